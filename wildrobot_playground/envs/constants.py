@@ -32,6 +32,8 @@ GYRO_SENSOR = "gyro"
 FEET_LINVEL_SENSORS = tuple(f"{site}_global_linvel" for site in FEET_SITES)
 CONTACT_SENSORS = tuple(f"{name}_floor_found" for name in CONTACT_NAMES)
 
+TORQUE_SENSORS = tuple(f"{name}_torque" for name in JOINT_NAMES)
+
 HOME_KEYFRAME = "home"
 WALK_READY_KEYFRAME = "walk_ready"
 

@@ -1,0 +1,207 @@
+"""The adversarial motion prior as one object: style rewards and their update."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jp
+import numpy as np
+from flax import struct
+from ml_collections import config_dict
+
+from wildrobot_playground.amp import dataset as dataset_lib
+from wildrobot_playground.amp import discriminator as discriminator_lib
+from wildrobot_playground.amp import distance
+from wildrobot_playground.amp import mixing
+from wildrobot_playground.amp import replay as replay_lib
+
+
+@struct.dataclass
+class PriorState:
+  """What the prior learns and keeps.
+
+  Attributes:
+    discriminator: parameters and optimiser state.
+    replay: past policy windows, split over the devices; None without replay.
+  """
+
+  discriminator: discriminator_lib.DiscriminatorState
+  replay: replay_lib.ReplayBuffer | None
+
+
+@dataclasses.dataclass(frozen=True)
+class MotionPrior:
+  """Pure functions of a prior with a fixed configuration and reference.
+
+  Attributes:
+    discriminator: scores windows.
+    mix: joins task and style reward.
+    config: the `amp` configuration.
+    style_scale: what a perfect style pays a control step.
+    windows: (M, F) reference windows.
+    cumulative: (M,) cumulative sampling weights, the last one 1.
+    reference_quantiles: (Q, 29) of single feature vectors.
+    feature_std: (29,) the reference's standard deviations, floored.
+  """
+
+  discriminator: discriminator_lib.Discriminator
+  mix: mixing.MixFn
+  config: config_dict.ConfigDict
+  style_scale: float
+  windows: jax.Array
+  cumulative: jax.Array
+  reference_quantiles: jax.Array
+  feature_std: jax.Array
+
+  def init(self, rng: jax.Array) -> PriorState:
+    """A fresh state; the same on every device for the same key."""
+    replay = None
+    if self.config.replay_size > 0:
+      replay = replay_lib.create(
+          self.config.replay_size, self.windows.shape[-1]
+      )
+    return PriorState(self.discriminator.init(rng), replay)
+
+  def reward(
+      self,
+      state: PriorState,
+      task: jax.Array,
+      window: jax.Array,
+      gate: jax.Array,
+  ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Mixes the style reward in.
+
+    Args:
+      state: before this iteration's update.
+      task: (B, T) task rewards.
+      window: (B, T, F) policy windows of the same steps.
+      gate: (B, T) 1 where style counts.
+
+    Returns:
+      (B, T) rewards, and metrics of the style reward where it counts.
+    """
+    style = self.discriminator.style_reward(state.discriminator, window)
+    total = jp.maximum(jp.sum(gate), 1.0)
+    mean = jp.sum(gate * style) / total
+    variance = jp.sum(gate * jp.square(style - mean)) / total
+    mixed = self.mix(task, style, gate, self.config.weight, self.style_scale)
+    return mixed, {
+        "style_reward": mean,
+        "style_reward_std": jp.sqrt(variance),
+        "task_reward": jp.mean(task),
+    }
+
+  def update(
+      self,
+      state: PriorState,
+      window: jax.Array,
+      gate: jax.Array,
+      rng: jax.Array,
+      axis_name: str | None = None,
+  ) -> tuple[PriorState, dict[str, jax.Array]]:
+    """All of an iteration's discriminator updates.
+
+    Args:
+      state: before the updates.
+      window: (N, F) policy windows.
+      gate: (N,) 1 where style counts; the others are hardly ever sampled.
+      rng: for sampling and noise.
+      axis_name: device axis, if any.
+
+    Returns:
+      The state after the updates, and the updates' mean metrics.
+    """
+    config = self.config
+    key_fake, key_real, key_replay, key_loss = jax.random.split(rng, 4)
+    shape = (config.disc_updates, config.disc_batch_size)
+    # A floor lets an iteration without any gated step sample something.
+    cumulative = jp.cumsum(gate + 1e-6)
+    fake = window[_choose(key_fake, cumulative / cumulative[-1], shape)]
+    real = self.windows[_choose(key_real, self.cumulative, shape)]
+    replay, trained_on = self._replay(state.replay, fake, key_replay)
+
+    def step(disc, batch):
+      return self.discriminator.update(disc, *batch, axis_name=axis_name)
+
+    disc, metrics = jax.lax.scan(
+        step,
+        state.discriminator,
+        (real, trained_on, jax.random.split(key_loss, config.disc_updates)),
+    )
+    metrics = jax.tree.map(jp.mean, metrics)
+    metrics["style_distance"] = self._style_distance(window, gate, key_fake)
+    return PriorState(disc, replay), metrics
+
+  def _replay(
+      self,
+      buffer: replay_lib.ReplayBuffer | None,
+      fake: jax.Array,
+      rng: jax.Array,
+  ) -> tuple[replay_lib.ReplayBuffer | None, jax.Array]:
+    """Remembers `fake` (U, N, F) and mixes remembered windows into it."""
+    if buffer is None:
+      return None, fake
+    rows = fake.reshape(-1, fake.shape[-1])
+    mixed = replay_lib.mix(buffer, rows, rng).reshape(fake.shape)
+    return replay_lib.insert(buffer, rows[: buffer.data.shape[0]]), mixed
+
+  def _style_distance(
+      self, window: jax.Array, gate: jax.Array, rng: jax.Array
+  ) -> jax.Array:
+    """Distance () of the newest feature vectors to the reference."""
+    cumulative = jp.cumsum(gate + 1e-6)
+    index = _choose(
+        rng, cumulative / cumulative[-1], (distance.NUM_QUANTILES,)
+    )
+    newest = window[index][:, -self.feature_std.shape[0] :]
+    return jp.mean(
+        distance.wasserstein(newest, self.reference_quantiles, self.feature_std)
+    )
+
+
+def _choose(
+    rng: jax.Array, cumulative: jax.Array, shape: tuple[int, ...]
+) -> jax.Array:
+  """Indices of the given shape, drawn by cumulative probability (N,)."""
+  index = jp.searchsorted(cumulative, jax.random.uniform(rng, shape))
+  return jp.minimum(index, cumulative.shape[0] - 1)
+
+
+def make_prior(
+    config: config_dict.ConfigDict,
+    reference: dataset_lib.ReferenceDataset,
+    style_scale: float,
+) -> MotionPrior:
+  """Builds the prior that `config` describes.
+
+  Args:
+    config: see `config.amp_config`.
+    reference: the features to imitate.
+    style_scale: what a perfect style pays a control step.
+
+  Raises:
+    ValueError: for a configuration or a reference that cannot be used.
+  """
+  if config.mixing not in mixing.MIXINGS:
+    raise ValueError(
+        f"amp.mixing '{config.mixing}' is unknown; choose one of"
+        f" {', '.join(mixing.MIXINGS)}"
+    )
+  windows, weights = dataset_lib.windows(reference, config.history)
+  mean, std = (
+      jp.asarray(np.tile(x, config.history), jp.float32)
+      for x in (reference.mean, reference.std)
+  )
+  cumulative = np.cumsum(weights, dtype=np.float64)
+  return MotionPrior(
+      discriminator=discriminator_lib.make_discriminator(config, mean, std),
+      mix=mixing.MIXINGS[config.mixing],
+      config=config,
+      style_scale=style_scale,
+      windows=jp.asarray(windows, jp.float32),
+      cumulative=jp.asarray(cumulative / cumulative[-1], jp.float32),
+      reference_quantiles=jp.asarray(
+          distance.quantiles(reference.features, reference.weights),
+          jp.float32,
+      ),
+      feature_std=jp.asarray(reference.std, jp.float32),
+  )

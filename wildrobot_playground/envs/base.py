@@ -1,0 +1,188 @@
+"""WildRobot's base environment: compiled model, sensor readings, accessors."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jp
+import mujoco
+import numpy as np
+from ml_collections import config_dict
+from mujoco import mjx
+from mujoco_playground import MjxEnv
+
+from wildrobot_playground import assets
+from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.envs import physics
+from wildrobot_playground.envs import terrain
+from wildrobot_playground.envs.sole import Sole
+
+_CONES = {
+    "pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL,
+    "elliptic": mujoco.mjtCone.mjCONE_ELLIPTIC,
+}
+
+
+def compile_scene(
+    scene: str, config: config_dict.ConfigDict
+) -> mujoco.MjModel:
+  """Compiles a scene of `xmls/` with the config's time step and solver.
+
+  Args:
+    scene: file name under `xmls/`.
+    config: with `sim_dt` [s] and `solver` (`iterations`, `ls_iterations`,
+      `cone`).
+
+  Raises:
+    ValueError: for an unknown friction cone.
+  """
+  model = mujoco.MjModel.from_xml_path(str(assets.xmls() / scene))
+  if config.solver.cone not in _CONES:
+    raise ValueError(
+        f"solver.cone '{config.solver.cone}' is unknown; choose one of"
+        f" {', '.join(_CONES)}"
+    )
+  model.opt.timestep = config.sim_dt
+  model.opt.iterations = config.solver.iterations
+  model.opt.ls_iterations = config.solver.ls_iterations
+  model.opt.cone = _CONES[config.solver.cone]
+  terrain.fill(model)
+  return model
+
+
+class WildRobotEnv(MjxEnv):
+  """Base class of WildRobot's tasks."""
+
+  def __init__(
+      self,
+      scene: str,
+      config: config_dict.ConfigDict,
+      config_overrides: dict[str, Any] | None = None,
+  ):
+    """Compiles the scene and chooses the physics engine.
+
+    Args:
+      scene: file name under `xmls/`.
+      config: the task's configuration; copied, so the caller's stays as it is.
+      config_overrides: flattened keys to values.
+
+    Raises:
+      ValueError: when `ctrl_dt` is no multiple of `sim_dt`, or for an unknown
+        `impl` or `solver.cone`.
+    """
+    super().__init__(config.copy_and_resolve_references(), config_overrides)
+    # Overrides may have changed these two after the base class read them.
+    self._ctrl_dt, self._sim_dt = self._config.ctrl_dt, self._config.sim_dt
+    if not np.isclose(self.n_substeps * self.sim_dt, self.dt):
+      raise ValueError(
+          f"ctrl_dt {self.dt} s is no multiple of sim_dt {self.sim_dt} s"
+      )
+    self._xml_path = str(assets.xmls() / scene)
+    self._impl = physics.resolve_impl(self._config.impl)
+    self._mj_model = compile_scene(scene, self._config)
+    # Playground's randomisation wrapper swaps exactly this attribute. The C
+    # engine reads the randomised fields off it.
+    self._mjx_model = mjx.put_model(
+        self._mj_model, impl="warp" if self._impl == "warp" else "jax"
+    )
+    self._engine = physics.make_engine(
+        self._impl,
+        self._mj_model,
+        self._mjx_model,
+        self.n_substeps,
+        naconmax=self._config.naconmax,
+        njmax=self._config.njmax,
+    )
+    self._sole = Sole(self._mj_model)
+    self._ground = terrain.make_ground(self._mj_model)
+
+  # Sensor readings.
+
+  def _sensor(self, data: Any, name: str) -> jax.Array:
+    sensor = self._mj_model.sensor(name)
+    start, size = int(sensor.adr[0]), int(sensor.dim[0])
+    return data.sensordata[start : start + size]
+
+  def get_gravity(self, data: Any) -> jax.Array:
+    """(3,) direction of gravity in the chest IMU's frame, a unit vector."""
+    w, x, y, z = self._sensor(data, consts.ORIENTATION_SENSOR)
+    return -jp.stack(
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
+    )
+
+  def get_orientation(self, data: Any) -> jax.Array:
+    """(4,) orientation of the chest IMU in the world, wxyz."""
+    return self._sensor(data, consts.ORIENTATION_SENSOR)
+
+  def get_gyro(self, data: Any) -> jax.Array:
+    """(3,) angular velocity [rad/s] in the chest IMU's frame."""
+    return self._sensor(data, consts.GYRO_SENSOR)
+
+  def get_accelerometer(self, data: Any) -> jax.Array:
+    """(3,) proper acceleration [m/s²] in the chest IMU's frame."""
+    return self._sensor(data, consts.ACCELEROMETER_SENSOR)
+
+  def get_local_linvel(self, data: Any) -> jax.Array:
+    """(3,) velocity [m/s] of the pelvis in its own frame."""
+    return self._sensor(data, consts.LOCAL_LINVEL_SENSOR)
+
+  def get_global_linvel(self, data: Any) -> jax.Array:
+    """(3,) velocity [m/s] of the pelvis in the world frame."""
+    return self._sensor(data, consts.GLOBAL_LINVEL_SENSOR)
+
+  def get_global_angvel(self, data: Any) -> jax.Array:
+    """(3,) angular velocity [rad/s] of the pelvis in the world frame."""
+    return self._sensor(data, consts.GLOBAL_ANGVEL_SENSOR)
+
+  def get_feet_linvel(self, data: Any) -> jax.Array:
+    """(2, 3) velocity [m/s] of the left and right sole centre, world frame."""
+    return jp.stack(
+        [self._sensor(data, name) for name in consts.FEET_LINVEL_SENSORS]
+    )
+
+  def get_torques(self, data: Any) -> jax.Array:
+    """(9,) servo torques [N·m]."""
+    return jp.concatenate(
+        [self._sensor(data, name) for name in consts.TORQUE_SENSORS]
+    )
+
+  def get_contact_readings(self, data: Any) -> jax.Array:
+    """(4,) 1 where the engine has a contact of that plate with the floor."""
+    found = [self._sensor(data, name) for name in consts.CONTACT_SENSORS]
+    return (jp.concatenate(found) > 0).astype(jp.float32)
+
+  # Accessors.
+
+  @property
+  def xml_path(self) -> str:
+    """Path of the scene's MJCF."""
+    return self._xml_path
+
+  @property
+  def action_size(self) -> int:
+    """Nine servo targets."""
+    return self._mj_model.nu
+
+  @property
+  def mj_model(self) -> mujoco.MjModel:
+    """The compiled MuJoCo model."""
+    return self._mj_model
+
+  @property
+  def mjx_model(self) -> mjx.Model:
+    """The MJX model; under the C engine it carries the randomised fields."""
+    return self._mjx_model
+
+  @property
+  def config(self) -> config_dict.ConfigDict:
+    """The task's configuration, overrides applied, locked."""
+    return self._config
+
+  @property
+  def impl(self) -> str:
+    """The engine in use: `mujoco`, `jax` or `warp`."""
+    return self._impl
+
+  @property
+  def sole(self) -> Sole:
+    """Forward kinematics of the sole plates."""
+    return self._sole

@@ -1,0 +1,326 @@
+"""One control step of physics: plain MuJoCo C, MJX jax or MJX warp.
+
+An engine offers `init` and `step`; both take the (perhaps randomised) model and
+return data with `qpos`, `qvel`, `ctrl` and `sensordata`. Nothing else of an
+engine's data is read by the environment, so that training, evaluation and the
+exported policy share its code. Sensors are those of the last substep's start in
+every engine.
+"""
+
+import copy
+import hashlib
+import os
+import queue
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jp
+import mujoco
+import numpy as np
+import mujoco_playground
+from flax import struct
+from mujoco import mjx, rollout
+
+IMPLS = ("auto", "mujoco", "jax", "warp")
+
+# Model fields that a domain randomiser may change under the C engine.
+RANDOMIZABLE_FIELDS = (
+    "actuator_biasprm",
+    "actuator_forcerange",
+    "actuator_gainprm",
+    "body_inertia",
+    "body_ipos",
+    "body_iquat",
+    "body_mass",
+    "body_pos",
+    "dof_armature",
+    "dof_damping",
+    "dof_frictionloss",
+    "geom_friction",
+    "qpos0",
+)
+
+
+@struct.dataclass
+class MujocoData:
+  """What the C engine keeps of a robot: the fields Playground's tools use.
+
+  Attributes:
+    time: () simulation time [s].
+    qpos: (nq,) generalised position.
+    qvel: (nv,) generalised velocity.
+    ctrl: (nu,) servo targets [rad].
+    sensordata: (nsensordata,) readings at the start of the last substep.
+    xfrc_applied: (nbody, 6) zeros; rendering reads it.
+    mocap_pos: (nmocap, 3) rendering reads it.
+    mocap_quat: (nmocap, 4) rendering reads it.
+  """
+
+  time: jax.Array
+  qpos: jax.Array
+  qvel: jax.Array
+  ctrl: jax.Array
+  sensordata: jax.Array
+  xfrc_applied: jax.Array
+  mocap_pos: jax.Array
+  mocap_quat: jax.Array
+
+
+class Engine(Protocol):
+  """Advances a robot by one control step."""
+
+  def init(
+      self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
+  ) -> Any:
+    """Data at a given state, with its sensors computed."""
+    ...
+
+  def step(self, model: mjx.Model, data: Any, ctrl: jax.Array) -> Any:
+    """Data one control step later under constant `ctrl` (nu,)."""
+    ...
+
+
+def resolve_impl(impl: str) -> str:
+  """The engine behind `impl`: `auto` is MuJoCo C on a CPU, MJX jax elsewhere.
+
+  Raises:
+    ValueError: for an unknown engine, listing the known ones.
+  """
+  if impl not in IMPLS:
+    raise ValueError(
+        f"impl '{impl}' is unknown; choose one of {', '.join(IMPLS)}"
+    )
+  if impl != "auto":
+    return impl
+  return "mujoco" if jax.default_backend() == "cpu" else "jax"
+
+
+def make_engine(
+    impl: str,
+    mj_model: mujoco.MjModel,
+    mjx_model: mjx.Model,
+    n_substeps: int,
+    naconmax: int,
+    njmax: int,
+) -> Engine:
+  """The engine for a resolved `impl` (see `resolve_impl`)."""
+  if impl == "mujoco":
+    return MujocoEngine(mj_model, mjx_model, n_substeps)
+  return MjxEngine(mj_model, n_substeps, naconmax, njmax)
+
+
+class MjxEngine:
+  """MJX, jax or warp by the model's own `impl`."""
+
+  def __init__(
+      self,
+      mj_model: mujoco.MjModel,
+      n_substeps: int,
+      naconmax: int,
+      njmax: int,
+  ):
+    """Keeps what MJX's data needs: contact and constraint buffer sizes."""
+    self._mj_model = mj_model
+    self._n_substeps = n_substeps
+    self._naconmax = naconmax
+    self._njmax = njmax
+
+  def init(
+      self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
+  ) -> mjx.Data:
+    """See `Engine.init`."""
+    data = mjx.make_data(
+        self._mj_model,
+        impl=model.impl.value,
+        naconmax=self._naconmax,
+        njmax=self._njmax,
+    )
+    return mjx.forward(model, data.replace(qpos=qpos, qvel=qvel, ctrl=ctrl))
+
+  def step(
+      self, model: mjx.Model, data: mjx.Data, ctrl: jax.Array
+  ) -> mjx.Data:
+    """See `Engine.step`."""
+    return mujoco_playground.step(model, data, ctrl, self._n_substeps)
+
+
+class MujocoEngine:
+  """Plain MuJoCo C on all cores, called from inside jit, vmap and scan."""
+
+  def __init__(
+      self,
+      mj_model: mujoco.MjModel,
+      mjx_model: mjx.Model,
+      n_substeps: int,
+  ):
+    """Compares later models with `mjx_model` to find what was randomised."""
+    self._mj_model = mj_model
+    self._mjx_model = mjx_model
+    self._n_substeps = n_substeps
+    self._batch = _BatchStepper(mj_model)
+
+  def init(
+      self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
+  ) -> MujocoData:
+    """See `Engine.init`."""
+    # One substep yields the sensors of its start; where it leads is dropped.
+    *_, sensordata = self._call(model, qpos, qvel, ctrl, n_substeps=1)
+    m = self._mj_model
+    return MujocoData(
+        time=jp.zeros(()),
+        qpos=qpos,
+        qvel=qvel,
+        ctrl=ctrl,
+        sensordata=sensordata,
+        xfrc_applied=jp.zeros((m.nbody, 6)),
+        mocap_pos=jp.zeros((m.nmocap, 3)),
+        mocap_quat=jp.zeros((m.nmocap, 4)),
+    )
+
+  def step(
+      self, model: mjx.Model, data: MujocoData, ctrl: jax.Array
+  ) -> MujocoData:
+    """See `Engine.step`."""
+    qpos, qvel, sensordata = self._call(
+        model, data.qpos, data.qvel, ctrl, n_substeps=self._n_substeps
+    )
+    dt = self._n_substeps * self._mj_model.opt.timestep
+    return data.replace(
+        time=data.time + dt,
+        qpos=qpos,
+        qvel=qvel,
+        ctrl=ctrl,
+        sensordata=sensordata,
+    )
+
+  def _call(
+      self,
+      model: mjx.Model,
+      qpos: jax.Array,
+      qvel: jax.Array,
+      ctrl: jax.Array,
+      n_substeps: int,
+  ) -> Sequence[jax.Array]:
+    """Calls C for one robot (or, under vmap, for all of them at once)."""
+    m = self._mj_model
+    randomized = {
+        name: getattr(model, name)
+        for name in RANDOMIZABLE_FIELDS
+        if getattr(model, name) is not getattr(self._mjx_model, name)
+    }
+    shapes = tuple(
+        jax.ShapeDtypeStruct((size,), jp.float32)
+        for size in (m.nq, m.nv, m.nsensordata)
+    )
+    return jax.pure_callback(
+        lambda *args: self._batch(n_substeps, *args),
+        shapes,
+        qpos,
+        qvel,
+        ctrl,
+        randomized,
+        vmap_method="broadcast_all",
+    )
+
+
+class _BatchStepper:
+  """Steps a batch of robots in C; safe to call from several threads."""
+
+  def __init__(self, mj_model: mujoco.MjModel):
+    self._mj_model = mj_model
+    self._num_threads = _usable_cores()
+    self._idle: queue.SimpleQueue = queue.SimpleQueue()
+    self._models = _ModelCache(mj_model)
+
+  def __call__(
+      self,
+      n_substeps: int,
+      qpos: Any,
+      qvel: Any,
+      ctrl: Any,
+      randomized: Mapping[str, Any],
+  ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Float32 qpos, qvel, sensordata after `n_substeps`, same leading shape."""
+    m = self._mj_model
+    qpos, qvel, ctrl = (np.asarray(x) for x in (qpos, qvel, ctrl))
+    leading = qpos.shape[:-1]
+    size = int(np.prod(leading))
+    initial = np.zeros((size, 1 + m.nq + m.nv))
+    initial[:, 1 : 1 + m.nq] = qpos.reshape(size, m.nq)
+    initial[:, 1 + m.nq :] = qvel.reshape(size, m.nv)
+    control = np.repeat(
+        ctrl.reshape(size, 1, m.nu).astype(np.float64), n_substeps, axis=1
+    )
+    models = self._models.get(randomized, leading, size)
+    pool, datas = self._acquire()
+    try:
+      state, sensordata = pool.rollout(
+          models, datas, initial, control, nstep=n_substeps
+      )
+    finally:
+      self._idle.put((pool, datas))
+    outputs = (
+        state[:, -1, 1 : 1 + m.nq],
+        state[:, -1, 1 + m.nq :],
+        sensordata[:, -1],
+    )
+    return tuple(
+        x.astype(np.float32).reshape(leading + x.shape[1:]) for x in outputs
+    )
+
+  def _acquire(self) -> tuple[rollout.Rollout, list[mujoco.MjData]]:
+    """An idle thread pool with its scratch data, or a new one."""
+    try:
+      return self._idle.get_nowait()
+    except queue.Empty:
+      datas = [mujoco.MjData(self._mj_model) for _ in range(self._num_threads)]
+      return rollout.Rollout(nthread=self._num_threads), datas
+
+
+def _usable_cores() -> int:
+  """Cores this process may use; not every system has affinities."""
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
+class _ModelCache:
+  """MjModels for batches of randomised fields, which stay the same in a run."""
+
+  _CAPACITY = 8
+
+  def __init__(self, mj_model: mujoco.MjModel):
+    self._mj_model = mj_model
+    self._models: dict[bytes, list[mujoco.MjModel]] = {}
+
+  def get(
+      self, fields: Mapping[str, Any], leading: tuple[int, ...], size: int
+  ) -> list[mujoco.MjModel]:
+    """One model per robot, with `fields` (each leading + shape) written in."""
+    if not fields:
+      return [self._mj_model]
+    values = {
+        name: np.asarray(value).reshape(
+            (size,) + np.asarray(value).shape[len(leading) :]
+        )
+        for name, value in fields.items()
+    }
+    digest = hashlib.blake2b(digest_size=16)
+    for name, value in values.items():
+      digest.update(name.encode())
+      digest.update(np.ascontiguousarray(value))
+    key = digest.digest()
+    if key not in self._models:
+      if len(self._models) >= self._CAPACITY:
+        self._models.pop(next(iter(self._models)))
+      self._models[key] = [self._write(values, i) for i in range(size)]
+    return self._models[key]
+
+  def _write(
+      self, values: Mapping[str, np.ndarray], index: int
+  ) -> mujoco.MjModel:
+    model = copy.copy(self._mj_model)
+    for name, value in values.items():
+      getattr(model, name)[:] = value[index]
+    return model

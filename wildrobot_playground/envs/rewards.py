@@ -1,0 +1,134 @@
+"""Reward terms of walking: pure functions of arrays, one scale each.
+
+A tracking term lies in 0..1 and has a positive scale; a cost is positive and has
+a negative scale. Units of a scale are reward per second: the environment
+multiplies the scaled sum by its control step.
+"""
+
+import jax
+import jax.numpy as jp
+
+# Tracking rewards.
+
+
+def tracking_lin_vel(
+    linvel: jax.Array, command: jax.Array, sigma: float
+) -> jax.Array:
+  """exp(-|v - v*|² / sigma).
+
+  Args:
+    linvel: (2,) pelvis velocity [m/s], forward and left of the target heading.
+    command: (1,) commanded forward speed [m/s]; the sideways target is zero.
+    sigma: [m²/s²].
+  """
+  error = linvel - jp.array([command[0], 0.0])
+  return jp.exp(-jp.sum(jp.square(error)) / sigma)
+
+
+def tracking_heading(heading_error: jax.Array, sigma: float) -> jax.Array:
+  """exp(-error² / sigma) of the heading error () [rad], sigma [rad²]."""
+  return jp.exp(-jp.square(heading_error) / sigma)
+
+
+def base_height(
+    height: jax.Array, target: float, sigma: float
+) -> jax.Array:
+  """exp(-(h - target)² / sigma) of the pelvis height () [m], sigma [m²]."""
+  return jp.exp(-jp.square(height - target) / sigma)
+
+
+# Base-related costs.
+
+
+def orientation(gravity: jax.Array) -> jax.Array:
+  """Squared sine of the chest's tilt, from gravity (3,) in its frame."""
+  return jp.sum(jp.square(gravity[:2]))
+
+
+def ang_vel_xy(angvel: jax.Array) -> jax.Array:
+  """Squared roll and pitch rate [rad²/s²] of an angular velocity (3,)."""
+  return jp.sum(jp.square(angvel[:2]))
+
+
+def lin_vel_z(linvel: jax.Array) -> jax.Array:
+  """Squared vertical velocity [m²/s²] of a world-frame velocity (3,)."""
+  return jp.square(linvel[2])
+
+
+# Servo-related costs.
+
+
+def torques(torque: jax.Array) -> jax.Array:
+  """Sum of squared servo torques (9,) [N²·m²]."""
+  return jp.sum(jp.square(torque))
+
+
+def action_rate(action: jax.Array, last_action: jax.Array) -> jax.Array:
+  """Squared change of the action (9,) over one control step."""
+  return jp.sum(jp.square(action - last_action))
+
+
+def joint_limits(
+    joint_pos: jax.Array, lower: jax.Array, upper: jax.Array
+) -> jax.Array:
+  """How far joints (9,) [rad] are beyond their soft limits, summed."""
+  below = jp.clip(lower - joint_pos, min=0.0)
+  above = jp.clip(joint_pos - upper, min=0.0)
+  return jp.sum(below + above)
+
+
+# Feet-related costs.
+
+
+def foot_slip(feet_linvel: jax.Array, stance: jax.Array) -> jax.Array:
+  """Squared horizontal speed of feet on the ground [m²/s²].
+
+  Args:
+    feet_linvel: (2, 3) sole velocities [m/s], world frame.
+    stance: (2,) 1 where that foot touches the ground.
+  """
+  return jp.sum(jp.sum(jp.square(feet_linvel[:, :2]), axis=-1) * stance)
+
+
+def feet_too_close(feet_pos: jax.Array, yaw: jax.Array, distance: float):
+  """How much closer than `distance` [m] the feet are, sideways.
+
+  Args:
+    feet_pos: (2, 3) sole centres [m], left and right, world frame.
+    yaw: () heading of the pelvis [rad].
+    distance: sideways distance [m] from which on there is no cost.
+  """
+  delta = feet_pos[0] - feet_pos[1]
+  sideways = -jp.sin(yaw) * delta[0] + jp.cos(yaw) * delta[1]
+  return jp.clip(distance - sideways, min=0.0)
+
+
+# Pose-related costs.
+
+
+def stand_still(
+    joint_pos: jax.Array,
+    joint_vel: jax.Array,
+    default_pose: jax.Array,
+    standing: jax.Array,
+) -> jax.Array:
+  """Distance from the default pose, and motion, when commanded to stand.
+
+  Args:
+    joint_pos: (9,) [rad].
+    joint_vel: (9,) [rad/s].
+    default_pose: (9,) [rad].
+    standing: () 1 when the command is zero.
+  """
+  pose = jp.sum(jp.abs(joint_pos - default_pose))
+  return standing * (pose + 0.1 * jp.sum(jp.abs(joint_vel)))
+
+
+def waist_yaw(joint_pos: jax.Array) -> jax.Array:
+  """Squared waist angle [rad²], the first of the joints (9,)."""
+  return jp.square(joint_pos[0])
+
+
+def termination(fallen: jax.Array) -> jax.Array:
+  """1 in the step in which the robot falls."""
+  return fallen

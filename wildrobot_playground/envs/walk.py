@@ -1,0 +1,427 @@
+"""Walking task for WildRobot: follow a forward speed, hold the heading."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jp
+import numpy as np
+from ml_collections import config_dict
+from mujoco_playground import State
+
+from wildrobot_playground.amp import features
+from wildrobot_playground.envs import base
+from wildrobot_playground.envs import commands
+from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.envs import reference_reset
+from wildrobot_playground.envs import rewards
+
+
+def default_config() -> config_dict.ConfigDict:
+  """The task's default configuration; units in the comments."""
+  return config_dict.create(
+      ctrl_dt=0.02,  # s
+      sim_dt=0.002,  # s
+      episode_length=500,  # control steps
+      action_repeat=1,
+      action_scale=0.5,  # rad
+      action_filter=0.3,  # share of the last filtered action that stays
+      gait_frequency=1.3,  # Hz, of the observed clock
+      velocity_mode="direction",  # of the AMP features
+      soft_joint_pos_limit_factor=0.95,
+      min_height=0.2,  # m
+      max_height=0.7,  # m
+      max_tilt=1.05,  # rad
+      command_config=commands.default_config(),
+      noise_config=config_dict.create(
+          level=1.0,  # 0 to disable
+          scales=config_dict.create(
+              joint_pos=0.01,  # rad, about the joints' backlash
+              joint_vel=0.3,  # rad/s
+              gyro=0.1,  # rad/s
+              gravity=0.02,
+              heading=0.02,  # rad
+          ),
+      ),
+      reset_config=config_dict.create(
+          joint_pos=0.05,  # rad
+          joint_vel=0.2,  # rad/s
+          reference_probability=0.0,  # share of resets from reference poses
+          reference_clips="",  # folder of clips; empty for the shipped ones
+      ),
+      reward_config=config_dict.create(
+          scales=config_dict.create(
+              tracking_lin_vel=5.0,
+              tracking_heading=1.0,
+              base_height=0.3,
+              orientation=-3.0,
+              ang_vel_xy=-0.02,
+              lin_vel_z=-0.2,
+              torques=-0.002,
+              action_rate=-0.02,
+              joint_limits=-1.0,
+              foot_slip=-0.1,
+              feet_too_close=-10.0,
+              stand_still=-0.3,
+              waist_yaw=-0.5,
+              termination=-50.0,
+          ),
+          tracking_sigma=0.05,  # m²/s²
+          heading_sigma=0.1,  # rad²
+          height_target=0.44,  # m
+          height_sigma=0.002,  # m²
+          feet_distance=0.14,  # m
+      ),
+      push_config=config_dict.create(
+          enable=False,
+          interval=3.0,  # s
+          magnitude=0.3,  # m/s
+      ),
+      impl="auto",
+      solver=config_dict.create(
+          iterations=100,
+          ls_iterations=50,
+          cone="pyramidal",
+      ),
+      naconmax=8 * 8192,
+      njmax=64,
+  )
+
+
+class WildRobotWalk(base.WildRobotEnv):
+  """Walks forward at a commanded speed along its initial heading.
+
+  Actions are servo targets: `action * action_scale` [rad] around the bent-knee
+  `walk_ready` pose, low-pass filtered and clipped to the joints' ranges.
+  `info["amp_features"]` (29,) describes the step just taken (see
+  `amp.features`); `info["amp_gate"]` () is 0 while commanded to stand.
+  """
+
+  def __init__(
+      self,
+      config: config_dict.ConfigDict | None = None,
+      config_overrides: dict[str, Any] | None = None,
+      scene: str = consts.FLAT_TERRAIN_SCENE,
+  ):
+    """Builds the task.
+
+    Args:
+      config: the task's configuration; `default_config()` when None.
+      config_overrides: flattened keys to values.
+      scene: file name under `xmls/`.
+
+    Raises:
+      ValueError: for a configuration that names an unknown engine, friction
+        cone or velocity mode.
+    """
+    super().__init__(scene, config or default_config(), config_overrides)
+    features.check_velocity_mode(self._config.velocity_mode)
+    key = self._mj_model.keyframe(consts.WALK_READY_KEYFRAME)
+    self._init_qpos = jp.array(key.qpos, jp.float32)
+    self._default_pose = self._init_qpos[7:]
+    lower, upper = self._mj_model.actuator_ctrlrange.T
+    self._lower, self._upper = jp.array(lower), jp.array(upper)
+    center, half = (lower + upper) / 2, (upper - lower) / 2
+    soft = half * self._config.soft_joint_pos_limit_factor
+    self._soft_lower, self._soft_upper = (
+        jp.array(center - soft),
+        jp.array(center + soft),
+    )
+    reset = self._config.reset_config
+    self._bank = None
+    if reset.reference_probability > 0:
+      self._bank = reference_reset.load(reset.reference_clips)
+
+  # Public API.
+
+  @property
+  def max_task_reward(self) -> float:
+    """The most the task can pay per second: its positive scales, summed."""
+    scales = self._config.reward_config.scales
+    return float(sum(scale for scale in scales.values() if scale > 0))
+
+  def reset(self, rng: jax.Array) -> State:
+    """Starts an episode near the `walk_ready` pose, at a random heading."""
+    rng, key_pose, key_command, key_phase = jax.random.split(rng, 4)
+    qpos, qvel = self._sample_pose(key_pose)
+    data = self._engine.init(self._mjx_model, qpos, qvel, qpos[7:])
+    phase = jax.random.uniform(key_phase, maxval=2 * jp.pi)
+    info = {
+        "rng": rng,
+        "command": commands.sample(key_command, self._config.command_config),
+        "command_steps": jp.zeros((), jp.int32),
+        "step": jp.zeros((), jp.int32),
+        "heading_target": features.heading(qpos[3:7]),
+        "last_act": jp.zeros(self.action_size),
+        "motor_targets": qpos[7:],
+        "phase": phase,
+        "forward_speed": jp.zeros(()),
+    }
+    info.update(self._amp_info(qpos, qpos, info["command"]))
+    metrics = {
+        f"reward/{name}": jp.zeros(())
+        for name in self._config.reward_config.scales
+    }
+    metrics["velocity_error"] = jp.zeros(())
+    obs = self._get_obs(data, info)
+    return State(data, obs, jp.zeros(()), jp.zeros(()), metrics, info)
+
+  def step(self, state: State, action: jax.Array) -> State:
+    """Applies one action (9,) in -1..1 for one control step."""
+    info = dict(state.info)
+    last_act = info["last_act"]
+    keep = self._config.action_filter
+    filtered = keep * last_act + (1 - keep) * action
+    targets = jp.clip(
+        self._default_pose + filtered * self._config.action_scale,
+        self._lower,
+        self._upper,
+    )
+    before = self._push(state.data, info)
+    data = self._engine.step(self._mjx_model, before, targets)
+
+    info["last_act"], info["motor_targets"] = filtered, targets
+    info["phase"] = jp.fmod(
+        info["phase"] + 2 * jp.pi * self._config.gait_frequency * self.dt,
+        2 * jp.pi,
+    )
+    info.update(self._amp_info(before.qpos, data.qpos, info["command"]))
+    info["forward_speed"] = self._smooth_speed(data, info)
+    fallen = self._get_termination(data)
+    terms = self._get_reward(data, info, last_act, fallen)
+    scales = self._config.reward_config.scales
+    scaled = {name: value * scales[name] for name, value in terms.items()}
+    reward = sum(scaled.values()) * self.dt
+
+    metrics = {f"reward/{name}": value for name, value in scaled.items()}
+    metrics["velocity_error"] = jp.abs(
+        info["forward_speed"] - info["command"][0]
+    )
+    obs = self._get_obs(data, info)
+    self._advance(info, fallen)
+    return state.replace(
+        data=data,
+        obs=obs,
+        reward=reward,
+        done=fallen,
+        metrics={**state.metrics, **metrics},
+        info=info,
+    )
+
+  # Pieces of reset and step.
+
+  def _sample_pose(self, rng: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """A start pose: qpos (16,), qvel (15,), soles on the ground."""
+    config = self._config.reset_config
+    key_yaw, key_pos, key_vel, key_bank = jax.random.split(rng, 4)
+    # yaw=U(-3.14, 3.14), joints +U(-joint_pos, joint_pos), +U(-vel, vel).
+    yaw = jax.random.uniform(key_yaw, minval=-jp.pi, maxval=jp.pi)
+    qpos, qvel = self._init_qpos, jp.zeros(self._mj_model.nv)
+    if self._bank is not None:
+      qpos, qvel = reference_reset.choose(
+          self._bank, key_bank, config.reference_probability, qpos, qvel
+      )
+    joints = qpos[7:] + config.joint_pos * jax.random.uniform(
+        key_pos, (self.action_size,), minval=-1.0
+    )
+    qpos = qpos.at[7:].set(jp.clip(joints, self._lower, self._upper))
+    qvel = qvel.at[6:].add(
+        config.joint_vel
+        * jax.random.uniform(key_vel, (self.action_size,), minval=-1.0)
+    )
+    qpos, qvel = reference_reset.turn(qpos, qvel, yaw)
+    clearance = jp.min(
+        self._sole.corners(qpos)[..., 2] - self._ground(self._sole.corners(qpos))
+    )
+    return qpos.at[2].add(-clearance), qvel
+
+  def _push(self, data: Any, info: dict[str, Any]) -> Any:
+    """Kicks the pelvis sideways or forwards every `interval` seconds."""
+    config = self._config.push_config
+    if not config.enable:
+      return data
+    info["rng"], key = jax.random.split(info["rng"])
+    # theta=U(0, 6.28).
+    theta = jax.random.uniform(key, maxval=2 * jp.pi)
+    interval = round(config.interval / self.dt)
+    now = (info["step"] + 1) % interval == 0
+    kick = config.magnitude * jp.array([jp.cos(theta), jp.sin(theta)])
+    qvel = data.qvel.at[:2].add(jp.where(now, kick, jp.zeros(2)))
+    return data.replace(qvel=qvel)
+
+  def _amp_info(
+      self, qpos_prev: jax.Array, qpos: jax.Array, command: jax.Array
+  ) -> dict[str, jax.Array]:
+    """The features of the step and whether they count."""
+    contacts = self._sole.contacts(
+        qpos, self._ground(self._sole.corners(qpos))
+    )
+    return {
+        "amp_features": features.amp_features(
+            qpos_prev,
+            qpos,
+            contacts,
+            self.dt,
+            self._config.velocity_mode,
+            ground_height=self._ground(qpos[:2]),
+        ),
+        "amp_gate": 1.0 - commands.is_standing(command),
+    }
+
+  def _heading_velocity(
+      self, data: Any, heading_target: jax.Array
+  ) -> jax.Array:
+    """(2,) pelvis velocity [m/s] forward and left of the target heading."""
+    vx, vy, _ = self.get_global_linvel(data)
+    cos, sin = jp.cos(heading_target), jp.sin(heading_target)
+    return jp.array([cos * vx + sin * vy, cos * vy - sin * vx])
+
+  def _smooth_speed(self, data: Any, info: dict[str, Any]) -> jax.Array:
+    """Forward speed [m/s], averaged over about half a second."""
+    share = self.dt / 0.5
+    speed = self._heading_velocity(data, info["heading_target"])[0]
+    return (1 - share) * info["forward_speed"] + share * speed
+
+  def _advance(self, info: dict[str, Any], done: jax.Array) -> None:
+    """Counts steps, draws the next command, forgets what a reset must forget.
+
+    The auto-reset wrapper restores data and observation only, not `info`.
+    """
+    config = self._config
+    info["rng"], key = jax.random.split(info["rng"])
+    done = done > 0
+    step = info["step"] + 1
+    done = done | (step >= config.episode_length)
+    steps = info["command_steps"] + 1
+    renew = done | (steps * self.dt >= config.command_config.resampling_time)
+    info["command"] = jp.where(
+        renew, commands.sample(key, config.command_config), info["command"]
+    )
+    info["command_steps"] = jp.where(renew, 0, steps)
+    info["step"] = jp.where(done, 0, step)
+    info["last_act"] = jp.where(done, 0.0, info["last_act"])
+    info["forward_speed"] = jp.where(done, 0.0, info["forward_speed"])
+
+  def _get_termination(self, data: Any) -> jax.Array:
+    """() 1.0 when the pelvis is too low or too high, or the chest tilts."""
+    config = self._config
+    height = data.qpos[2] - self._ground(data.qpos[:2])
+    upright = -self.get_gravity(data)[2]
+    fallen = (height < config.min_height) | (height > config.max_height)
+    fallen |= upright < np.cos(config.max_tilt)
+    return fallen.astype(jp.float32)
+
+  def _feet_positions(self, qpos: jax.Array) -> jax.Array:
+    """(2, 3) centres [m] of the left and right sole, world frame."""
+    return self._sole.corners(qpos).reshape(2, 8, 3).mean(axis=1)
+
+  # Observation.
+
+  def _get_obs(
+      self, data: Any, info: dict[str, Any]
+  ) -> dict[str, jax.Array]:
+    """What the robot can measure, and what only the simulator knows."""
+    noise = self._config.noise_config
+    info["rng"], *keys = jax.random.split(info["rng"], 6)
+
+    def noisy(key: jax.Array, value: jax.Array, name: str) -> jax.Array:
+      # +U(-scale, scale).
+      bound = noise.level * noise.scales[name]
+      return value + bound * jax.random.uniform(key, value.shape, minval=-1.0)
+
+    heading_error = (
+        features.heading(self.get_orientation(data)) - info["heading_target"]
+    )
+    measured_heading = noisy(keys[0], heading_error, "heading")
+    moving = 1.0 - commands.is_standing(info["command"])
+    gyro, gravity = self.get_gyro(data), self.get_gravity(data)
+    joint_pos = data.qpos[7:] - self._default_pose
+    joint_vel = data.qvel[6:]
+    state = jp.hstack([
+        noisy(keys[1], gyro, "gyro"),  # 3
+        noisy(keys[2], gravity, "gravity"),  # 3
+        jp.sin(measured_heading),  # 1
+        jp.cos(measured_heading),  # 1
+        noisy(keys[3], joint_pos, "joint_pos"),  # 9
+        noisy(keys[4], joint_vel, "joint_vel"),  # 9
+        info["last_act"],  # 9
+        info["command"],  # 1
+        moving * jp.sin(info["phase"]),  # 1
+        moving * jp.cos(info["phase"]),  # 1
+    ])
+    privileged_state = jp.hstack([
+        state,  # 38
+        gyro,  # 3
+        gravity,  # 3
+        joint_pos,  # 9
+        joint_vel,  # 9
+        self.get_local_linvel(data),  # 3
+        self._heading_velocity(data, info["heading_target"]),  # 2
+        info["forward_speed"],  # 1
+        self.get_global_angvel(data),  # 3
+        self.get_torques(data),  # 9
+        data.qpos[2] - self._ground(data.qpos[:2]),  # 1
+        self._feet_positions(data.qpos)[:, 2],  # 2
+        self.get_feet_linvel(data).ravel(),  # 6
+        self.get_contact_readings(data),  # 4
+    ])
+    return {"state": state, "privileged_state": privileged_state}
+
+  # Reward.
+
+  def _get_reward(
+      self,
+      data: Any,
+      info: dict[str, Any],
+      last_act: jax.Array,
+      fallen: jax.Array,
+  ) -> dict[str, jax.Array]:
+    """The unscaled reward terms; the keys are those of the scales."""
+    config = self._config.reward_config
+    joint_pos, joint_vel = data.qpos[7:], data.qvel[6:]
+    yaw = features.heading(data.qpos[3:7])
+    stance = jp.max(self.get_contact_readings(data).reshape(2, 2), axis=1)
+    height = data.qpos[2] - self._ground(data.qpos[:2])
+    heading_error = _wrap(yaw - info["heading_target"])
+    return {
+        # Tracking rewards.
+        "tracking_lin_vel": rewards.tracking_lin_vel(
+            self._heading_velocity(data, info["heading_target"]),
+            info["command"],
+            config.tracking_sigma,
+        ),
+        "tracking_heading": rewards.tracking_heading(
+            heading_error, config.heading_sigma
+        ),
+        "base_height": rewards.base_height(
+            height, config.height_target, config.height_sigma
+        ),
+        # Base-related costs.
+        "orientation": rewards.orientation(self.get_gravity(data)),
+        "ang_vel_xy": rewards.ang_vel_xy(self.get_global_angvel(data)),
+        "lin_vel_z": rewards.lin_vel_z(self.get_global_linvel(data)),
+        # Servo-related costs.
+        "torques": rewards.torques(self.get_torques(data)),
+        "action_rate": rewards.action_rate(info["last_act"], last_act),
+        "joint_limits": rewards.joint_limits(
+            joint_pos, self._soft_lower, self._soft_upper
+        ),
+        # Feet-related costs.
+        "foot_slip": rewards.foot_slip(self.get_feet_linvel(data), stance),
+        "feet_too_close": rewards.feet_too_close(
+            self._feet_positions(data.qpos), yaw, config.feet_distance
+        ),
+        # Pose-related costs.
+        "stand_still": rewards.stand_still(
+            joint_pos,
+            joint_vel,
+            self._default_pose,
+            commands.is_standing(info["command"]),
+        ),
+        "waist_yaw": rewards.waist_yaw(joint_pos),
+        "termination": rewards.termination(fallen),
+    }
+
+
+def _wrap(angle: jax.Array) -> jax.Array:
+  """An angle [rad] brought to -pi..pi."""
+  return jp.arctan2(jp.sin(angle), jp.cos(angle))
