@@ -207,6 +207,23 @@ class WildRobotWalk(base.WildRobotEnv):
         info=info,
     )
 
+  def set_command(self, state: State, command: jax.Array) -> State:
+    """The state with another command (1,) [m/s], observed at once."""
+    info = {**state.info, "command": command}
+    info["command_steps"] = jp.zeros((), jp.int32)
+    return state.replace(obs=self._get_obs(state.data, info), info=info)
+
+  def heading_velocity(self, data: Any, heading_target: jax.Array) -> jax.Array:
+    """(2,) pelvis velocity [m/s] forward and left of the target heading."""
+    vx, vy, _ = self.get_global_linvel(data)
+    cos, sin = jp.cos(heading_target), jp.sin(heading_target)
+    return jp.array([cos * vx + sin * vy, cos * vy - sin * vx])
+
+  def heading_error(self, data: Any, heading_target: jax.Array) -> jax.Array:
+    """() heading of the pelvis beyond the target's, -pi..pi [rad]."""
+    error = features.heading(data.qpos[3:7]) - heading_target
+    return jp.arctan2(jp.sin(error), jp.cos(error))
+
   # Pieces of reset and step.
 
   def _sample_pose(self, rng: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -267,18 +284,10 @@ class WildRobotWalk(base.WildRobotEnv):
         "amp_gate": 1.0 - commands.is_standing(command),
     }
 
-  def _heading_velocity(
-      self, data: Any, heading_target: jax.Array
-  ) -> jax.Array:
-    """(2,) pelvis velocity [m/s] forward and left of the target heading."""
-    vx, vy, _ = self.get_global_linvel(data)
-    cos, sin = jp.cos(heading_target), jp.sin(heading_target)
-    return jp.array([cos * vx + sin * vy, cos * vy - sin * vx])
-
   def _smooth_speed(self, data: Any, info: dict[str, Any]) -> jax.Array:
     """Forward speed [m/s], averaged over about half a second."""
     share = self.dt / 0.5
-    speed = self._heading_velocity(data, info["heading_target"])[0]
+    speed = self.heading_velocity(data, info["heading_target"])[0]
     return (1 - share) * info["forward_speed"] + share * speed
 
   def _advance(self, info: dict[str, Any], done: jax.Array) -> None:
@@ -355,7 +364,7 @@ class WildRobotWalk(base.WildRobotEnv):
         joint_pos,  # 9
         joint_vel,  # 9
         self.get_local_linvel(data),  # 3
-        self._heading_velocity(data, info["heading_target"]),  # 2
+        self.heading_velocity(data, info["heading_target"]),  # 2
         info["forward_speed"],  # 1
         self.get_global_angvel(data),  # 3
         self.get_torques(data),  # 9
@@ -381,16 +390,16 @@ class WildRobotWalk(base.WildRobotEnv):
     yaw = features.heading(data.qpos[3:7])
     stance = jp.max(self.get_contact_readings(data).reshape(2, 2), axis=1)
     height = data.qpos[2] - self._ground(data.qpos[:2])
-    heading_error = _wrap(yaw - info["heading_target"])
     return {
         # Tracking rewards.
         "tracking_lin_vel": rewards.tracking_lin_vel(
-            self._heading_velocity(data, info["heading_target"]),
+            self.heading_velocity(data, info["heading_target"]),
             info["command"],
             config.tracking_sigma,
         ),
         "tracking_heading": rewards.tracking_heading(
-            heading_error, config.heading_sigma
+            self.heading_error(data, info["heading_target"]),
+            config.heading_sigma,
         ),
         "base_height": rewards.base_height(
             height, config.height_target, config.height_sigma
@@ -421,7 +430,3 @@ class WildRobotWalk(base.WildRobotEnv):
         "termination": rewards.termination(fallen),
     }
 
-
-def _wrap(angle: jax.Array) -> jax.Array:
-  """An angle [rad] brought to -pi..pi."""
-  return jp.arctan2(jp.sin(angle), jp.cos(angle))

@@ -1,0 +1,3 @@
+"""Stub."""
+class ReferenceDataset: pass
+def windows(a,b): pass

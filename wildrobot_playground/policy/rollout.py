@@ -1,0 +1,173 @@
+"""Rolling a policy out over a grid of commands, one robot an episode."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jp
+import numpy as np
+
+from wildrobot_playground.envs import walk
+
+# Full accuracy: what every policy is judged by, whatever it was trained in.
+FULL_ACCURACY = {
+    "sim_dt": 0.002,
+    "solver.iterations": 100,
+    "solver.ls_iterations": 50,
+    "solver.cone": "elliptic",
+}
+PHYSICS = {"mujoco": "mujoco", "mjx": "jax"}
+
+Policy = Callable[[Any, jax.Array], tuple[jax.Array, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Rollout:
+  """Episodes of one commanded speed; arrays lead with (T, N).
+
+  Attributes:
+    dt: control step [s].
+    command: commanded forward speed [m/s].
+    alive: (T, N) whether that robot has not fallen up to then.
+    position: (T, N, 2) pelvis [m], forward and left of the target heading,
+      from the start.
+    velocity: (T, N, 2) pelvis velocity [m/s] in the same frame.
+    heading_error: (T, N) [rad].
+    qpos: (T, N, 16).
+    features: (T, N, 29) AMP features.
+    foot_speed: (T, N, 2) horizontal speed [m/s] of the soles.
+    torque: (T, N, 9) [N·m].
+    joint_vel: (T, N, 9) [rad/s].
+  """
+
+  dt: float
+  command: float
+  alive: np.ndarray
+  position: np.ndarray
+  velocity: np.ndarray
+  heading_error: np.ndarray
+  qpos: np.ndarray
+  features: np.ndarray
+  foot_speed: np.ndarray
+  torque: np.ndarray
+  joint_vel: np.ndarray
+
+
+def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
+  """The environment of an evaluation: no command changes, full accuracy.
+
+  Args:
+    config: the task's configuration that the policy was trained with.
+    physics: `mujoco` (plain MuJoCo) or `mjx`.
+
+  Raises:
+    ValueError: for an unknown `physics`.
+  """
+  if physics not in PHYSICS:
+    raise ValueError(
+        f"physics '{physics}' is unknown; choose one of {', '.join(PHYSICS)}"
+    )
+  overrides = FULL_ACCURACY if physics == "mujoco" else {}
+  return walk.WildRobotWalk(
+      config,
+      config_overrides={
+          **overrides,
+          "impl": PHYSICS[physics],
+          "command_config.resampling_time": 1e9,
+          "push_config.enable": False,
+          "reset_config.reference_probability": 0.0,
+      },
+  )
+
+
+def rollout_commands(
+    env: walk.WildRobotWalk,
+    policy: Policy,
+    commands: Sequence[float],
+    num_episodes: int,
+    num_steps: int,
+    seed: int = 0,
+) -> list[Rollout]:
+  """Runs `num_episodes` robots a command, all at once.
+
+  Args:
+    env: see `evaluation_env`.
+    policy: (observations, key) -> (actions, extras), batched.
+    commands: forward speeds [m/s].
+    num_episodes: robots a command.
+    num_steps: control steps.
+    seed: of start poses and sensor noise.
+
+  Returns:
+    One `Rollout` a command, in their order.
+  """
+  grid = jp.repeat(jp.asarray(commands, jp.float32), num_episodes)
+  key_reset, key_policy = jax.random.split(jax.random.PRNGKey(seed))
+
+  def start(key: jax.Array, command: jax.Array) -> Any:
+    state = env.reset(key)
+    return env.set_command(state, command[None])
+
+  def step(carry: Any, key: jax.Array) -> Any:
+    state, alive = carry
+    action, _ = policy(state.obs, key)
+    state = jax.vmap(env.step)(state, action)
+    alive = alive & (state.done == 0)
+    return (state, alive), jax.vmap(_record, in_axes=(None, 0, 0))(
+        env, state, alive
+    )
+
+  def run(keys: jax.Array, step_keys: jax.Array) -> Any:
+    state = jax.vmap(start)(keys, grid)
+    first = jax.vmap(_position)(state.data.qpos, state.info["heading_target"])
+    _, records = jax.lax.scan(
+        step, (state, jp.ones(len(grid), bool)), step_keys
+    )
+    records["position"] -= first
+    return records
+
+  records = jax.device_get(
+      jax.jit(run)(
+          jax.random.split(key_reset, len(grid)),
+          jax.random.split(key_policy, num_steps),
+      )
+  )
+  parts = [
+      slice(i * num_episodes, (i + 1) * num_episodes)
+      for i in range(len(commands))
+  ]
+  return [
+      Rollout(
+          dt=env.dt,
+          command=float(command),
+          **{name: value[:, part] for name, value in records.items()},
+      )
+      for command, part in zip(commands, parts, strict=True)
+  ]
+
+
+def _record(
+    env: walk.WildRobotWalk, state: Any, alive: jax.Array
+) -> dict[str, jax.Array]:
+  """What `Rollout` keeps of one robot's step."""
+  data, heading = state.data, state.info["heading_target"]
+  return {
+      "alive": alive,
+      "position": _position(data.qpos, heading),
+      "velocity": env.heading_velocity(data, heading),
+      "heading_error": env.heading_error(data, heading),
+      "qpos": data.qpos,
+      "features": state.info["amp_features"],
+      "foot_speed": jp.linalg.norm(env.get_feet_linvel(data)[:, :2], axis=-1),
+      "torque": env.get_torques(data),
+      "joint_vel": data.qvel[6:],
+  }
+
+
+def _position(qpos: jax.Array, heading: jax.Array) -> jax.Array:
+  """(2,) pelvis position [m] forward and left along `heading` [rad]."""
+  cos, sin = jp.cos(heading), jp.sin(heading)
+  return jp.array(
+      [cos * qpos[0] + sin * qpos[1], cos * qpos[1] - sin * qpos[0]]
+  )
