@@ -1,0 +1,1 @@
+"""The offline reference pipeline: numpy and MuJoCo, no JAX."""

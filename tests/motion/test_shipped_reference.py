@@ -1,0 +1,111 @@
+"""What is in reference/ is what the pipeline makes, and is good."""
+
+import filecmp
+
+import numpy as np
+import pytest
+
+from wildrobot_playground import assets
+from wildrobot_playground.amp import dataset as dataset_lib
+from wildrobot_playground.amp import features
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import default, kinematics, quality
+
+CLIPS = sorted((assets.reference() / "clips").glob("*.npz"))
+
+
+@pytest.fixture(scope="module")
+def clips():
+  return {path.stem: clip_lib.load(path) for path in CLIPS}
+
+
+@pytest.fixture(scope="module")
+def dataset(robot):
+  return dataset_lib.load(
+    assets.reference() / default.DATASET,
+    velocity_mode="direction",
+    dt=0.02,
+    model_hash=kinematics.model_hash(robot.model),
+  )
+
+
+def test_rebuild_gives_the_same_bytes(tmp_path):
+  default.write(output=tmp_path)
+  made = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.*"))
+  assert len(made) == len(CLIPS) + 2
+  different = [
+    path
+    for path in made
+    if not filecmp.cmp(
+      tmp_path / path, assets.reference() / path, shallow=False
+    )
+  ]
+  assert different == []
+
+
+@pytest.mark.parametrize("path", CLIPS, ids=lambda path: path.stem)
+def test_clip_earns_the_tier_that_it_declares(path, robot):
+  clip = clip_lib.load(path)
+  report = quality.assess(clip, robot)
+  assert report.reasons == ()
+  assert report.tier == clip.meta["tier"]
+  assert report.metrics == pytest.approx(clip.meta["quality"], rel=1e-3)
+
+
+def test_joint_limits_are_never_violated(clips, robot):
+  for clip in clips.values():
+    assert np.all(clip.joint_pos >= robot.limits[0] - 1e-6)
+    assert np.all(clip.joint_pos <= robot.limits[1] + 1e-6)
+
+
+def test_swinging_feet_are_lifted(clips):
+  for clip in clips.values():
+    assert clip.meta["quality"]["swing_clearance"] > 0.015
+
+
+def test_rows_are_the_features_of_the_frames(dataset, clips):
+  for i, name in enumerate(dataset.clip_names):
+    clip = clips[name]
+    qpos = clip.qpos
+    for t in range(1, clip.num_frames):
+      expected = features.amp_features(
+        qpos[t - 1], qpos[t], clip.foot_contacts[t].astype(float), 0.02
+      )
+      np.testing.assert_allclose(dataset.clip(i)[t], expected, atol=1e-6)
+
+
+def test_first_row_of_a_cycle_continues_its_last(dataset):
+  """The seam's joint velocity is between those before and after it."""
+  for i in range(dataset.num_clips):
+    velocity = dataset.clip(i)[:, features.JOINT_VEL]
+    middle = (velocity[-1] + velocity[1]) / 2
+    assert np.max(np.abs(velocity[0] - middle)) < 2.5
+    # A step back to the cycle's start would point backwards.
+    assert dataset.clip(i)[0, features.ROOT_LINVEL][0] > 0.5
+
+
+def test_every_speed_weighs_the_same_within_its_kind(dataset):
+  shares = {}
+  for i, name in enumerate(dataset.clip_names):
+    start, end = dataset.clip_offsets[i : i + 2]
+    key = name.split("_")[0], float(dataset.clip_speeds[i])
+    weight = np.sum(dataset.weights[start:end])
+    shares[key] = shares.get(key, 0.0) + weight
+  for kind, share in (("human", 0.8), ("generated", 0.2)):
+    parts = [weight for (k, _), weight in shares.items() if k == kind]
+    np.testing.assert_allclose(parts, share / len(parts), rtol=1e-9)
+
+
+def test_standing_is_not_in_the_dataset(dataset):
+  assert np.min(dataset.clip_speeds) > 0.05
+
+
+def test_source_is_recorded_with_its_licence(clips):
+  source = assets.reference() / default.SOURCE
+  for name, clip in clips.items():
+    if name.startswith("human"):
+      recorded = clip.meta["source"]
+      assert recorded["file"] == source.name
+      assert "MIT" in recorded["licence"]
+  for notice in ("LICENSE.DeepMimic.txt", "LICENSE.bullet.txt"):
+    assert (source.parent / notice).is_file()

@@ -1,0 +1,231 @@
+"""MotionClip: a robot motion at a fixed rate, and its `.npz` file."""
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.envs import sole as sole_lib
+from wildrobot_playground.motion import npz
+
+FORMAT = "wildrobot-clip/1"
+FPS = 50.0
+
+_ARRAYS = (
+  "format",
+  "fps",
+  "joint_names",
+  "root_pos",
+  "root_quat",
+  "joint_pos",
+  "foot_contacts",
+  "contact_names",
+  "cyclic",
+  "command",
+  "meta",
+)
+
+
+class ClipError(ValueError):
+  """A clip that cannot be used; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MotionClip:
+  """A motion of WildRobot.
+
+  Attributes:
+    name: what to call it; the file's stem.
+    root_pos: (T, 3) pelvis position [m], ground at z = 0.
+    root_quat: (T, 4) pelvis orientation, wxyz.
+    joint_pos: (T, 9) joint angles [rad] in the order of `JOINT_NAMES`.
+    foot_contacts: (T, 4) 0 or 1 in the order of `CONTACT_NAMES`.
+    cyclic: whether the frame after the last one is the first one, moved on.
+    command: (3,) the commanded vx, vy [m/s] and yaw rate [rad/s].
+    fps: frames per second.
+    meta: plain values: source, licence, parameters, quality.
+  """
+
+  name: str
+  root_pos: np.ndarray
+  root_quat: np.ndarray
+  joint_pos: np.ndarray
+  foot_contacts: np.ndarray
+  cyclic: bool
+  command: np.ndarray
+  fps: float = FPS
+  meta: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+  @property
+  def num_frames(self) -> int:
+    """Number of frames T."""
+    return self.root_pos.shape[0]
+
+  @property
+  def dt(self) -> float:
+    """Seconds between frames."""
+    return 1.0 / self.fps
+
+  @property
+  def qpos(self) -> np.ndarray:
+    """(T, 16) generalised positions."""
+    return np.hstack([self.root_pos, self.root_quat, self.joint_pos])
+
+  @property
+  def advance(self) -> np.ndarray:
+    """(3,) displacement [m] of the root over one cycle; zero when not cyclic.
+
+    A cyclic clip has no frame for the end of its cycle, so the length of the
+    last step comes from the command.
+    """
+    if not self.cyclic:
+      return np.zeros(3)
+    duration = self.num_frames / self.fps
+    return np.array([self.command[0], self.command[1], 0.0]) * duration
+
+  def previous_qpos(self) -> tuple[np.ndarray, np.ndarray]:
+    """The frame before every frame that has one.
+
+    Returns:
+      (M, 16) positions one frame earlier and (M, 16) positions, where M is T
+      for a cyclic clip (its first frame follows the last one, moved back by a
+      cycle) and T - 1 otherwise.
+    """
+    qpos = self.qpos
+    if not self.cyclic:
+      return qpos[:-1], qpos[1:]
+    before = np.roll(qpos, 1, axis=0)
+    before[0, :3] -= self.advance
+    return before, qpos
+
+
+def make_clip(
+  name: str,
+  qpos: np.ndarray,
+  sole: sole_lib.Sole,
+  cyclic: bool,
+  command: tuple[float, float, float],
+  meta: dict[str, Any],
+) -> MotionClip:
+  """A 50 Hz clip, rounded so that every machine writes the same.
+
+  Args:
+    name: of the clip.
+    qpos: (T, 16) generalised positions.
+    sole: of the robot, for the foot contacts.
+    cyclic: whether it repeats.
+    command: vx, vy [m/s] and yaw rate [rad/s].
+    meta: plain values.
+  """
+  qpos = np.hstack(
+    [
+      _rounded(qpos[:, :3], 6),
+      _rounded(qpos[:, 3:7], 8),
+      _rounded(qpos[:, 7:], 6),
+    ]
+  )
+  return MotionClip(
+    name=name,
+    root_pos=qpos[:, :3],
+    root_quat=qpos[:, 3:7],
+    joint_pos=qpos[:, 7:],
+    foot_contacts=sole.contacts(qpos).astype(np.float32),
+    cyclic=cyclic,
+    command=np.asarray(command, dtype=np.float64),
+    meta=meta,
+  )
+
+
+def save(path: str | os.PathLike[str], clip: MotionClip) -> None:
+  """Writes `clip`, the same bytes for the same clip."""
+  check(clip, str(path))
+  npz.write(
+    path,
+    {
+      "format": np.array(FORMAT),
+      "fps": np.array(clip.fps, dtype=np.float64),
+      "joint_names": np.array(consts.JOINT_NAMES),
+      "root_pos": clip.root_pos,
+      "root_quat": clip.root_quat,
+      "joint_pos": clip.joint_pos,
+      "foot_contacts": clip.foot_contacts,
+      "contact_names": np.array(consts.CONTACT_NAMES),
+      "cyclic": np.array(clip.cyclic),
+      "command": clip.command,
+      "meta": np.array(json.dumps(clip.meta, sort_keys=True)),
+    },
+  )
+
+
+def load(path: str | os.PathLike[str]) -> MotionClip:
+  """Reads a clip.
+
+  Raises:
+    ClipError: when the file is missing, of another format, for another robot,
+      of wrong shapes or not finite.
+  """
+  arrays = npz.read(path, _ARRAYS, ClipError)
+  if str(arrays["format"]) != FORMAT:
+    raise ClipError(
+      f"{path}: format is '{arrays['format']}', expected '{FORMAT}'; make the"
+      " clip again with this version"
+    )
+  for key, expected in (
+    ("joint_names", consts.JOINT_NAMES),
+    ("contact_names", consts.CONTACT_NAMES),
+  ):
+    names = tuple(str(name) for name in arrays[key])
+    if names != expected:
+      raise ClipError(
+        f"{path}: {key} are {', '.join(names)}; expected"
+        f" {', '.join(expected)}; retarget the motion to WildRobot"
+      )
+  clip = MotionClip(
+    name=os.path.splitext(os.path.basename(os.fspath(path)))[0],
+    root_pos=arrays["root_pos"],
+    root_quat=arrays["root_quat"],
+    joint_pos=arrays["joint_pos"],
+    foot_contacts=arrays["foot_contacts"],
+    cyclic=bool(arrays["cyclic"]),
+    command=arrays["command"],
+    fps=float(arrays["fps"]),
+    meta=json.loads(str(arrays["meta"])),
+  )
+  check(clip, str(path))
+  return clip
+
+
+def check(clip: MotionClip, where: str) -> None:
+  """Raises ClipError unless shapes, values and rate are those of the format."""
+  frames = clip.root_pos.shape[0] if clip.root_pos.ndim == 2 else 0
+  shapes = {
+    "root_pos": (frames, 3),
+    "root_quat": (frames, 4),
+    "joint_pos": (frames, len(consts.JOINT_NAMES)),
+    "foot_contacts": (frames, len(consts.CONTACT_NAMES)),
+    "command": (3,),
+  }
+  for key, shape in shapes.items():
+    array = getattr(clip, key)
+    if array.shape != shape:
+      raise ClipError(f"{where}: {key} is {array.shape}, expected {shape}")
+    if not np.all(np.isfinite(array)):
+      raise ClipError(
+        f"{where}: {key} has values that are not finite; make the clip again"
+      )
+  if frames < 2:
+    raise ClipError(f"{where}: has {frames} frames; a clip needs at least 2")
+  if not clip.fps > 0:
+    raise ClipError(f"{where}: fps is {clip.fps}, expected a positive number")
+  if np.max(np.abs(np.linalg.norm(clip.root_quat, axis=1) - 1)) > 1e-4:
+    raise ClipError(f"{where}: root_quat is not a unit quaternion (wxyz)")
+  if not np.all(np.isin(clip.foot_contacts, (0.0, 1.0))):
+    raise ClipError(f"{where}: foot_contacts must be 0 or 1")
+
+
+def _rounded(array: np.ndarray, decimals: int) -> np.ndarray:
+  """Rounded, with -0 made 0."""
+  return np.round(np.asarray(array, dtype=np.float64), decimals) + 0.0

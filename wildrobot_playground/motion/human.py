@@ -1,0 +1,69 @@
+"""HumanMotion: what an importer hands to the retargeter."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+SIDES = ("left", "right")
+POINTS = (
+  "pelvis",
+  *(
+    f"{side}_{point}"
+    for side in SIDES
+    for point in ("hip", "knee", "ankle", "heel", "toe")
+  ),
+)
+
+
+class MotionError(ValueError):
+  """A motion that cannot be used; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class HumanMotion:
+  """A human motion as points, in a z-up world that it crosses along x.
+
+  Attributes:
+    points: (T, 3) positions [m] by the names of `POINTS`; heel and toe are on
+      the sole.
+    pelvis_mat: (T, 3, 3) pelvis orientation (x forward, y left, z up).
+    chest_mat: (T, 3, 3) chest orientation.
+    fps: frames per second.
+    cyclic: whether the last frame is the first one, a cycle later.
+    source: plain values: file name, sha256, format, licence.
+  """
+
+  points: dict[str, np.ndarray]
+  pelvis_mat: np.ndarray
+  chest_mat: np.ndarray
+  fps: float
+  cyclic: bool
+  source: dict[str, Any]
+
+  @property
+  def num_frames(self) -> int:
+    """Number of frames T."""
+    return self.pelvis_mat.shape[0]
+
+  @property
+  def advance(self) -> np.ndarray:
+    """(3,) way [m] along x from the first to the last frame."""
+    way = self.points["pelvis"][-1, 0] - self.points["pelvis"][0, 0]
+    return np.array([way, 0.0, 0.0])
+
+  @property
+  def leg_length(self) -> float:
+    """Mean length [m] from hip over knee to ankle."""
+    return float(
+      np.mean(
+        [
+          np.linalg.norm(
+            self.points[f"{side}_{a}"] - self.points[f"{side}_{b}"], axis=1
+          )
+          for side in SIDES
+          for a, b in (("hip", "knee"), ("knee", "ankle"))
+        ]
+      )
+      * 2
+    )

@@ -1,0 +1,141 @@
+"""DeepMimic motion files (`.txt`, JSON): the humanoid3d character's motions.
+
+A frame has 44 numbers: duration [s], root position, root quaternion, then the
+joints' rotations (spherical: wxyz; hinge: one angle). The file's world is y up
+with the walk along x and the character's right along z.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+
+import numpy as np
+
+from wildrobot_playground.motion import human, rotations
+
+FRAME_SIZE = 44
+
+# The humanoid3d character's figures [m], in the file's axes: where each joint
+# sits in its parent, and the corners of the foot's box in the ankle's frame.
+_HIP_HALF_WIDTH = 0.084887
+_THIGH = 0.421546
+_SHIN = 0.409870
+_HEEL = np.array([-0.0435, -0.05, 0.0])
+_TOE = np.array([0.1335, -0.05, 0.0])
+
+_ROOT_POS = slice(1, 4)
+_ROOT_ROT = slice(4, 8)
+_CHEST_ROT = slice(8, 12)
+_LEG_START = {"right": 16, "left": 30}  # hip 4, knee 1, ankle 4
+
+# (x, y up, z right) to (x forward, y left, z up).
+_TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+
+# Files of the DeepMimic release, which Bullet redistributes.
+LICENCES = {
+  "humanoid3d_walk.txt": "MIT (DeepMimic), zlib (Bullet)",
+  "humanoid3d_run.txt": "MIT (DeepMimic), zlib (Bullet)",
+  "0walk_forward.txt": "zlib (Bullet)",
+}
+
+
+def load(path: str | os.PathLike[str]) -> human.HumanMotion:
+  """Reads a DeepMimic motion.
+
+  Args:
+    path: of the `.txt` file.
+
+  Returns:
+    The motion as points, in a z-up world, its way turned to x.
+
+  Raises:
+    MotionError: for a missing file, another format or uneven frames.
+  """
+  path = pathlib.Path(path)
+  if not path.is_file():
+    raise human.MotionError(f"{path}: no such file; check the path")
+  content = path.read_bytes()
+  frames, cyclic = _parse(content, str(path))
+  points, pelvis, chest = _forward_kinematics(frames)
+  turn = _turn_to_x(points["pelvis"])
+  return human.HumanMotion(
+    points={name: point @ turn.T for name, point in points.items()},
+    pelvis_mat=turn @ pelvis,
+    chest_mat=turn @ chest,
+    fps=_fps(frames[:-1, 0], str(path)),
+    cyclic=cyclic,
+    source={
+      "file": path.name,
+      "format": "deepmimic",
+      "sha256": hashlib.sha256(content).hexdigest(),
+      "licence": LICENCES.get(path.name, "unknown"),
+    },
+  )
+
+
+def _parse(content: bytes, where: str) -> tuple[np.ndarray, bool]:
+  """Frames (T, 44) and whether they loop."""
+  try:
+    motion = json.loads(content)
+    frames = np.array(motion["Frames"], dtype=np.float64)
+  except (ValueError, KeyError, TypeError) as e:
+    raise human.MotionError(
+      f"{where}: not a DeepMimic motion ({type(e).__name__}: {e}); expected"
+      " JSON with 'Frames'"
+    ) from e
+  if frames.ndim != 2 or frames.shape[1] != FRAME_SIZE or len(frames) < 4:
+    raise human.MotionError(
+      f"{where}: 'Frames' is {frames.shape}, expected at least 4 frames of"
+      f" {FRAME_SIZE} numbers (the humanoid3d character)"
+    )
+  if not np.all(np.isfinite(frames)):
+    raise human.MotionError(f"{where}: 'Frames' has values that are not finite")
+  return frames, motion.get("Loop") == "wrap"
+
+
+def _fps(durations: np.ndarray, where: str) -> float:
+  """The one frame rate of all frames."""
+  duration = float(np.median(durations))
+  if duration <= 0 or np.max(np.abs(durations - duration)) > 1e-3:
+    raise human.MotionError(
+      f"{where}: frame durations vary from {durations.min():.4f} to"
+      f" {durations.max():.4f} s; resample the motion to one rate"
+    )
+  return 1.0 / duration
+
+
+def _forward_kinematics(
+  frames: np.ndarray,
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+  """Points by name, pelvis (T, 3, 3) and chest (T, 3, 3), z up."""
+  root_mat = rotations.quat_to_mat(frames[:, _ROOT_ROT])
+  root_pos = frames[:, _ROOT_POS]
+  chest = root_mat @ rotations.quat_to_mat(frames[:, _CHEST_ROT])
+  points = {"pelvis": root_pos}
+  for side, sign in (("right", 1.0), ("left", -1.0)):
+    start = _LEG_START[side]
+    hip = root_pos + root_mat @ np.array([0.0, 0.0, sign * _HIP_HALF_WIDTH])
+    mat = root_mat @ rotations.quat_to_mat(frames[:, start : start + 4])
+    knee = hip + mat @ np.array([0.0, -_THIGH, 0.0])
+    mat = mat @ rotations.about("z", frames[:, start + 4])
+    ankle = knee + mat @ np.array([0.0, -_SHIN, 0.0])
+    mat = mat @ rotations.quat_to_mat(frames[:, start + 5 : start + 9])
+    points |= {
+      f"{side}_hip": hip,
+      f"{side}_knee": knee,
+      f"{side}_ankle": ankle,
+      f"{side}_heel": ankle + mat @ _HEEL,
+      f"{side}_toe": ankle + mat @ _TOE,
+    }
+  points = {name: point @ _TO_Z_UP.T for name, point in points.items()}
+  to_z_up = lambda mat: _TO_Z_UP @ mat @ _TO_Z_UP.T  # noqa: E731
+  return points, to_z_up(root_mat), to_z_up(chest)
+
+
+def _turn_to_x(pelvis: np.ndarray) -> np.ndarray:
+  """The rotation (3, 3) about z that turns the net way of the pelvis to x."""
+  way = pelvis[-1] - pelvis[0]
+  if np.hypot(way[0], way[1]) < 0.05:
+    return np.eye(3)
+  return rotations.about("z", -np.arctan2(way[1], way[0]))

@@ -1,0 +1,55 @@
+"""Rotations in numpy: wxyz quaternions and matrices, batched."""
+
+import numpy as np
+
+
+def quat_to_mat(quat: np.ndarray) -> np.ndarray:
+  """Rotation matrices (..., 3, 3) of wxyz quaternions (..., 4), any length."""
+  quat = np.asarray(quat, dtype=np.float64)
+  quat = quat / np.linalg.norm(quat, axis=-1, keepdims=True)
+  w, x, y, z = np.moveaxis(quat, -1, 0)
+  rows = (
+    (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
+    (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
+    (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
+  )
+  return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def about(axis: str, angle: np.ndarray) -> np.ndarray:
+  """Rotation matrices (..., 3, 3) about the `x`, `y` or `z` axis by angles."""
+  angle = np.asarray(angle, dtype=np.float64)
+  i = "xyz".index(axis)
+  j, k = (i + 1) % 3, (i + 2) % 3
+  mat = np.zeros((*angle.shape, 3, 3))
+  mat[..., i, i] = 1.0
+  mat[..., j, j] = mat[..., k, k] = np.cos(angle)
+  mat[..., k, j] = np.sin(angle)
+  mat[..., j, k] = -np.sin(angle)
+  return mat
+
+
+def euler_zyx(mat: np.ndarray) -> np.ndarray:
+  """Yaw, pitch and roll (..., 3) [rad] of matrices Rz Ry Rx (..., 3, 3)."""
+  yaw = np.arctan2(mat[..., 1, 0], mat[..., 0, 0])
+  pitch = -np.arcsin(np.clip(mat[..., 2, 0], -1.0, 1.0))
+  roll = np.arctan2(mat[..., 2, 1], mat[..., 2, 2])
+  return np.stack([yaw, pitch, roll], axis=-1)
+
+
+def quat_from_euler_zyx(euler: np.ndarray) -> np.ndarray:
+  """Wxyz quaternions (..., 4), w >= 0, of yaw, pitch and roll (..., 3)."""
+  yaw, pitch, roll = (np.asarray(euler)[..., i] / 2 for i in range(3))
+  cy, sy = np.cos(yaw), np.sin(yaw)
+  cp, sp = np.cos(pitch), np.sin(pitch)
+  cr, sr = np.cos(roll), np.sin(roll)
+  quat = np.stack(
+    [
+      cy * cp * cr + sy * sp * sr,
+      cy * cp * sr - sy * sp * cr,
+      cy * sp * cr + sy * cp * sr,
+      sy * cp * cr - cy * sp * sr,
+    ],
+    axis=-1,
+  )
+  return np.where(quat[..., :1] < 0, -quat, quat)
