@@ -1,4 +1,4 @@
-"""WildRobot Playground: an AMP locomotion trainer for MuJoCo Playground and Brax.
+"""WildRobot Playground: an AMP locomotion trainer for Playground and Brax.
 
 Importing it makes `WildRobotWalk` known to MuJoCo Playground's registry, in
 whichever order the two are imported.

@@ -11,8 +11,8 @@ def _folder(name: str) -> pathlib.Path:
     if (root / name).is_dir():
       return root / name
   raise FileNotFoundError(
-      f"the data folder '{name}' is neither in {_PACKAGE} nor in"
-      f" {_PACKAGE.parent}; reinstall wildrobot-playground"
+    f"the data folder '{name}' is neither in {_PACKAGE} nor in"
+    f" {_PACKAGE.parent}; reinstall wildrobot-playground"
   )
 
 

@@ -37,12 +37,12 @@ def _register_environments(playground: ModuleType) -> None:
   missing = [n for n in _PRIVATE_NAMES if not hasattr(locomotion, n)]
   if missing:
     raise ImportError(
-        "wildrobot_playground needs playground>=0.2,<0.3: this version's"
-        f" locomotion module has no {', '.join(missing)}"
+      "wildrobot_playground needs playground>=0.2,<0.3: this version's"
+      f" locomotion module has no {', '.join(missing)}"
     )
   for name in ENV_NAMES:
     locomotion.register_environment(
-        name, functools.partial(_make, name), _default_config
+      name, functools.partial(_make, name), _default_config
     )
     locomotion._randomizer[name] = _domain_randomize
 
@@ -50,7 +50,7 @@ def _register_environments(playground: ModuleType) -> None:
 
   @functools.wraps(load)
   def load_ours_offline(
-      env_name: str, config: Any = None, config_overrides: Any = None
+    env_name: str, config: Any = None, config_overrides: Any = None
   ) -> Any:
     # Playground's own clones the menagerie first, which ours does not need.
     if env_name not in ENV_NAMES:

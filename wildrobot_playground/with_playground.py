@@ -16,9 +16,9 @@ def main() -> int:
   """Runs the module named by the first argument with the others as its own."""
   if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
     print(
-        "usage: python -m wildrobot_playground.with_playground MODULE"
-        " [ARGUMENT ...]",
-        file=sys.stderr,
+      "usage: python -m wildrobot_playground.with_playground MODULE"
+      " [ARGUMENT ...]",
+      file=sys.stderr,
     )
     return 2
   wildrobot_playground.register()

@@ -1,0 +1,1 @@
+"""The adversarial motion prior, and the PPO that it rides on."""

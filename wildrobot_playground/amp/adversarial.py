@@ -40,12 +40,12 @@ class AdversarialLoss:
   def accuracy(self, real: jax.Array, fake: jax.Array) -> jax.Array:
     """() mean of the shares of real and of fake scores told apart rightly."""
     return 0.5 * jp.mean(real > self.threshold) + 0.5 * jp.mean(
-        fake <= self.threshold
+      fake <= self.threshold
     )
 
 
 def _lsgan_loss(
-    real: jax.Array, fake: jax.Array, smoothing: float
+  real: jax.Array, fake: jax.Array, smoothing: float
 ) -> jax.Array:
   """Least squares to the labels 1 - smoothing and 0 (arXiv:1611.04076)."""
   real_error = jp.mean(jp.square(real - (1.0 - smoothing)))
@@ -61,7 +61,7 @@ def _bce_loss(real: jax.Array, fake: jax.Array, smoothing: float) -> jax.Array:
   """Cross-entropy of logits with the labels 1 - smoothing and 0."""
   label = 1.0 - smoothing
   real_loss = -label * jax.nn.log_sigmoid(real) - smoothing * (
-      jax.nn.log_sigmoid(-real)
+    jax.nn.log_sigmoid(-real)
   )
   return 0.5 * jp.mean(real_loss) - 0.5 * jp.mean(jax.nn.log_sigmoid(-fake))
 
@@ -84,24 +84,24 @@ def _wgan_reward(score: jax.Array) -> jax.Array:
 
 
 LOSSES = {
-    "lsgan": AdversarialLoss(
-        "lsgan", _lsgan_loss, _lsgan_reward, 0.0, 1.0, threshold=0.5
-    ),
-    "bce": AdversarialLoss(
-        "bce",
-        _bce_loss,
-        _bce_reward,
-        fake_score=-float("inf"),
-        real_score=4.59511985013459,  # logit of 0.99
-        threshold=0.0,
-    ),
-    "wgan": AdversarialLoss(
-        "wgan",
-        _wgan_loss,
-        _wgan_reward,
-        fake_score=-float("inf"),
-        real_score=float("inf"),
-        threshold=0.0,
-        smooths_labels=False,
-    ),
+  "lsgan": AdversarialLoss(
+    "lsgan", _lsgan_loss, _lsgan_reward, 0.0, 1.0, threshold=0.5
+  ),
+  "bce": AdversarialLoss(
+    "bce",
+    _bce_loss,
+    _bce_reward,
+    fake_score=-float("inf"),
+    real_score=4.59511985013459,  # logit of 0.99
+    threshold=0.0,
+  ),
+  "wgan": AdversarialLoss(
+    "wgan",
+    _wgan_loss,
+    _wgan_reward,
+    fake_score=-float("inf"),
+    real_score=float("inf"),
+    threshold=0.0,
+    smooths_labels=False,
+  ),
 }

@@ -1,3 +1,300 @@
-"""Stub."""
-class ReferenceDataset: pass
-def windows(a,b): pass
+"""Reference features: the `.npz` file that the motion prior learns from."""
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from wildrobot_playground.amp import features as features_lib
+from wildrobot_playground.envs import sole
+from wildrobot_playground.motion import npz
+
+FORMAT = "wildrobot-amp/1"
+CONTACT_RULE = f"sole corner within {sole.CONTACT_HEIGHT} m of the ground"
+
+_REBUILD = "build it again with `python -m wildrobot_playground.motion build`"
+
+
+class DatasetError(ValueError):
+  """A dataset that cannot be used; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReferenceDataset:
+  """Feature vectors of reference motion, clip after clip.
+
+  A clip's row is `amp_features` of the step that ends in one of its frames, so
+  a clip of T frames has T - 1 rows, or T when it is cyclic.
+
+  Attributes:
+    features: (N, 29) float32, see `amp.features`.
+    clip_offsets: (C + 1,) rows of clip i are offsets i to i + 1.
+    clip_names: of the C clips.
+    clip_speeds: (C,) commanded forward speed [m/s].
+    weights: (N,) probability of each row to be sampled; their sum is 1.
+    mean: (29,) weighted mean.
+    std: (29,) weighted standard deviation, not below the group's floor.
+    velocity_mode: of the root's velocity, see `amp.features`.
+    dt: time between rows [s].
+    model_hash: of the robot that the clips were made for.
+    contact_rule: when a sole plate counts as touching, in words.
+    meta: plain values: per clip tier, licence and source.
+  """
+
+  features: np.ndarray
+  clip_offsets: np.ndarray
+  clip_names: tuple[str, ...]
+  clip_speeds: np.ndarray
+  weights: np.ndarray
+  mean: np.ndarray
+  std: np.ndarray
+  velocity_mode: str
+  dt: float
+  model_hash: str
+  contact_rule: str = CONTACT_RULE
+  meta: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+  @property
+  def num_clips(self) -> int:
+    """Number of clips C."""
+    return len(self.clip_names)
+
+  def clip(self, index: int) -> np.ndarray:
+    """(n, 29) rows of one clip."""
+    start, end = self.clip_offsets[index : index + 2]
+    return self.features[start:end]
+
+
+def make(
+  clips: list[np.ndarray],
+  clip_names: tuple[str, ...],
+  clip_speeds: np.ndarray,
+  clip_weights: np.ndarray,
+  velocity_mode: str,
+  dt: float,
+  model_hash: str,
+  meta: dict[str, Any],
+) -> ReferenceDataset:
+  """A dataset of clips, with its statistics.
+
+  Args:
+    clips: (n_i, 29) rows of each clip.
+    clip_names: of the C clips.
+    clip_speeds: (C,) commanded forward speed [m/s].
+    clip_weights: (C,) share of a clip, shared evenly by its rows; any sum.
+    velocity_mode: of the rows.
+    dt: time between rows [s].
+    model_hash: of the robot.
+    meta: plain values.
+  """
+  features = np.concatenate(clips).astype(np.float32)
+  lengths = np.array([len(rows) for rows in clips])
+  shares = np.asarray(clip_weights, dtype=np.float64) / np.sum(clip_weights)
+  weights = np.repeat(shares / lengths, lengths)
+  mean, std = _statistics(features, weights)
+  dataset = ReferenceDataset(
+    features=features,
+    clip_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+    clip_names=tuple(clip_names),
+    clip_speeds=np.asarray(clip_speeds, dtype=np.float64),
+    weights=weights,
+    mean=mean,
+    std=std,
+    velocity_mode=velocity_mode,
+    dt=dt,
+    model_hash=model_hash,
+    meta=meta,
+  )
+  check(dataset, "dataset")
+  return dataset
+
+
+def save(path: str | os.PathLike[str], dataset: ReferenceDataset) -> None:
+  """Writes `dataset`, the same bytes for the same dataset."""
+  check(dataset, str(path))
+  arrays = {
+    field.name: np.array(getattr(dataset, field.name))
+    for field in dataclasses.fields(dataset)
+  }
+  arrays["meta"] = np.array(json.dumps(dataset.meta, sort_keys=True))
+  header = {
+    "format": np.array(FORMAT),
+    "feature_names": np.array(features_lib.FEATURE_NAMES),
+  }
+  npz.write(path, header | arrays)
+
+
+def load(
+  path: str | os.PathLike[str],
+  velocity_mode: str | None = None,
+  dt: float | None = None,
+  model_hash: str | None = None,
+) -> ReferenceDataset:
+  """Reads a dataset.
+
+  Args:
+    path: of the `.npz` file.
+    velocity_mode: that the environment uses; None accepts any.
+    dt: the environment's control step [s]; None accepts any.
+    model_hash: of the environment's robot; None accepts any.
+
+  Raises:
+    DatasetError: when it is missing, damaged, or made for something else.
+  """
+  fields = (field.name for field in dataclasses.fields(ReferenceDataset))
+  names = ("format", "feature_names", *fields)
+  arrays = npz.read(path, names, DatasetError)
+  found = str(arrays.pop("format"))
+  if found != FORMAT:
+    raise DatasetError(
+      f"{path}: format is '{found}', expected '{FORMAT}'; {_REBUILD}"
+    )
+  _check_names(arrays.pop("feature_names"), str(path))
+  dataset = _from_arrays(arrays, str(path))
+  check(dataset, str(path))
+  wanted = {"velocity_mode": velocity_mode, "dt": dt, "model_hash": model_hash}
+  for name, expected in wanted.items():
+    _check_expected(dataset, name, expected, str(path))
+  return dataset
+
+
+def check(dataset: ReferenceDataset, where: str) -> None:
+  """Raises DatasetError unless shapes, offsets and values fit together."""
+  rows, clips = len(dataset.features), dataset.num_clips
+  shapes = {
+    "features": (rows, features_lib.NUM_FEATURES),
+    "clip_offsets": (clips + 1,),
+    "clip_speeds": (clips,),
+    "weights": (rows,),
+    "mean": (features_lib.NUM_FEATURES,),
+    "std": (features_lib.NUM_FEATURES,),
+  }
+  for name, shape in shapes.items():
+    array = getattr(dataset, name)
+    if array.shape != shape:
+      raise DatasetError(
+        f"{where}: {name} is {array.shape}, expected {shape}; {_REBUILD}"
+      )
+    if not np.all(np.isfinite(array)):
+      raise DatasetError(
+        f"{where}: {name} has values that are not finite; {_REBUILD}"
+      )
+  problem = _inconsistency(dataset)
+  if problem:
+    raise DatasetError(f"{where}: {problem}; {_REBUILD}")
+
+
+def windows(
+  dataset: ReferenceDataset, history: int
+) -> tuple[np.ndarray, np.ndarray]:
+  """Consecutive rows side by side, never across the end of a clip.
+
+  Args:
+    dataset: the reference.
+    history: rows in a window, at least 1.
+
+  Returns:
+    (M, history * 29) windows, oldest row first, and (M,) probabilities: the
+    newest row's weight, made to sum to 1.
+
+  Raises:
+    DatasetError: for a `history` below 1 or longer than every clip.
+  """
+  if history < 1:
+    raise DatasetError(f"history is {history}, expected 1 or more")
+  lengths = np.diff(dataset.clip_offsets)
+  ends = [
+    np.arange(start + history - 1, start + length)
+    for start, length in zip(dataset.clip_offsets[:-1], lengths, strict=True)
+  ]
+  newest = np.concatenate(ends)
+  if newest.size == 0:
+    raise DatasetError(
+      f"history is {history}, but the longest clip has {lengths.max()} rows;"
+      " use a shorter history or longer clips"
+    )
+  rows = newest[:, None] + np.arange(1 - history, 1)
+  weights = dataset.weights[newest]
+  stacked = dataset.features[rows].reshape(newest.size, -1)
+  return stacked, weights / np.sum(weights)
+
+
+def _statistics(
+  features: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Weighted mean (29,) and standard deviation (29,), the latter floored."""
+  features = features.astype(np.float64)
+  mean = weights @ features
+  std = np.maximum(np.sqrt(weights @ np.square(features - mean)), _std_floor())
+  return mean.astype(np.float32), std.astype(np.float32)
+
+
+def _check_expected(
+  dataset: ReferenceDataset, name: str, expected: Any, where: str
+) -> None:
+  """Refuses a dataset whose `name` is not the environment's."""
+  found = getattr(dataset, name)
+  if expected not in (None, found):
+    raise DatasetError(
+      f"{where}: {name} is {found}, the environment's is {expected}; {_REBUILD}"
+      " for this environment"
+    )
+
+
+def _std_floor() -> np.ndarray:
+  """(29,) the smallest standard deviation of each feature."""
+  floor = np.zeros(features_lib.NUM_FEATURES)
+  for group, value in features_lib.STD_FLOOR:
+    floor[group] = value
+  return floor
+
+
+def _check_names(names: np.ndarray, where: str) -> None:
+  """Refuses features of another name or order."""
+  found = tuple(str(name) for name in np.atleast_1d(names))
+  expected = features_lib.FEATURE_NAMES
+  if found == expected:
+    return
+  if len(found) != len(expected):
+    detail = f"has {len(found)} features, expected {len(expected)}"
+  else:
+    i = next(i for i in range(len(found)) if found[i] != expected[i])
+    detail = f"feature {i} is '{found[i]}', expected '{expected[i]}'"
+  raise DatasetError(f"{where}: {detail}; {_REBUILD}")
+
+
+def _from_arrays(arrays: dict[str, np.ndarray], where: str) -> ReferenceDataset:
+  """The dataset of the file's arrays."""
+  values: dict[str, Any] = dict(arrays)
+  try:
+    for name in ("velocity_mode", "model_hash", "contact_rule"):
+      values[name] = str(values[name])
+    values["clip_names"] = tuple(str(name) for name in values["clip_names"])
+    values["dt"] = float(values["dt"])
+    values["meta"] = json.loads(str(values["meta"]))
+    return ReferenceDataset(**values)
+  except (TypeError, ValueError) as e:
+    raise DatasetError(f"{where}: damaged ({e}); {_REBUILD}") from e
+
+
+def _inconsistency(dataset: ReferenceDataset) -> str | None:
+  """What does not fit together, or None."""
+  offsets = dataset.clip_offsets
+  if dataset.velocity_mode not in features_lib.VELOCITY_MODES:
+    return f"velocity_mode '{dataset.velocity_mode}' is unknown"
+  if dataset.contact_rule != CONTACT_RULE:
+    return (
+      f"contact_rule is '{dataset.contact_rule}', expected '{CONTACT_RULE}'"
+    )
+  if not dataset.dt > 0:
+    return f"dt is {dataset.dt}, expected a positive number of seconds"
+  ends = (0, len(dataset.features))
+  if tuple(offsets[[0, -1]]) != ends or np.any(np.diff(offsets) < 1):
+    return "clip_offsets do not cut the rows into clips"
+  if np.any(dataset.weights < 0) or abs(np.sum(dataset.weights) - 1) > 1e-6:
+    return "weights are not probabilities that sum to 1"
+  if np.any(dataset.std < _std_floor() * (1 - 1e-6)):
+    return "std is below the floor of its feature group"
+  return None

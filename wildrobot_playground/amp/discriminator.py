@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jp
 import optax
-from flax import linen
-from flax import struct
+from flax import linen, struct
 from ml_collections import config_dict
 
 from wildrobot_playground.amp import adversarial
@@ -16,10 +15,10 @@ from wildrobot_playground.amp import adversarial
 Params = Mapping[str, Any]
 
 ACTIVATIONS = {
-    "elu": linen.elu,
-    "relu": linen.relu,
-    "swish": linen.swish,
-    "tanh": linen.tanh,
+  "elu": linen.elu,
+  "relu": linen.relu,
+  "swish": linen.swish,
+  "tanh": linen.tanh,
 }
 OPTIMIZERS = {"adam": optax.adam, "sgd": optax.sgd}
 
@@ -89,7 +88,7 @@ class Discriminator:
     """Fresh parameters and optimiser state."""
     variables = self.network.init(rng, self.mean, update_stats=False)
     return DiscriminatorState(
-        variables, self.optimizer.init(variables["params"])
+      variables, self.optimizer.init(variables["params"])
     )
 
   def normalize(self, window: jax.Array) -> jax.Array:
@@ -101,18 +100,18 @@ class Discriminator:
     return self._apply(state.variables, self.normalize(window))
 
   def style_reward(
-      self, state: DiscriminatorState, window: jax.Array
+    self, state: DiscriminatorState, window: jax.Array
   ) -> jax.Array:
     """Style rewards (...), 0 to about 1, of windows (..., F)."""
     return self.adversarial.reward(self.score(state, window))
 
   def update(
-      self,
-      state: DiscriminatorState,
-      real: jax.Array,
-      fake: jax.Array,
-      rng: jax.Array,
-      axis_name: str | None = None,
+    self,
+    state: DiscriminatorState,
+    real: jax.Array,
+    fake: jax.Array,
+    rng: jax.Array,
+    axis_name: str | None = None,
   ) -> tuple[DiscriminatorState, dict[str, jax.Array]]:
     """One optimiser step.
 
@@ -136,34 +135,35 @@ class Discriminator:
     if axis_name is not None:
       grads, metrics = jax.lax.pmean((grads, metrics), axis_name)
     updates, optimizer_state = self.optimizer.update(
-        grads, state.optimizer_state, variables["params"]
+      grads, state.optimizer_state, variables["params"]
     )
     params = optax.apply_updates(variables["params"], updates)
     return DiscriminatorState(
-        {"params": params, **static}, optimizer_state
+      {"params": params, **static}, optimizer_state
     ), metrics
 
   def _apply(self, variables: Params, normalized: jax.Array) -> jax.Array:
-    return self.network.apply(variables, normalized, update_stats=False)
+    scores = self.network.apply(variables, normalized, update_stats=False)
+    return cast(jax.Array, scores)
 
   def _refresh_stats(self, variables: Params, fake: jax.Array) -> Params:
     """Advances the spectral norm's power iteration, if there is one."""
     if not self.config.spectral_norm:
       return variables
     _, stats = self.network.apply(
-        variables,
-        self.normalize(fake),
-        update_stats=True,
-        mutable=["batch_stats"],
+      variables,
+      self.normalize(fake),
+      update_stats=True,
+      mutable=["batch_stats"],
     )
     return {**variables, **stats}
 
   def _loss(
-      self,
-      variables: Params,
-      real: jax.Array,
-      fake: jax.Array,
-      rng: jax.Array,
+    self,
+    variables: Params,
+    real: jax.Array,
+    fake: jax.Array,
+    rng: jax.Array,
   ) -> tuple[jax.Array, dict[str, jax.Array]]:
     config = self.config
     key_real, key_fake, key_penalty = jax.random.split(rng, 3)
@@ -174,26 +174,26 @@ class Discriminator:
     real_score = self._apply(variables, real)
     fake_score = self._apply(variables, fake)
     loss = self.adversarial.loss(
-        real_score, fake_score, config.disc_label_smoothing
+      real_score, fake_score, config.disc_label_smoothing
     )
     penalty = PENALTIES[config.disc_penalty_type](
-        lambda x: self._apply(variables, x),
-        real,
-        fake,
-        key_penalty,
-        config.disc_grad_penalty,
+      lambda x: self._apply(variables, x),
+      real,
+      fake,
+      key_penalty,
+      config.disc_grad_penalty,
     )
     total = loss + penalty
     if config.disc_logit_reg > 0:
       total += config.disc_logit_reg * _last_kernel_norm(variables["params"])
     return total, {
-        "disc_loss": loss,
-        "disc_penalty": penalty,
-        "disc_acc": self.adversarial.accuracy(real_score, fake_score),
-        "disc_real_mean": jp.mean(real_score),
-        "disc_real_std": jp.std(real_score),
-        "disc_fake_mean": jp.mean(fake_score),
-        "disc_fake_std": jp.std(fake_score),
+      "disc_loss": loss,
+      "disc_penalty": penalty,
+      "disc_acc": self.adversarial.accuracy(real_score, fake_score),
+      "disc_real_mean": jp.mean(real_score),
+      "disc_real_std": jp.std(real_score),
+      "disc_fake_mean": jp.mean(fake_score),
+      "disc_fake_std": jp.std(fake_score),
     }
 
 
@@ -207,23 +207,23 @@ def _squared_gradient(score: ScoreFn, x: jax.Array) -> jax.Array:
 
 
 def _r1(
-    score: ScoreFn,
-    real: jax.Array,
-    fake: jax.Array,
-    rng: jax.Array,
-    weight: float,
+  score: ScoreFn,
+  real: jax.Array,
+  fake: jax.Array,
+  rng: jax.Array,
+  weight: float,
 ) -> jax.Array:
-  """γ/2 · E|∇D(real)|² (arXiv:1801.04406)."""
+  """Weight / 2 · E|∇D(real)|² (arXiv:1801.04406)."""
   del fake, rng
   return 0.5 * weight * jp.mean(_squared_gradient(score, real))
 
 
 def _r1_both(
-    score: ScoreFn,
-    real: jax.Array,
-    fake: jax.Array,
-    rng: jax.Array,
-    weight: float,
+  score: ScoreFn,
+  real: jax.Array,
+  fake: jax.Array,
+  rng: jax.Array,
+  weight: float,
 ) -> jax.Array:
   """The mean of R1 on the real and on the fake rows."""
   del rng
@@ -232,13 +232,13 @@ def _r1_both(
 
 
 def _wgan_gp(
-    score: ScoreFn,
-    real: jax.Array,
-    fake: jax.Array,
-    rng: jax.Array,
-    weight: float,
+  score: ScoreFn,
+  real: jax.Array,
+  fake: jax.Array,
+  rng: jax.Array,
+  weight: float,
 ) -> jax.Array:
-  """γ · E(|∇D| - 1)² between real and fake rows (arXiv:1704.00028)."""
+  """Weight · E(|∇D| - 1)² between real and fake rows (arXiv:1704.00028)."""
   share = jax.random.uniform(rng, (real.shape[0], 1))
   squared = _squared_gradient(score, share * real + (1 - share) * fake)
   norm = jp.sqrt(jp.maximum(squared, 1e-12))
@@ -250,12 +250,12 @@ PENALTIES = {"r1": _r1, "r1_both": _r1_both, "wgan_gp": _wgan_gp}
 
 def _last_kernel_norm(params: Params) -> jax.Array:
   """Squared norm of the output layer's kernel: the only one that is (_, 1)."""
-  kernels = [x for x in jax.tree.leaves(params) if x.ndim == 2]
-  return sum(jp.sum(jp.square(k)) for k in kernels if k.shape[-1] == 1)
+  (kernel,) = [x for x in jax.tree.leaves(params) if x.shape[1:] == (1,)]
+  return jp.sum(jp.square(kernel))
 
 
 def make_discriminator(
-    config: config_dict.ConfigDict, mean: jax.Array, std: jax.Array
+  config: config_dict.ConfigDict, mean: jax.Array, std: jax.Array
 ) -> Discriminator:
   """Builds the discriminator that `config` describes.
 
@@ -269,30 +269,30 @@ def make_discriminator(
       smoothing with a loss that has no labels.
   """
   for key, known in (
-      ("loss", adversarial.LOSSES),
-      ("disc_penalty_type", PENALTIES),
-      ("disc_activation", ACTIVATIONS),
-      ("disc_optimizer", OPTIMIZERS),
+    ("loss", adversarial.LOSSES),
+    ("disc_penalty_type", PENALTIES),
+    ("disc_activation", ACTIVATIONS),
+    ("disc_optimizer", OPTIMIZERS),
   ):
     if config[key] not in known:
       raise ValueError(
-          f"amp.{key} '{config[key]}' is unknown; choose one of"
-          f" {', '.join(known)}"
+        f"amp.{key} '{config[key]}' is unknown; choose one of"
+        f" {', '.join(known)}"
       )
   loss = adversarial.LOSSES[config.loss]
   if config.disc_label_smoothing > 0 and not loss.smooths_labels:
     raise ValueError(
-        f"amp.disc_label_smoothing does nothing with amp.loss={config.loss};"
-        " set it to 0"
+      f"amp.disc_label_smoothing does nothing with amp.loss={config.loss};"
+      " set it to 0"
     )
   optimizer = OPTIMIZERS[config.disc_optimizer](config.disc_lr)
   if config.disc_weight_decay > 0:
     optimizer = optax.chain(
-        optax.add_decayed_weights(config.disc_weight_decay), optimizer
+      optax.add_decayed_weights(config.disc_weight_decay), optimizer
     )
   network = DiscriminatorNetwork(
-      tuple(config.disc_hidden_layer_sizes),
-      ACTIVATIONS[config.disc_activation],
-      config.spectral_norm,
+    tuple(config.disc_hidden_layer_sizes),
+    ACTIVATIONS[config.disc_activation],
+    config.spectral_norm,
   )
   return Discriminator(network, loss, optimizer, config, mean, std)

@@ -10,7 +10,7 @@ NUM_QUANTILES = 1024
 
 
 def quantiles(
-    values: np.ndarray, weights: np.ndarray, count: int = NUM_QUANTILES
+  values: np.ndarray, weights: np.ndarray, count: int = NUM_QUANTILES
 ) -> np.ndarray:
   """Weighted quantiles of every feature, at the centres of `count` equal bins.
 
@@ -32,9 +32,7 @@ def quantiles(
   return np.stack(columns, axis=1)
 
 
-def wasserstein(
-    sample: Array, reference_quantiles: Array, std: Array
-) -> Array:
+def wasserstein(sample: Array, reference_quantiles: Array, std: Array) -> Array:
   """1-D Wasserstein distance of every feature, in standard deviations.
 
   Args:

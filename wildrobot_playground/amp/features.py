@@ -13,12 +13,12 @@ Array = Any  # A numpy or a jax array.
 
 _AXES = ("x", "y", "z")
 FEATURE_NAMES = (
-    *(f"joint_pos/{name}" for name in consts.JOINT_NAMES),
-    *(f"joint_vel/{name}" for name in consts.JOINT_NAMES),
-    *(f"root_linvel/{axis}" for axis in _AXES),
-    *(f"root_angvel/{axis}" for axis in _AXES),
-    "root_height",
-    *(f"foot_contacts/{name}" for name in consts.CONTACT_NAMES),
+  *(f"joint_pos/{name}" for name in consts.JOINT_NAMES),
+  *(f"joint_vel/{name}" for name in consts.JOINT_NAMES),
+  *(f"root_linvel/{axis}" for axis in _AXES),
+  *(f"root_angvel/{axis}" for axis in _AXES),
+  "root_height",
+  *(f"foot_contacts/{name}" for name in consts.CONTACT_NAMES),
 )
 NUM_FEATURES = len(FEATURE_NAMES)
 
@@ -32,12 +32,12 @@ FOOT_CONTACTS = slice(25, 29)
 # Smallest standard deviation that a feature is normalised by, per group: a
 # channel that hardly moves in the reference must not become infinitely telling.
 STD_FLOOR = (
-    (JOINT_POS, 0.05),  # rad
-    (JOINT_VEL, 0.5),  # rad/s
-    (ROOT_LINVEL, 0.1),  # unit vector, or m/s
-    (ROOT_ANGVEL, 0.3),  # rad/s
-    (ROOT_HEIGHT, 0.01),  # m
-    (FOOT_CONTACTS, 0.1),
+  (JOINT_POS, 0.05),  # rad
+  (JOINT_VEL, 0.5),  # rad/s
+  (ROOT_LINVEL, 0.1),  # unit vector, or m/s
+  (ROOT_ANGVEL, 0.3),  # rad/s
+  (ROOT_HEIGHT, 0.01),  # m
+  (FOOT_CONTACTS, 0.1),
 )
 
 VELOCITY_MODES = ("direction", "soft_direction", "raw")
@@ -48,18 +48,18 @@ def check_velocity_mode(velocity_mode: str) -> None:
   """Raises ValueError, listing the modes, for an unknown `velocity_mode`."""
   if velocity_mode not in VELOCITY_MODES:
     raise ValueError(
-        f"velocity_mode '{velocity_mode}' is unknown; choose one of"
-        f" {', '.join(VELOCITY_MODES)}"
+      f"velocity_mode '{velocity_mode}' is unknown; choose one of"
+      f" {', '.join(VELOCITY_MODES)}"
     )
 
 
 def amp_features(
-    qpos_prev: Array,
-    qpos: Array,
-    foot_contacts: Array,
-    dt: float,
-    velocity_mode: str = "direction",
-    ground_height: float | Array = 0.0,
+  qpos_prev: Array,
+  qpos: Array,
+  foot_contacts: Array,
+  dt: float,
+  velocity_mode: str = "direction",
+  ground_height: float | Array = 0.0,
 ) -> Array:
   """The feature vector of the step from `qpos_prev` to `qpos`.
 
@@ -90,15 +90,15 @@ def amp_features(
   yaw = heading(quat)
   height = qpos[..., 2] - ground_height
   return xp.concatenate(
-      [
-          qpos[..., 7:],  # 9
-          (qpos[..., 7:] - qpos_prev[..., 7:]) / dt,  # 9
-          _apply_mode(_rotate_yaw(linvel, -yaw), velocity_mode),  # 3
-          _rotate_yaw(angvel, -yaw),  # 3
-          height[..., None],  # 1
-          xp.astype(foot_contacts, qpos.dtype),  # 4
-      ],
-      axis=-1,
+    [
+      qpos[..., 7:],  # 9
+      (qpos[..., 7:] - qpos_prev[..., 7:]) / dt,  # 9
+      _apply_mode(_rotate_yaw(linvel, -yaw), velocity_mode),  # 3
+      _rotate_yaw(angvel, -yaw),  # 3
+      height[..., None],  # 1
+      xp.astype(foot_contacts, qpos.dtype),  # 4
+    ],
+    axis=-1,
   )
 
 
@@ -123,22 +123,22 @@ def _relative_rotation(quat_prev: Array, quat: Array) -> Array:
   w0, x0, y0, z0 = (quat_prev[..., i] for i in range(4))
   w1, x1, y1, z1 = (quat[..., i] for i in range(4))
   return xp.stack(
-      [
-          w1 * w0 + x1 * x0 + y1 * y0 + z1 * z0,
-          x1 * w0 - w1 * x0 + z1 * y0 - y1 * z0,
-          y1 * w0 - w1 * y0 + x1 * z0 - z1 * x0,
-          z1 * w0 - w1 * z0 + y1 * x0 - x1 * y0,
-      ],
-      axis=-1,
+    [
+      w1 * w0 + x1 * x0 + y1 * y0 + z1 * z0,
+      x1 * w0 - w1 * x0 + z1 * y0 - y1 * z0,
+      y1 * w0 - w1 * y0 + x1 * z0 - z1 * x0,
+      z1 * w0 - w1 * z0 + y1 * x0 - x1 * y0,
+    ],
+    axis=-1,
   )
 
 
 def _rotation_vector(quat: Array) -> Array:
-  """Logarithm of a wxyz rotation, (..., 3) rad; the same for `quat`, `-quat`."""
+  """Logarithm (..., 3) [rad] of a wxyz rotation; the sign does not matter."""
   xp = quat.__array_namespace__()
   quat = xp.where(quat[..., :1] < 0, -quat, quat)
   w, axis = quat[..., 0], quat[..., 1:]
-  # A floor under the square root keeps the value and the gradient at rest finite.
+  # The floor keeps the value and the gradient at rest finite.
   norm = xp.sqrt(xp.maximum(xp.sum(axis * axis, axis=-1), 1e-24))
   scale = 2 * xp.arctan2(norm, w) / norm
   return axis * scale[..., None]

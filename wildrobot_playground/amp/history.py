@@ -34,7 +34,7 @@ class HistoryWrapper(Wrapper):
     newest = state.info["amp_features"]
     shifted = jp.concatenate([window[:, newest.shape[-1] :], newest], axis=-1)
     state.info[WINDOW_KEY] = jp.where(
-        was_done[:, None] > 0, self._repeat(newest), shifted
+      was_done[:, None] > 0, self._repeat(newest), shifted
     )
     return state
 

@@ -1,7 +1,7 @@
 """One training iteration: collect, reward, discriminate, optimise.
 
-The PPO half does what `brax.training.agents.ppo.train` does, key for key, out of
-Brax's own parts; without a motion prior it yields the same parameters.
+The PPO half does what `brax.training.agents.ppo.train` does, key for key, out
+of Brax's own parts; without a motion prior it yields the same parameters.
 """
 
 import dataclasses
@@ -13,13 +13,9 @@ import jax
 import jax.numpy as jp
 import optax
 from brax.envs.base import Env, State
-from brax.training import acting
-from brax.training import gradients
-from brax.training import types
-from brax.training.acme import running_statistics
-from brax.training.acme import specs
-from brax.training.agents.ppo import losses
-from brax.training.agents.ppo import networks
+from brax.training import acting, gradients, types
+from brax.training.acme import running_statistics, specs
+from brax.training.agents.ppo import losses, networks
 from flax import struct
 
 from wildrobot_playground.amp import history
@@ -56,7 +52,7 @@ class PPOSettings:
   normalize_advantage: bool = True
   vf_loss_coefficient: float = 0.5
   network_factory: Callable[..., networks.PPONetworks] = (
-      networks.make_ppo_networks
+    networks.make_ppo_networks
   )
 
   @property
@@ -89,11 +85,11 @@ class Learner:
   """Initial state and iteration of PPO with an optional motion prior."""
 
   def __init__(
-      self,
-      env: Env,
-      observation_size: types.ObservationSize,
-      settings: PPOSettings,
-      prior: prior_lib.MotionPrior | None,
+    self,
+    env: Env,
+    observation_size: types.ObservationSize,
+    settings: PPOSettings,
+    prior: prior_lib.MotionPrior | None,
   ):
     """Builds networks, optimiser and loss.
 
@@ -108,62 +104,62 @@ class Learner:
     self._settings = settings
     self._prior = prior
     normalize = (
-        running_statistics.normalize
-        if settings.normalize_observations
-        else types.identity_observation_preprocessor
+      running_statistics.normalize
+      if settings.normalize_observations
+      else types.identity_observation_preprocessor
     )
     self._networks = settings.network_factory(
-        observation_size,
-        env.action_size,
-        preprocess_observations_fn=normalize,
+      observation_size,
+      env.action_size,
+      preprocess_observations_fn=normalize,
     )
     self.make_policy = networks.make_inference_fn(self._networks)
     self._optimizer = optax.adam(settings.learning_rate)
     if settings.max_grad_norm is not None:
       self._optimizer = optax.chain(
-          optax.clip_by_global_norm(settings.max_grad_norm), self._optimizer
+        optax.clip_by_global_norm(settings.max_grad_norm), self._optimizer
       )
     self._loss_and_grad = gradients.loss_and_pgrad(
-        functools.partial(
-            losses.compute_ppo_loss,
-            ppo_network=self._networks,
-            entropy_cost=settings.entropy_cost,
-            discounting=settings.discounting,
-            reward_scaling=settings.reward_scaling,
-            gae_lambda=settings.gae_lambda,
-            clipping_epsilon=settings.clipping_epsilon,
-            normalize_advantage=settings.normalize_advantage,
-            vf_coefficient=settings.vf_loss_coefficient,
-        ),
-        pmap_axis_name=AXIS_NAME,
-        has_aux=True,
+      functools.partial(
+        losses.compute_ppo_loss,
+        ppo_network=self._networks,
+        entropy_cost=settings.entropy_cost,
+        discounting=settings.discounting,
+        reward_scaling=settings.reward_scaling,
+        gae_lambda=settings.gae_lambda,
+        clipping_epsilon=settings.clipping_epsilon,
+        normalize_advantage=settings.normalize_advantage,
+        vf_coefficient=settings.vf_loss_coefficient,
+      ),
+      pmap_axis_name=AXIS_NAME,
+      has_aux=True,
     )
 
   def init(self, rng: jax.Array) -> TrainingState:
     """A fresh training state; Brax's for the same key."""
     key_policy, key_value = jax.random.split(rng)
     params = losses.PPONetworkParams(
-        policy=self._networks.policy_network.init(key_policy),
-        value=self._networks.value_network.init(key_value),
+      policy=self._networks.policy_network.init(key_policy),
+      value=self._networks.value_network.init(key_value),
     )
     observation = jax.tree.map(
-        lambda shape: specs.Array(shape, jp.dtype("float32")),
-        self._observation_size,
-        is_leaf=lambda x: isinstance(x, tuple),
+      lambda shape: specs.Array(shape, jp.dtype("float32")),
+      self._observation_size,
+      is_leaf=lambda x: isinstance(x, tuple),
     )
     prior_state = None
     if self._prior is not None:
       prior_state = self._prior.init(jax.random.fold_in(rng, 1))
     return TrainingState(
-        optimizer_state=self._optimizer.init(params),
-        params=params,
-        normalizer_params=running_statistics.init_state(observation),
-        env_steps=types.UInt64(hi=0, lo=0),
-        prior=prior_state,
+      optimizer_state=self._optimizer.init(params),
+      params=params,
+      normalizer_params=running_statistics.init_state(observation),
+      env_steps=types.UInt64(hi=0, lo=0),
+      prior=prior_state,
     )
 
   def iterate(
-      self, training_state: TrainingState, env_state: State, key: jax.Array
+    self, training_state: TrainingState, env_state: State, key: jax.Array
   ) -> tuple[TrainingState, State, jax.Array, Metrics]:
     """One iteration on one device's robots; call it under `AXIS_NAME`.
 
@@ -180,46 +176,46 @@ class Learner:
     env_state, data = self._collect(training_state, env_state, key_unroll)
     metrics = _episode_metrics(data.extras["state_extras"])
     prior_state = training_state.prior
-    if self._prior is not None:
-      data, prior_state, prior_metrics = self._imitate(
-          prior_state, data, jax.random.fold_in(key, 1)
+    if self._prior is not None and prior_state is not None:
+      data, prior_state, prior_metrics = _imitate(
+        self._prior, prior_state, data, jax.random.fold_in(key, 1)
       )
       metrics |= {f"amp/{k}": v for k, v in prior_metrics.items()}
     data = _for_the_losses(data)
     normalizer_params = running_statistics.update(
-        training_state.normalizer_params,
-        data.observation,
-        pmap_axis_name=AXIS_NAME,
+      training_state.normalizer_params,
+      data.observation,
+      pmap_axis_name=AXIS_NAME,
     )
     (optimizer_state, params, _), loss_metrics = jax.lax.scan(
-        functools.partial(self._pass, data, normalizer_params),
-        (training_state.optimizer_state, training_state.params, key_sgd),
-        (),
-        length=self._settings.num_updates_per_batch,
+      functools.partial(self._pass, data, normalizer_params),
+      (training_state.optimizer_state, training_state.params, key_sgd),
+      (),
+      length=self._settings.num_updates_per_batch,
     )
-    metrics |= {
-        f"training/{k}": jp.mean(v) for k, v in loss_metrics.items()
-    }
+    metrics |= {f"training/{k}": jp.mean(v) for k, v in loss_metrics.items()}
     training_state = TrainingState(
-        optimizer_state=optimizer_state,
-        params=params,
-        normalizer_params=normalizer_params,
-        env_steps=training_state.env_steps + self._settings.steps_per_iteration,
-        prior=prior_state,
+      optimizer_state=optimizer_state,
+      params=params,
+      normalizer_params=normalizer_params,
+      env_steps=training_state.env_steps + self._settings.steps_per_iteration,
+      prior=prior_state,
     )
     metrics = jax.lax.pmean(metrics, AXIS_NAME)
     return training_state, env_state, new_key, metrics
 
   def _collect(
-      self, training_state: TrainingState, env_state: State, key: jax.Array
+    self, training_state: TrainingState, env_state: State, key: jax.Array
   ) -> tuple[State, types.Transition]:
     """Unrolls the policy; transitions lead with (batch, unroll_length)."""
     settings = self._settings
-    policy = self.make_policy((
+    policy = self.make_policy(
+      (
         training_state.normalizer_params,
         training_state.params.policy,
         training_state.params.value,
-    ))
+      )
+    )
     fields = _EPISODE_FIELDS
     if self._prior is not None:
       # The environment's own gate, if it has one, says where style counts.
@@ -230,60 +226,34 @@ class Learner:
       state, current_key = carry
       current_key, next_key = jax.random.split(current_key)
       state, data = acting.generate_unroll(
-          self._env,
-          state,
-          policy,
-          current_key,
-          settings.unroll_length,
-          extra_fields=fields,
+        self._env,
+        state,
+        policy,
+        current_key,
+        settings.unroll_length,
+        extra_fields=fields,
       )
       return (state, next_key), data
 
     (env_state, _), data = jax.lax.scan(
-        unroll,
-        (env_state, key),
-        (),
-        length=settings.batch_size
-        * settings.num_minibatches
-        // settings.num_envs,
+      unroll,
+      (env_state, key),
+      (),
+      length=settings.batch_size
+      * settings.num_minibatches
+      // settings.num_envs,
     )
     data = jax.tree.map(lambda x: jp.swapaxes(x, 1, 2), data)
     return env_state, jax.tree.map(
-        lambda x: jp.reshape(x, (-1,) + x.shape[2:]), data
-    )
-
-  def _imitate(
-      self,
-      state: prior_lib.PriorState,
-      data: types.Transition,
-      key: jax.Array,
-  ) -> tuple[types.Transition, prior_lib.PriorState, Metrics]:
-    """Pays style by the discriminator as it is, then updates it."""
-    extras = data.extras["state_extras"]
-    window = extras[history.WINDOW_KEY]
-    gate = extras.get("amp_gate", jp.ones_like(data.reward))
-    reward, reward_metrics = self._prior.reward(
-        state, data.reward, window, gate
-    )
-    state, update_metrics = self._prior.update(
-        state,
-        window.reshape(-1, window.shape[-1]),
-        gate.ravel(),
-        key,
-        AXIS_NAME,
-    )
-    return (
-        data._replace(reward=reward),
-        state,
-        reward_metrics | update_metrics,
+      lambda x: jp.reshape(x, (-1,) + x.shape[2:]), data
     )
 
   def _pass(
-      self,
-      data: types.Transition,
-      normalizer_params: running_statistics.RunningStatisticsState,
-      carry: tuple[Any, Any, jax.Array],
-      _: Any,
+    self,
+    data: types.Transition,
+    normalizer_params: running_statistics.RunningStatisticsState,
+    carry: tuple[Any, Any, jax.Array],
+    _: Any,
   ) -> tuple[tuple[Any, Any, jax.Array], Metrics]:
     """One pass over the shuffled data, a minibatch at a time."""
     optimizer_state, params, key = carry
@@ -294,35 +264,56 @@ class Learner:
       return jp.reshape(x, (self._settings.num_minibatches, -1) + x.shape[1:])
 
     (optimizer_state, params, _), metrics = jax.lax.scan(
-        functools.partial(self._minibatch, normalizer_params),
-        (optimizer_state, params, key_grad),
-        jax.tree.map(shuffle, data),
-        length=self._settings.num_minibatches,
+      functools.partial(self._minibatch, normalizer_params),
+      (optimizer_state, params, key_grad),
+      jax.tree.map(shuffle, data),
+      length=self._settings.num_minibatches,
     )
     return (optimizer_state, params, key), metrics
 
   def _minibatch(
-      self,
-      normalizer_params: running_statistics.RunningStatisticsState,
-      carry: tuple[Any, Any, jax.Array],
-      data: types.Transition,
+    self,
+    normalizer_params: running_statistics.RunningStatisticsState,
+    carry: tuple[Any, Any, jax.Array],
+    data: types.Transition,
   ) -> tuple[tuple[Any, Any, jax.Array], Metrics]:
     """One optimiser step of policy and value."""
     optimizer_state, params, key = carry
     key, key_loss = jax.random.split(key)
     (_, metrics), grads = self._loss_and_grad(
-        params, normalizer_params, data, key_loss
+      params, normalizer_params, data, key_loss
     )
     updates, optimizer_state = self._optimizer.update(grads, optimizer_state)
     params = optax.apply_updates(params, updates)
     return (optimizer_state, params, key), metrics
 
 
+def _imitate(
+  prior: prior_lib.MotionPrior,
+  state: prior_lib.PriorState,
+  data: types.Transition,
+  key: jax.Array,
+) -> tuple[types.Transition, prior_lib.PriorState, Metrics]:
+  """Pays style by the discriminator as it is, then updates it."""
+  extras = data.extras["state_extras"]
+  window = extras[history.WINDOW_KEY]
+  gate = extras.get("amp_gate", jp.ones_like(data.reward))
+  reward, reward_metrics = prior.reward(state, data.reward, window, gate)
+  state, update_metrics = prior.update(
+    state,
+    window.reshape(-1, window.shape[-1]),
+    gate.ravel(),
+    key,
+    AXIS_NAME,
+  )
+  return data._replace(reward=reward), state, reward_metrics | update_metrics
+
+
 def _for_the_losses(data: types.Transition) -> types.Transition:
   """Drops what PPO's loss does not read, before it is shuffled about."""
   truncation = data.extras["state_extras"]["truncation"]
   return data._replace(
-      extras={**data.extras, "state_extras": {"truncation": truncation}}
+    extras={**data.extras, "state_extras": {"truncation": truncation}}
   )
 
 
@@ -335,7 +326,7 @@ def _episode_metrics(extras: Mapping[str, Any]) -> Metrics:
   """
   done = extras["episode_done"]
   totals = {
-      f"episode_sum/{name}": jp.sum(jp.where(done > 0, value, 0.0))
-      for name, value in extras["episode_metrics"].items()
+    f"episode_sum/{name}": jp.where(done > 0, value, 0.0).sum()
+    for name, value in extras["episode_metrics"].items()
   }
   return totals | {"episode_sum/count": jp.sum(done)}

@@ -8,11 +8,11 @@ MixFn = Callable[[jax.Array, jax.Array, jax.Array, float, float], jax.Array]
 
 
 def share(
-    task: jax.Array,
-    style: jax.Array,
-    gate: jax.Array,
-    weight: float,
-    style_scale: float,
+  task: jax.Array,
+  style: jax.Array,
+  gate: jax.Array,
+  weight: float,
+  style_scale: float,
 ) -> jax.Array:
   """(1 - w)·task + w·scale·style: `weight` is the style's share.
 
@@ -24,16 +24,16 @@ def share(
     style_scale: what a perfect style pays a step; the most that the task can
       pay, so that the share is the same for any set of task scales.
   """
-  weight = weight * gate
-  return (1 - weight) * task + weight * style_scale * style
+  gated = weight * gate
+  return (1 - gated) * task + gated * style_scale * style
 
 
 def add(
-    task: jax.Array,
-    style: jax.Array,
-    gate: jax.Array,
-    weight: float,
-    style_scale: float,
+  task: jax.Array,
+  style: jax.Array,
+  gate: jax.Array,
+  weight: float,
+  style_scale: float,
 ) -> jax.Array:
   """Task + w·style, as in the original; arguments as in `share`."""
   del style_scale
@@ -41,11 +41,11 @@ def add(
 
 
 def lerp(
-    task: jax.Array,
-    style: jax.Array,
-    gate: jax.Array,
-    weight: float,
-    style_scale: float,
+  task: jax.Array,
+  style: jax.Array,
+  gate: jax.Array,
+  weight: float,
+  style_scale: float,
 ) -> jax.Array:
   """(1 - w)·task + w·style (arXiv:2203.15103); arguments as in `share`."""
   del style_scale

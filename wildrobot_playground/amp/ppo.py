@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -19,8 +19,7 @@ import mujoco_playground
 import numpy as np
 from brax import envs
 from brax.training import acting
-from jax.sharding import NamedSharding
-from jax.sharding import PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import config_dict
 
 from wildrobot_playground.amp import dataset as dataset_lib
@@ -37,24 +36,24 @@ _SPLIT = PartitionSpec(learner_lib.AXIS_NAME)
 
 
 def train(
-    environment: Any,
-    num_timesteps: int,
-    *,
-    amp: config_dict.ConfigDict | None = None,
-    reference: dataset_lib.ReferenceDataset | None = None,
-    seed: int = 0,
-    wrap_env_fn: Callable[..., Any] | None = None,
-    randomization_fn: Callable[..., Any] | None = None,
-    eval_env: Any | None = None,
-    num_eval_envs: int = 128,
-    deterministic_eval: bool = False,
-    run_evals: bool = True,
-    progress_fn: ProgressFn = lambda *args: None,
-    policy_params_fn: PolicyParamsFn = lambda *args: None,
-    compiled_fn: Callable[[float], None] = lambda seconds: None,
-    restore_params: Params | None = None,
-    devices: list[jax.Device] | None = None,
-    **ppo: Any,
+  environment: Any,
+  num_timesteps: int,
+  *,
+  amp: config_dict.ConfigDict | None = None,
+  reference: dataset_lib.ReferenceDataset | None = None,
+  seed: int = 0,
+  wrap_env_fn: Callable[..., Any] | None = None,
+  randomization_fn: Callable[..., Any] | None = None,
+  eval_env: Any | None = None,
+  num_eval_envs: int = 128,
+  deterministic_eval: bool = False,
+  run_evals: bool = True,
+  progress_fn: ProgressFn = lambda *args: None,
+  policy_params_fn: PolicyParamsFn = lambda *args: None,
+  compiled_fn: Callable[[float], None] = lambda seconds: None,
+  restore_params: Params | None = None,
+  devices: Sequence[Any] | None = None,
+  **ppo: Any,
 ) -> tuple[Callable[..., Any], Params, dict[str, float]]:
   """Trains a policy.
 
@@ -90,48 +89,45 @@ def train(
   """
   settings = _settings(ppo)
   mesh = jax.make_mesh(
-      (len(devices or jax.local_devices()),),
-      (learner_lib.AXIS_NAME,),
-      devices=devices or jax.local_devices(),
+    (len(devices or jax.local_devices()),),
+    (learner_lib.AXIS_NAME,),
+    devices=devices or jax.local_devices(),
   )
   _check_sizes(settings, mesh.size)
   num_epochs = max(settings.num_evals - 1, 1)
   resets = max(settings.num_resets_per_eval, 1)
   iterations = int(
-      np.ceil(
-          num_timesteps / (num_epochs * settings.steps_per_iteration * resets)
-      )
+    np.ceil(
+      num_timesteps / (num_epochs * settings.steps_per_iteration * resets)
+    )
   )
   keys = _Keys(seed, settings.num_envs, mesh.size)
-  imitates = amp is not None and amp.weight > 0
   wrap = functools.partial(
-      _wrap,
-      wrap_env_fn=wrap_env_fn,
-      randomization_fn=randomization_fn,
-      settings=settings,
+    _wrap,
+    wrap_env_fn=wrap_env_fn,
+    randomization_fn=randomization_fn,
+    settings=settings,
   )
   env = wrap(environment, settings.num_envs // mesh.size, keys.env)
-  if imitates:
-    _check_features(environment, env, keys.env_keys[:1], reference)
+  prior = None
+  if amp is not None and amp.weight > 0:
+    prior = _make_prior(amp, reference, environment, env, keys.env_keys[:1])
     env = history.HistoryWrapper(env, amp.history)
-  programs = _Programs(
-      env, environment, settings, mesh, keys, amp if imitates else None,
-      reference,
-  )
+  programs = _Programs(env, settings, mesh, keys, prior)
   training_state, env_state = programs.start(restore_params)
   started = time.monotonic()
   programs.compile(training_state, env_state)
   evaluator = None
   if run_evals:
     evaluator = acting.Evaluator(
-        wrap(eval_env or environment, num_eval_envs, keys.eval),
-        functools.partial(
-            programs.learner.make_policy, deterministic=deterministic_eval
-        ),
-        num_eval_envs=num_eval_envs,
-        episode_length=settings.episode_length,
-        action_repeat=settings.action_repeat,
-        key=keys.eval,
+      wrap(eval_env or environment, num_eval_envs, keys.eval),
+      functools.partial(
+        programs.learner.make_policy, deterministic=deterministic_eval
+      ),
+      num_eval_envs=num_eval_envs,
+      episode_length=settings.episode_length,
+      action_repeat=settings.action_repeat,
+      key=keys.eval,
     )
   compiled_fn(time.monotonic() - started)
 
@@ -147,7 +143,7 @@ def train(
       device_keys = keys.next_epoch()
       for _ in range(iterations):
         training_state, env_state, device_keys, device_metrics = (
-            programs.iterate(training_state, env_state, device_keys)
+          programs.iterate(training_state, env_state, device_keys)
         )
         progress.add(device_metrics)
       env_keys = keys.next_env_keys()
@@ -189,30 +185,23 @@ class _Programs:
   """The compiled functions of a run, each over the mesh's device axis."""
 
   def __init__(
-      self,
-      env: Any,
-      environment: Any,
-      settings: learner_lib.PPOSettings,
-      mesh: jax.sharding.Mesh,
-      keys: _Keys,
-      amp: config_dict.ConfigDict | None,
-      reference: dataset_lib.ReferenceDataset | None,
+    self,
+    env: Any,
+    settings: learner_lib.PPOSettings,
+    mesh: jax.sharding.Mesh,
+    keys: _Keys,
+    prior: prior_lib.MotionPrior | None,
   ):
     self._mesh = mesh
     self._keys = keys
     split = functools.partial(
-        jax.shard_map, mesh=mesh, in_specs=_SPLIT, out_specs=_SPLIT
+      jax.shard_map, mesh=mesh, in_specs=_SPLIT, out_specs=_SPLIT
     )
     self._reset = jax.jit(split(env.reset, check_vma=False))
     self._first_env_state = _strip_weak_type(self.reset(keys.env_keys))
     observation_size = jax.tree.map(
-        lambda x: x.shape[1:], self._first_env_state.obs
+      lambda x: x.shape[1:], self._first_env_state.obs
     )
-    prior = None
-    if amp is not None:
-      prior = prior_lib.make_prior(
-          amp, reference, _style_scale(amp, environment)
-      )
     self.learner = learner_lib.Learner(env, observation_size, settings, prior)
     self._iterate: Any = None
 
@@ -226,8 +215,8 @@ class _Programs:
     if restore_params is not None:
       normalizer, policy, value = restore_params
       state = state.replace(
-          normalizer_params=normalizer,
-          params=state.params.replace(policy=policy, value=value),
+        normalizer_params=normalizer,
+        params=state.params.replace(policy=policy, value=value),
       )
     state = _strip_weak_type(state)
     sharding = jax.tree.map(self._sharding, _state_specs(state))
@@ -239,29 +228,33 @@ class _Programs:
 
     def iterate(training_state, env_state, keys):
       training_state, env_state, key, metrics = self.learner.iterate(
-          training_state, env_state, keys[0]
+        training_state, env_state, keys[0]
       )
-      return (*_strip_weak_type((training_state, env_state)), key[None], metrics)
+      return (
+        *_strip_weak_type((training_state, env_state)),
+        key[None],
+        metrics,
+      )
 
     program = jax.jit(
-        jax.shard_map(
-            iterate,
-            mesh=self._mesh,
-            in_specs=(specs, _SPLIT, _SPLIT),
-            out_specs=(specs, _SPLIT, _SPLIT, _REPLICATED),
-            check_vma=False,
-        ),
-        donate_argnums=(0, 1),
+      jax.shard_map(
+        iterate,
+        mesh=self._mesh,
+        in_specs=(specs, _SPLIT, _SPLIT),
+        out_specs=(specs, _SPLIT, _SPLIT, _REPLICATED),
+        check_vma=False,
+      ),
+      donate_argnums=(0, 1),
     )
     keys = self._device_keys(jp.zeros((self._mesh.size, 2), jp.uint32))
     self._iterate = program.lower(training_state, env_state, keys).compile()
 
   def iterate(
-      self, training_state: Any, env_state: Any, device_keys: jax.Array
+    self, training_state: Any, env_state: Any, device_keys: jax.Array
   ) -> tuple[Any, Any, jax.Array, dict[str, jax.Array]]:
     """One iteration; see `Learner.iterate`."""
     return self._iterate(
-        training_state, env_state, self._device_keys(device_keys)
+      training_state, env_state, self._device_keys(device_keys)
     )
 
   def _device_keys(self, keys: jax.Array) -> jax.Array:
@@ -320,71 +313,72 @@ def _check_sizes(settings: learner_lib.PPOSettings, num_devices: int) -> None:
   samples = settings.batch_size * settings.num_minibatches
   if samples % settings.num_envs:
     raise ValueError(
-        f"batch_size {settings.batch_size} * num_minibatches"
-        f" {settings.num_minibatches} must be a multiple of num_envs"
-        f" {settings.num_envs}"
+      f"batch_size {settings.batch_size} * num_minibatches"
+      f" {settings.num_minibatches} must be a multiple of num_envs"
+      f" {settings.num_envs}"
     )
   for name in ("num_envs", "batch_size"):
     if getattr(settings, name) % num_devices:
       raise ValueError(
-          f"{name} {getattr(settings, name)} must be a multiple of the"
-          f" {num_devices} devices"
+        f"{name} {getattr(settings, name)} must be a multiple of the"
+        f" {num_devices} devices"
       )
 
 
-def _check_features(
-    environment: Any,
-    env: Any,
-    keys: jax.Array,
-    reference: dataset_lib.ReferenceDataset | None,
-) -> None:
-  """Refuses an environment and a reference that do not describe the same."""
+def _make_prior(
+  amp: config_dict.ConfigDict,
+  reference: dataset_lib.ReferenceDataset | None,
+  environment: Any,
+  env: Any,
+  keys: jax.Array,
+) -> prior_lib.MotionPrior:
+  """The motion prior, once environment and reference describe the same."""
   if reference is None:
     raise ValueError("amp.weight > 0 needs a reference; pass `reference=`")
   if getattr(environment, "dt", reference.dt) != reference.dt:
     raise ValueError(
-        f"the reference was made for steps of {reference.dt} s, the environment"
-        f" takes {environment.dt} s; rebuild the reference at that rate"
+      f"the reference was made for steps of {reference.dt} s, the environment"
+      f" takes {environment.dt} s; rebuild the reference at that rate"
     )
   info = jax.eval_shape(env.reset, keys).info
   if "amp_features" not in info:
     raise ValueError(
-        "the environment's info has no 'amp_features'; emit the feature vector"
-        " in its step, or set amp.weight=0"
+      "the environment's info has no 'amp_features'; emit the feature vector"
+      " in its step, or set amp.weight=0"
     )
   size = info["amp_features"].shape[-1]
   if size != reference.features.shape[1]:
     raise ValueError(
-        f"the environment emits {size} features, the reference has"
-        f" {reference.features.shape[1]}"
+      f"the environment emits {size} features, the reference has"
+      f" {reference.features.shape[1]}"
     )
+  return prior_lib.make_prior(amp, reference, _style_scale(amp, environment))
 
 
 def _wrap(
-    environment: Any,
-    num_envs: int,
-    key: jax.Array,
-    wrap_env_fn: Callable[..., Any] | None,
-    randomization_fn: Callable[..., Any] | None,
-    settings: learner_lib.PPOSettings,
+  environment: Any,
+  num_envs: int,
+  key: jax.Array,
+  wrap_env_fn: Callable[..., Any] | None,
+  randomization_fn: Callable[..., Any] | None,
+  settings: learner_lib.PPOSettings,
 ) -> Any:
   """Batches the environment and lets it reset itself."""
-  if wrap_env_fn is None:
-    native = isinstance(environment, mujoco_playground.MjxEnv)
-    wrap_env_fn = (
-        mujoco_playground.wrapper.wrap_for_brax_training
-        if native
-        else envs.training.wrap
-    )
+  native = isinstance(environment, mujoco_playground.MjxEnv)
+  wrap: Callable[..., Any] = wrap_env_fn or (
+    mujoco_playground.wrapper.wrap_for_brax_training
+    if native
+    else envs.training.wrap
+  )
   if randomization_fn is not None:
     randomization_fn = functools.partial(
-        randomization_fn, rng=jax.random.split(key, num_envs)
+      randomization_fn, rng=jax.random.split(key, num_envs)
     )
-  return wrap_env_fn(
-      environment,
-      episode_length=settings.episode_length,
-      action_repeat=settings.action_repeat,
-      randomization_fn=randomization_fn,
+  return wrap(
+    environment,
+    episode_length=settings.episode_length,
+    action_repeat=settings.action_repeat,
+    randomization_fn=randomization_fn,
   )
 
 
@@ -395,12 +389,12 @@ def _style_scale(amp: config_dict.ConfigDict, environment: Any) -> float:
     ValueError: when neither the config nor the environment says.
   """
   per_second = amp.style_reward_scale or getattr(
-      environment, "max_task_reward", 0.0
+    environment, "max_task_reward", 0.0
   )
   if amp.mixing == "share" and not per_second:
     raise ValueError(
-        "amp.mixing=share needs to know the most that the task can pay per"
-        " second: set amp.style_reward_scale"
+      "amp.mixing=share needs to know the most that the task can pay per"
+      " second: set amp.style_reward_scale"
     )
   return per_second * getattr(environment, "dt", 1.0)
 
@@ -416,9 +410,7 @@ def _state_specs(state: learner_lib.TrainingState) -> Any:
 
 def _strip_weak_type(tree: Any) -> Any:
   """Strong dtypes everywhere, so that nothing compiles a second time."""
-  return jax.tree.map(
-      lambda x: jp.asarray(x).astype(jp.asarray(x).dtype), tree
-  )
+  return jax.tree.map(lambda x: jp.asarray(x).astype(jp.asarray(x).dtype), tree)
 
 
 def _policy_params(state: learner_lib.TrainingState) -> Params:

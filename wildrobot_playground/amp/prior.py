@@ -1,4 +1,4 @@
-"""The adversarial motion prior as one object: style rewards and their update."""
+"""The adversarial motion prior as one object: style rewards and update."""
 
 import dataclasses
 
@@ -10,8 +10,7 @@ from ml_collections import config_dict
 
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import discriminator as discriminator_lib
-from wildrobot_playground.amp import distance
-from wildrobot_playground.amp import mixing
+from wildrobot_playground.amp import distance, mixing
 from wildrobot_playground.amp import replay as replay_lib
 
 
@@ -57,16 +56,16 @@ class MotionPrior:
     replay = None
     if self.config.replay_size > 0:
       replay = replay_lib.create(
-          self.config.replay_size, self.windows.shape[-1]
+        self.config.replay_size, self.windows.shape[-1]
       )
     return PriorState(self.discriminator.init(rng), replay)
 
   def reward(
-      self,
-      state: PriorState,
-      task: jax.Array,
-      window: jax.Array,
-      gate: jax.Array,
+    self,
+    state: PriorState,
+    task: jax.Array,
+    window: jax.Array,
+    gate: jax.Array,
   ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Mixes the style reward in.
 
@@ -85,18 +84,18 @@ class MotionPrior:
     variance = jp.sum(gate * jp.square(style - mean)) / total
     mixed = self.mix(task, style, gate, self.config.weight, self.style_scale)
     return mixed, {
-        "style_reward": mean,
-        "style_reward_std": jp.sqrt(variance),
-        "task_reward": jp.mean(task),
+      "style_reward": mean,
+      "style_reward_std": jp.sqrt(variance),
+      "task_reward": jp.mean(task),
     }
 
   def update(
-      self,
-      state: PriorState,
-      window: jax.Array,
-      gate: jax.Array,
-      rng: jax.Array,
-      axis_name: str | None = None,
+    self,
+    state: PriorState,
+    window: jax.Array,
+    gate: jax.Array,
+    rng: jax.Array,
+    axis_name: str | None = None,
   ) -> tuple[PriorState, dict[str, jax.Array]]:
     """All of an iteration's discriminator updates.
 
@@ -123,19 +122,19 @@ class MotionPrior:
       return self.discriminator.update(disc, *batch, axis_name=axis_name)
 
     disc, metrics = jax.lax.scan(
-        step,
-        state.discriminator,
-        (real, trained_on, jax.random.split(key_loss, config.disc_updates)),
+      step,
+      state.discriminator,
+      (real, trained_on, jax.random.split(key_loss, config.disc_updates)),
     )
     metrics = jax.tree.map(jp.mean, metrics)
     metrics["style_distance"] = self._style_distance(window, gate, key_fake)
     return PriorState(disc, replay), metrics
 
   def _replay(
-      self,
-      buffer: replay_lib.ReplayBuffer | None,
-      fake: jax.Array,
-      rng: jax.Array,
+    self,
+    buffer: replay_lib.ReplayBuffer | None,
+    fake: jax.Array,
+    rng: jax.Array,
   ) -> tuple[replay_lib.ReplayBuffer | None, jax.Array]:
     """Remembers `fake` (U, N, F) and mixes remembered windows into it."""
     if buffer is None:
@@ -145,21 +144,19 @@ class MotionPrior:
     return replay_lib.insert(buffer, rows[: buffer.data.shape[0]]), mixed
 
   def _style_distance(
-      self, window: jax.Array, gate: jax.Array, rng: jax.Array
+    self, window: jax.Array, gate: jax.Array, rng: jax.Array
   ) -> jax.Array:
     """Distance () of the newest feature vectors to the reference."""
     cumulative = jp.cumsum(gate + 1e-6)
-    index = _choose(
-        rng, cumulative / cumulative[-1], (distance.NUM_QUANTILES,)
-    )
+    index = _choose(rng, cumulative / cumulative[-1], (distance.NUM_QUANTILES,))
     newest = window[index][:, -self.feature_std.shape[0] :]
     return jp.mean(
-        distance.wasserstein(newest, self.reference_quantiles, self.feature_std)
+      distance.wasserstein(newest, self.reference_quantiles, self.feature_std)
     )
 
 
 def _choose(
-    rng: jax.Array, cumulative: jax.Array, shape: tuple[int, ...]
+  rng: jax.Array, cumulative: jax.Array, shape: tuple[int, ...]
 ) -> jax.Array:
   """Indices of the given shape, drawn by cumulative probability (N,)."""
   index = jp.searchsorted(cumulative, jax.random.uniform(rng, shape))
@@ -167,9 +164,9 @@ def _choose(
 
 
 def make_prior(
-    config: config_dict.ConfigDict,
-    reference: dataset_lib.ReferenceDataset,
-    style_scale: float,
+  config: config_dict.ConfigDict,
+  reference: dataset_lib.ReferenceDataset,
+  style_scale: float,
 ) -> MotionPrior:
   """Builds the prior that `config` describes.
 
@@ -183,25 +180,25 @@ def make_prior(
   """
   if config.mixing not in mixing.MIXINGS:
     raise ValueError(
-        f"amp.mixing '{config.mixing}' is unknown; choose one of"
-        f" {', '.join(mixing.MIXINGS)}"
+      f"amp.mixing '{config.mixing}' is unknown; choose one of"
+      f" {', '.join(mixing.MIXINGS)}"
     )
   windows, weights = dataset_lib.windows(reference, config.history)
   mean, std = (
-      jp.asarray(np.tile(x, config.history), jp.float32)
-      for x in (reference.mean, reference.std)
+    jp.asarray(np.tile(x, config.history), jp.float32)
+    for x in (reference.mean, reference.std)
   )
   cumulative = np.cumsum(weights, dtype=np.float64)
   return MotionPrior(
-      discriminator=discriminator_lib.make_discriminator(config, mean, std),
-      mix=mixing.MIXINGS[config.mixing],
-      config=config,
-      style_scale=style_scale,
-      windows=jp.asarray(windows, jp.float32),
-      cumulative=jp.asarray(cumulative / cumulative[-1], jp.float32),
-      reference_quantiles=jp.asarray(
-          distance.quantiles(reference.features, reference.weights),
-          jp.float32,
-      ),
-      feature_std=jp.asarray(reference.std, jp.float32),
+    discriminator=discriminator_lib.make_discriminator(config, mean, std),
+    mix=mixing.MIXINGS[config.mixing],
+    config=config,
+    style_scale=style_scale,
+    windows=jp.asarray(windows, jp.float32),
+    cumulative=jp.asarray(cumulative / cumulative[-1], jp.float32),
+    reference_quantiles=jp.asarray(
+      distance.quantiles(reference.features, reference.weights),
+      jp.float32,
+    ),
+    feature_std=jp.asarray(reference.std, jp.float32),
   )

@@ -31,9 +31,9 @@ def insert(buffer: ReplayBuffer, rows: jax.Array) -> ReplayBuffer:
   capacity, size = buffer.data.shape[0], rows.shape[0]
   index = (buffer.position + jp.arange(size)) % capacity
   return ReplayBuffer(
-      data=buffer.data.at[index].set(rows),
-      position=(buffer.position + size) % capacity,
-      count=jp.minimum(buffer.count + size, capacity),
+    data=buffer.data.at[index].set(rows),
+    position=(buffer.position + size) % capacity,
+    count=jp.minimum(buffer.count + size, capacity),
   )
 
 
@@ -43,7 +43,7 @@ def mix(buffer: ReplayBuffer, fresh: jax.Array, rng: jax.Array) -> jax.Array:
   An empty buffer leaves `fresh` as it is.
   """
   index = jax.random.randint(
-      rng, (fresh.shape[0],), 0, jp.maximum(buffer.count, 1)
+    rng, (fresh.shape[0],), 0, jp.maximum(buffer.count, 1)
   )
   use = (jp.arange(fresh.shape[0]) % 2 == 0) & (buffer.count > 0)
   return jp.where(use[:, None], buffer.data[index], fresh)

@@ -1,0 +1,1 @@
+"""WildRobot as MuJoCo Playground environments."""

@@ -12,19 +12,16 @@ from mujoco_playground import MjxEnv
 
 from wildrobot_playground import assets
 from wildrobot_playground.envs import constants as consts
-from wildrobot_playground.envs import physics
-from wildrobot_playground.envs import terrain
+from wildrobot_playground.envs import physics, terrain
 from wildrobot_playground.envs.sole import Sole
 
 _CONES = {
-    "pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL,
-    "elliptic": mujoco.mjtCone.mjCONE_ELLIPTIC,
+  "pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL,
+  "elliptic": mujoco.mjtCone.mjCONE_ELLIPTIC,
 }
 
 
-def compile_scene(
-    scene: str, config: config_dict.ConfigDict
-) -> mujoco.MjModel:
+def compile_scene(scene: str, config: config_dict.ConfigDict) -> mujoco.MjModel:
   """Compiles a scene of `xmls/` with the config's time step and solver.
 
   Args:
@@ -38,8 +35,8 @@ def compile_scene(
   model = mujoco.MjModel.from_xml_path(str(assets.xmls() / scene))
   if config.solver.cone not in _CONES:
     raise ValueError(
-        f"solver.cone '{config.solver.cone}' is unknown; choose one of"
-        f" {', '.join(_CONES)}"
+      f"solver.cone '{config.solver.cone}' is unknown; choose one of"
+      f" {', '.join(_CONES)}"
     )
   model.opt.timestep = config.sim_dt
   model.opt.iterations = config.solver.iterations
@@ -53,10 +50,10 @@ class WildRobotEnv(MjxEnv):
   """Base class of WildRobot's tasks."""
 
   def __init__(
-      self,
-      scene: str,
-      config: config_dict.ConfigDict,
-      config_overrides: dict[str, Any] | None = None,
+    self,
+    scene: str,
+    config: config_dict.ConfigDict,
+    config_overrides: dict[str, Any] | None = None,
   ):
     """Compiles the scene and chooses the physics engine.
 
@@ -74,7 +71,7 @@ class WildRobotEnv(MjxEnv):
     self._ctrl_dt, self._sim_dt = self._config.ctrl_dt, self._config.sim_dt
     if not np.isclose(self.n_substeps * self.sim_dt, self.dt):
       raise ValueError(
-          f"ctrl_dt {self.dt} s is no multiple of sim_dt {self.sim_dt} s"
+        f"ctrl_dt {self.dt} s is no multiple of sim_dt {self.sim_dt} s"
       )
     self._xml_path = str(assets.xmls() / scene)
     self._impl = physics.resolve_impl(self._config.impl)
@@ -82,15 +79,15 @@ class WildRobotEnv(MjxEnv):
     # Playground's randomisation wrapper swaps exactly this attribute. The C
     # engine reads the randomised fields off it.
     self._mjx_model = mjx.put_model(
-        self._mj_model, impl="warp" if self._impl == "warp" else "jax"
+      self._mj_model, impl="warp" if self._impl == "warp" else "jax"
     )
     self._engine = physics.make_engine(
-        self._impl,
-        self._mj_model,
-        self._mjx_model,
-        self.n_substeps,
-        naconmax=self._config.naconmax,
-        njmax=self._config.njmax,
+      self._impl,
+      self._mj_model,
+      self._mjx_model,
+      self.n_substeps,
+      naconmax=self._config.naconmax,
+      njmax=self._config.njmax,
     )
     self._sole = Sole(self._mj_model)
     self._ground = terrain.make_ground(self._mj_model)
@@ -106,7 +103,7 @@ class WildRobotEnv(MjxEnv):
     """(3,) direction of gravity in the chest IMU's frame, a unit vector."""
     w, x, y, z = self._sensor(data, consts.ORIENTATION_SENSOR)
     return -jp.stack(
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
+      [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
     )
 
   def get_orientation(self, data: Any) -> jax.Array:
@@ -136,13 +133,13 @@ class WildRobotEnv(MjxEnv):
   def get_feet_linvel(self, data: Any) -> jax.Array:
     """(2, 3) velocity [m/s] of the left and right sole centre, world frame."""
     return jp.stack(
-        [self._sensor(data, name) for name in consts.FEET_LINVEL_SENSORS]
+      [self._sensor(data, name) for name in consts.FEET_LINVEL_SENSORS]
     )
 
   def get_torques(self, data: Any) -> jax.Array:
     """(9,) servo torques [N·m]."""
     return jp.concatenate(
-        [self._sensor(data, name) for name in consts.TORQUE_SENSORS]
+      [self._sensor(data, name) for name in consts.TORQUE_SENSORS]
     )
 
   def get_contact_readings(self, data: Any) -> jax.Array:

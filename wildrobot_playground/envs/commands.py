@@ -8,10 +8,10 @@ from ml_collections import config_dict
 def default_config() -> config_dict.ConfigDict:
   """Range and timing of the commands."""
   return config_dict.create(
-      lin_vel_x=(0.0, 1.0),  # m/s
-      standing_probability=0.1,
-      dead_band=0.05,  # m/s, slower commands become zero
-      resampling_time=5.0,  # s
+    lin_vel_x=(0.0, 1.0),  # m/s
+    standing_probability=0.1,
+    dead_band=0.05,  # m/s, slower commands become zero
+    resampling_time=5.0,  # s
   )
 
 

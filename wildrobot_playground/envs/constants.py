@@ -1,15 +1,15 @@
 """The robot in names: joints, plates, sensors, in the order of the contract."""
 
 JOINT_NAMES = (
-    "waist_yaw",
-    "left_hip_pitch",
-    "left_hip_roll",
-    "left_knee_pitch",
-    "left_ankle_pitch",
-    "right_hip_pitch",
-    "right_hip_roll",
-    "right_knee_pitch",
-    "right_ankle_pitch",
+  "waist_yaw",
+  "left_hip_pitch",
+  "left_hip_roll",
+  "left_knee_pitch",
+  "left_ankle_pitch",
+  "right_hip_pitch",
+  "right_hip_roll",
+  "right_knee_pitch",
+  "right_ankle_pitch",
 )
 
 # Foot contacts are always reported in this order.

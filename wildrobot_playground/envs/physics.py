@@ -17,8 +17,8 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jp
 import mujoco
-import numpy as np
 import mujoco_playground
+import numpy as np
 from flax import struct
 from mujoco import mjx, rollout
 
@@ -26,19 +26,19 @@ IMPLS = ("auto", "mujoco", "jax", "warp")
 
 # Model fields that a domain randomiser may change under the C engine.
 RANDOMIZABLE_FIELDS = (
-    "actuator_biasprm",
-    "actuator_forcerange",
-    "actuator_gainprm",
-    "body_inertia",
-    "body_ipos",
-    "body_iquat",
-    "body_mass",
-    "body_pos",
-    "dof_armature",
-    "dof_damping",
-    "dof_frictionloss",
-    "geom_friction",
-    "qpos0",
+  "actuator_biasprm",
+  "actuator_forcerange",
+  "actuator_gainprm",
+  "body_inertia",
+  "body_ipos",
+  "body_iquat",
+  "body_mass",
+  "body_pos",
+  "dof_armature",
+  "dof_damping",
+  "dof_frictionloss",
+  "geom_friction",
+  "qpos0",
 )
 
 
@@ -71,7 +71,7 @@ class Engine(Protocol):
   """Advances a robot by one control step."""
 
   def init(
-      self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
+    self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
   ) -> Any:
     """Data at a given state, with its sensors computed."""
     ...
@@ -89,7 +89,7 @@ def resolve_impl(impl: str) -> str:
   """
   if impl not in IMPLS:
     raise ValueError(
-        f"impl '{impl}' is unknown; choose one of {', '.join(IMPLS)}"
+      f"impl '{impl}' is unknown; choose one of {', '.join(IMPLS)}"
     )
   if impl != "auto":
     return impl
@@ -97,12 +97,12 @@ def resolve_impl(impl: str) -> str:
 
 
 def make_engine(
-    impl: str,
-    mj_model: mujoco.MjModel,
-    mjx_model: mjx.Model,
-    n_substeps: int,
-    naconmax: int,
-    njmax: int,
+  impl: str,
+  mj_model: mujoco.MjModel,
+  mjx_model: mjx.Model,
+  n_substeps: int,
+  naconmax: int,
+  njmax: int,
 ) -> Engine:
   """The engine for a resolved `impl` (see `resolve_impl`)."""
   if impl == "mujoco":
@@ -114,11 +114,11 @@ class MjxEngine:
   """MJX, jax or warp by the model's own `impl`."""
 
   def __init__(
-      self,
-      mj_model: mujoco.MjModel,
-      n_substeps: int,
-      naconmax: int,
-      njmax: int,
+    self,
+    mj_model: mujoco.MjModel,
+    n_substeps: int,
+    naconmax: int,
+    njmax: int,
   ):
     """Keeps what MJX's data needs: contact and constraint buffer sizes."""
     self._mj_model = mj_model
@@ -127,20 +127,18 @@ class MjxEngine:
     self._njmax = njmax
 
   def init(
-      self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
+    self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
   ) -> mjx.Data:
     """See `Engine.init`."""
     data = mjx.make_data(
-        self._mj_model,
-        impl=model.impl.value,
-        naconmax=self._naconmax,
-        njmax=self._njmax,
+      self._mj_model,
+      impl=model.impl.value,
+      naconmax=self._naconmax,
+      njmax=self._njmax,
     )
     return mjx.forward(model, data.replace(qpos=qpos, qvel=qvel, ctrl=ctrl))
 
-  def step(
-      self, model: mjx.Model, data: mjx.Data, ctrl: jax.Array
-  ) -> mjx.Data:
+  def step(self, model: mjx.Model, data: mjx.Data, ctrl: jax.Array) -> mjx.Data:
     """See `Engine.step`."""
     return mujoco_playground.step(model, data, ctrl, self._n_substeps)
 
@@ -149,10 +147,10 @@ class MujocoEngine:
   """Plain MuJoCo C on all cores, called from inside jit, vmap and scan."""
 
   def __init__(
-      self,
-      mj_model: mujoco.MjModel,
-      mjx_model: mjx.Model,
-      n_substeps: int,
+    self,
+    mj_model: mujoco.MjModel,
+    mjx_model: mjx.Model,
+    n_substeps: int,
   ):
     """Compares later models with `mjx_model` to find what was randomised."""
     self._mj_model = mj_model
@@ -161,66 +159,66 @@ class MujocoEngine:
     self._batch = _BatchStepper(mj_model)
 
   def init(
-      self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
+    self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
   ) -> MujocoData:
     """See `Engine.init`."""
     # One substep yields the sensors of its start; where it leads is dropped.
     *_, sensordata = self._call(model, qpos, qvel, ctrl, n_substeps=1)
     m = self._mj_model
     return MujocoData(
-        time=jp.zeros(()),
-        qpos=qpos,
-        qvel=qvel,
-        ctrl=ctrl,
-        sensordata=sensordata,
-        xfrc_applied=jp.zeros((m.nbody, 6)),
-        mocap_pos=jp.zeros((m.nmocap, 3)),
-        mocap_quat=jp.zeros((m.nmocap, 4)),
+      time=jp.zeros(()),
+      qpos=qpos,
+      qvel=qvel,
+      ctrl=ctrl,
+      sensordata=sensordata,
+      xfrc_applied=jp.zeros((m.nbody, 6)),
+      mocap_pos=jp.zeros((m.nmocap, 3)),
+      mocap_quat=jp.zeros((m.nmocap, 4)),
     )
 
   def step(
-      self, model: mjx.Model, data: MujocoData, ctrl: jax.Array
+    self, model: mjx.Model, data: MujocoData, ctrl: jax.Array
   ) -> MujocoData:
     """See `Engine.step`."""
     qpos, qvel, sensordata = self._call(
-        model, data.qpos, data.qvel, ctrl, n_substeps=self._n_substeps
+      model, data.qpos, data.qvel, ctrl, n_substeps=self._n_substeps
     )
     dt = self._n_substeps * self._mj_model.opt.timestep
     return data.replace(
-        time=data.time + dt,
-        qpos=qpos,
-        qvel=qvel,
-        ctrl=ctrl,
-        sensordata=sensordata,
+      time=data.time + dt,
+      qpos=qpos,
+      qvel=qvel,
+      ctrl=ctrl,
+      sensordata=sensordata,
     )
 
   def _call(
-      self,
-      model: mjx.Model,
-      qpos: jax.Array,
-      qvel: jax.Array,
-      ctrl: jax.Array,
-      n_substeps: int,
+    self,
+    model: mjx.Model,
+    qpos: jax.Array,
+    qvel: jax.Array,
+    ctrl: jax.Array,
+    n_substeps: int,
   ) -> Sequence[jax.Array]:
     """Calls C for one robot (or, under vmap, for all of them at once)."""
     m = self._mj_model
     randomized = {
-        name: getattr(model, name)
-        for name in RANDOMIZABLE_FIELDS
-        if getattr(model, name) is not getattr(self._mjx_model, name)
+      name: getattr(model, name)
+      for name in RANDOMIZABLE_FIELDS
+      if getattr(model, name) is not getattr(self._mjx_model, name)
     }
     shapes = tuple(
-        jax.ShapeDtypeStruct((size,), jp.float32)
-        for size in (m.nq, m.nv, m.nsensordata)
+      jax.ShapeDtypeStruct((size,), jp.float32)
+      for size in (m.nq, m.nv, m.nsensordata)
     )
     return jax.pure_callback(
-        lambda *args: self._batch(n_substeps, *args),
-        shapes,
-        qpos,
-        qvel,
-        ctrl,
-        randomized,
-        vmap_method="broadcast_all",
+      lambda *args: self._batch(n_substeps, *args),
+      shapes,
+      qpos,
+      qvel,
+      ctrl,
+      randomized,
+      vmap_method="broadcast_all",
     )
 
 
@@ -234,12 +232,12 @@ class _BatchStepper:
     self._models = _ModelCache(mj_model)
 
   def __call__(
-      self,
-      n_substeps: int,
-      qpos: Any,
-      qvel: Any,
-      ctrl: Any,
-      randomized: Mapping[str, Any],
+    self,
+    n_substeps: int,
+    qpos: Any,
+    qvel: Any,
+    ctrl: Any,
+    randomized: Mapping[str, Any],
   ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Float32 qpos, qvel, sensordata after `n_substeps`, same leading shape."""
     m = self._mj_model
@@ -250,23 +248,23 @@ class _BatchStepper:
     initial[:, 1 : 1 + m.nq] = qpos.reshape(size, m.nq)
     initial[:, 1 + m.nq :] = qvel.reshape(size, m.nv)
     control = np.repeat(
-        ctrl.reshape(size, 1, m.nu).astype(np.float64), n_substeps, axis=1
+      ctrl.reshape(size, 1, m.nu).astype(np.float64), n_substeps, axis=1
     )
     models = self._models.get(randomized, leading, size)
     pool, datas = self._acquire()
     try:
       state, sensordata = pool.rollout(
-          models, datas, initial, control, nstep=n_substeps
+        models, datas, initial, control, nstep=n_substeps
       )
     finally:
       self._idle.put((pool, datas))
     outputs = (
-        state[:, -1, 1 : 1 + m.nq],
-        state[:, -1, 1 + m.nq :],
-        sensordata[:, -1],
+      state[:, -1, 1 : 1 + m.nq],
+      state[:, -1, 1 + m.nq :],
+      sensordata[:, -1],
     )
     return tuple(
-        x.astype(np.float32).reshape(leading + x.shape[1:]) for x in outputs
+      x.astype(np.float32).reshape(leading + x.shape[1:]) for x in outputs
     )
 
   def _acquire(self) -> tuple[rollout.Rollout, list[mujoco.MjData]]:
@@ -295,21 +293,21 @@ class _ModelCache:
     self._models: dict[bytes, list[mujoco.MjModel]] = {}
 
   def get(
-      self, fields: Mapping[str, Any], leading: tuple[int, ...], size: int
+    self, fields: Mapping[str, Any], leading: tuple[int, ...], size: int
   ) -> list[mujoco.MjModel]:
     """One model per robot, with `fields` (each leading + shape) written in."""
     if not fields:
       return [self._mj_model]
     values = {
-        name: np.asarray(value).reshape(
-            (size,) + np.asarray(value).shape[len(leading) :]
-        )
-        for name, value in fields.items()
+      name: np.asarray(value).reshape(
+        (size,) + np.asarray(value).shape[len(leading) :]
+      )
+      for name, value in fields.items()
     }
     digest = hashlib.blake2b(digest_size=16)
     for name, value in values.items():
       digest.update(name.encode())
-      digest.update(np.ascontiguousarray(value))
+      digest.update(value.tobytes())
     key = digest.digest()
     if key not in self._models:
       if len(self._models) >= self._CAPACITY:
@@ -318,7 +316,7 @@ class _ModelCache:
     return self._models[key]
 
   def _write(
-      self, values: Mapping[str, np.ndarray], index: int
+    self, values: Mapping[str, np.ndarray], index: int
   ) -> mujoco.MjModel:
     model = copy.copy(self._mj_model)
     for name, value in values.items():

@@ -8,7 +8,7 @@ from wildrobot_playground.envs import constants as consts
 
 
 def domain_randomize(
-    model: mjx.Model, rng: jax.Array
+  model: mjx.Model, rng: jax.Array
 ) -> tuple[mjx.Model, mjx.Model]:
   """Randomises one model per key.
 
@@ -42,20 +42,18 @@ def domain_randomize(
     # Centre of mass of the pelvis: +U(-0.01, 0.01) m.
     offset = scale(keys[5], (3,), -0.01, 0.01)
     return {
-        "geom_friction": model.geom_friction.at[floor, 0].set(friction),
-        "body_mass": model.body_mass * mass,
-        "body_inertia": model.body_inertia * mass[:, None],
-        "body_ipos": model.body_ipos.at[root].add(offset),
-        "actuator_gainprm": model.actuator_gainprm.at[:, 0].multiply(gain),
-        "actuator_biasprm": model.actuator_biasprm.at[:, 1].multiply(gain),
-        "dof_frictionloss": model.dof_frictionloss.at[6:].multiply(
-            frictionloss
-        ),
-        "dof_armature": model.dof_armature.at[6:].multiply(armature),
+      "geom_friction": model.geom_friction.at[floor, 0].set(friction),
+      "body_mass": model.body_mass * mass,
+      "body_inertia": model.body_inertia * mass[:, None],
+      "body_ipos": model.body_ipos.at[root].add(offset),
+      "actuator_gainprm": model.actuator_gainprm.at[:, 0].multiply(gain),
+      "actuator_biasprm": model.actuator_biasprm.at[:, 1].multiply(gain),
+      "dof_frictionloss": model.dof_frictionloss.at[6:].multiply(frictionloss),
+      "dof_armature": model.dof_armature.at[6:].multiply(armature),
     }
 
   fields = sample(rng)
   in_axes = jax.tree.map(lambda x: None, model).tree_replace(
-      dict.fromkeys(fields, 0)
+    dict.fromkeys(fields, 0)
   )
   return model.tree_replace(fields), in_axes

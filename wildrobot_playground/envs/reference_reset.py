@@ -1,5 +1,6 @@
 """Starting episodes from reference poses: a bank of states, computed once."""
 
+import itertools
 import pathlib
 from typing import Any
 
@@ -32,6 +33,7 @@ def load(folder: str) -> Bank:
     ValueError: when the folder holds no clip, or a clip is unusable.
   """
   from wildrobot_playground.motion import clip as clip_lib
+
   path = pathlib.Path(folder) if folder else assets.reference() / "clips"
   files = sorted(path.glob("*.npz"))
   if not files:
@@ -42,52 +44,56 @@ def load(folder: str) -> Bank:
 
 
 def _states(clip: Any) -> tuple[np.ndarray, np.ndarray]:
-  """qpos (T-1, 16) and qvel (T-1, 15) of a clip, by forward differences."""
+  """Qpos (T-1, 16) and qvel (T-1, 15) of a clip, by forward differences."""
   qpos = np.hstack([clip.root_pos, clip.root_quat, clip.joint_pos])
   velocities = []
-  for now, then in zip(qpos[:-1], qpos[1:], strict=True):
+  for now, then in itertools.pairwise(qpos):
     angvel = np.zeros(3)
     mujoco.mju_subQuat(angvel, then[3:7], now[3:7])
-    velocities.append(np.hstack([then[:3] - now[:3], angvel, then[7:] - now[7:]]))
+    velocities.append(
+      np.hstack([then[:3] - now[:3], angvel, then[7:] - now[7:]])
+    )
   qpos = qpos[:-1].copy()
   qpos[:, :2] = 0.0
   return qpos, np.array(velocities) * clip.fps
 
 
 def choose(
-    bank: Bank,
-    rng: jax.Array,
-    probability: float,
-    qpos: jax.Array,
-    qvel: jax.Array,
+  bank: Bank,
+  rng: jax.Array,
+  probability: float,
+  qpos: jax.Array,
+  qvel: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
   """With `probability`, a state of the bank; else the one given."""
   key_use, key_index = jax.random.split(rng)
   use = jax.random.bernoulli(key_use, probability)
   index = jax.random.randint(key_index, (), 0, bank.qpos.shape[0])
   return (
-      jp.where(use, bank.qpos[index], qpos),
-      jp.where(use, bank.qvel[index], qvel),
+    jp.where(use, bank.qpos[index], qpos),
+    jp.where(use, bank.qvel[index], qvel),
   )
 
 
 def turn(
-    qpos: jax.Array, qvel: jax.Array, yaw: jax.Array
+  qpos: jax.Array, qvel: jax.Array, yaw: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
   """Turns a state by `yaw` [rad] about the vertical axis through the origin."""
   cos, sin = jp.cos(yaw), jp.sin(yaw)
   half_cos, half_sin = jp.cos(yaw / 2), jp.sin(yaw / 2)
   w, x, y, z = qpos[3:7]
-  quat = jp.array([
+  quat = jp.array(
+    [
       half_cos * w - half_sin * z,
       half_cos * x - half_sin * y,
       half_cos * y + half_sin * x,
       half_cos * z + half_sin * w,
-  ])
+    ]
+  )
 
   def rotate(vector: Any) -> jax.Array:
     return jp.array(
-        [cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]]
+      [cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]]
     )
 
   # The root's angular velocity is in its own frame and stays.

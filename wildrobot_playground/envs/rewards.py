@@ -1,7 +1,7 @@
 """Reward terms of walking: pure functions of arrays, one scale each.
 
-A tracking term lies in 0..1 and has a positive scale; a cost is positive and has
-a negative scale. Units of a scale are reward per second: the environment
+A tracking term lies in 0..1 and has a positive scale; a cost is positive and
+has a negative scale. Units of a scale are reward per second: the environment
 multiplies the scaled sum by its control step.
 """
 
@@ -12,7 +12,7 @@ import jax.numpy as jp
 
 
 def tracking_lin_vel(
-    linvel: jax.Array, command: jax.Array, sigma: float
+  linvel: jax.Array, command: jax.Array, sigma: float
 ) -> jax.Array:
   """exp(-|v - v*|² / sigma).
 
@@ -30,9 +30,7 @@ def tracking_heading(heading_error: jax.Array, sigma: float) -> jax.Array:
   return jp.exp(-jp.square(heading_error) / sigma)
 
 
-def base_height(
-    height: jax.Array, target: float, sigma: float
-) -> jax.Array:
+def base_height(height: jax.Array, target: float, sigma: float) -> jax.Array:
   """exp(-(h - target)² / sigma) of the pelvis height () [m], sigma [m²]."""
   return jp.exp(-jp.square(height - target) / sigma)
 
@@ -69,7 +67,7 @@ def action_rate(action: jax.Array, last_action: jax.Array) -> jax.Array:
 
 
 def joint_limits(
-    joint_pos: jax.Array, lower: jax.Array, upper: jax.Array
+  joint_pos: jax.Array, lower: jax.Array, upper: jax.Array
 ) -> jax.Array:
   """How far joints (9,) [rad] are beyond their soft limits, summed."""
   below = jp.clip(lower - joint_pos, min=0.0)
@@ -107,10 +105,10 @@ def feet_too_close(feet_pos: jax.Array, yaw: jax.Array, distance: float):
 
 
 def stand_still(
-    joint_pos: jax.Array,
-    joint_vel: jax.Array,
-    default_pose: jax.Array,
-    standing: jax.Array,
+  joint_pos: jax.Array,
+  joint_vel: jax.Array,
+  default_pose: jax.Array,
+  standing: jax.Array,
 ) -> jax.Array:
   """Distance from the default pose, and motion, when commanded to stand.
 

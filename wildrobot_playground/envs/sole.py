@@ -1,4 +1,4 @@
-"""Where the sole corners are, from `qpos` alone: foot contacts for the features.
+"""Where the sole corners are, from `qpos` alone: contacts for the features.
 
 Forward kinematics of the two legs in array code that serves numpy (clips) and
 jax (simulation) alike, so that both call the same frames a contact.
@@ -19,7 +19,7 @@ CONTACT_HEIGHT = 0.003  # m
 
 @dataclasses.dataclass(frozen=True)
 class _Link:
-  """One hinge of a leg: the body's offset, the hinge's axis and qpos address."""
+  """One hinge of a leg: its body's offset, its axis, its qpos address."""
 
   offset: np.ndarray  # (3,) in the parent's frame
   axis: np.ndarray  # (3,)
@@ -52,7 +52,7 @@ class Sole:
       x, y, z = geom.size
       signs = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])
       self._corners.append(
-          geom.pos + np.hstack([signs * [x, y], np.full((4, 1), -z)])
+        geom.pos + np.hstack([signs * [x, y], np.full((4, 1), -z)])
       )
 
   def corners(self, qpos: Array) -> Array:
@@ -67,15 +67,15 @@ class Sole:
     xp = qpos.__array_namespace__()
     root = _quat_to_mat(qpos[..., 3:7])
     plates, feet = [], {}
-    for chain, corners in zip(self._chains, self._corners):
+    for chain, corners in zip(self._chains, self._corners, strict=True):
       key = chain[-1].qpos_address  # Toe and heel share their foot.
       if key not in feet:
         feet[key] = _foot_pose(qpos[..., :3], root, chain, qpos)
       pos, mat = feet[key]
       corners = xp.asarray(corners, dtype=qpos.dtype)
       plates.append(
-          pos[..., None, :]
-          + xp.sum(mat[..., None, :, :] * corners[:, None, :], axis=-1)
+        pos[..., None, :]
+        + xp.sum(mat[..., None, :, :] * corners[:, None, :], axis=-1)
       )
     return xp.stack(plates, axis=-3)
 
@@ -85,7 +85,7 @@ class Sole:
     return xp.min(self.corners(qpos)[..., 2] - ground_height, axis=-1)
 
   def contacts(self, qpos: Array, ground_height: Any = 0.0) -> Array:
-    """(..., 4) 1 where a plate has a corner within 3 mm of the ground, else 0."""
+    """(..., 4) 1 where a plate has a corner within 3 mm of the ground."""
     xp = qpos.__array_namespace__()
     low = self.heights(qpos, ground_height) < CONTACT_HEIGHT
     return xp.astype(low, qpos.dtype)
@@ -98,29 +98,29 @@ def _chain(model: mujoco.MjModel, body: int) -> tuple[_Link, ...]:
   while body != root:
     joint = int(model.body_jntadr[body])
     plain = (
-        model.body_jntnum[body] == 1
-        and model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE
-        and np.allclose(model.body_quat[body], [1, 0, 0, 0])
-        and np.allclose(model.jnt_pos[joint], 0)
+      model.body_jntnum[body] == 1
+      and model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_HINGE
+      and np.allclose(model.body_quat[body], [1, 0, 0, 0])
+      and np.allclose(model.jnt_pos[joint], 0)
     )
     if not plain:
       raise ValueError(
-          f"body '{model.body(body).name}' must have an unrotated frame and one"
-          " hinge at its origin"
+        f"body '{model.body(body).name}' must have an unrotated frame and one"
+        " hinge at its origin"
       )
     links.append(
-        _Link(
-            model.body_pos[body].copy(),
-            model.jnt_axis[joint].copy(),
-            int(model.jnt_qposadr[joint]),
-        )
+      _Link(
+        model.body_pos[body].copy(),
+        model.jnt_axis[joint].copy(),
+        int(model.jnt_qposadr[joint]),
+      )
     )
     body = int(model.body_parentid[body])
   return tuple(reversed(links))
 
 
 def _foot_pose(
-    pos: Array, mat: Array, chain: tuple[_Link, ...], qpos: Array
+  pos: Array, mat: Array, chain: tuple[_Link, ...], qpos: Array
 ) -> tuple[Array, Array]:
   """World position (..., 3) and rotation (..., 3, 3) at the end of a chain."""
   xp = qpos.__array_namespace__()
@@ -139,7 +139,7 @@ def _hinge(axis: np.ndarray, angle: Array) -> Array:
   outer = cross @ cross
   angle = angle[..., None, None]
   eye, cross, outer = (
-      xp.asarray(a, dtype=angle.dtype) for a in (np.eye(3), cross, outer)
+    xp.asarray(a, dtype=angle.dtype) for a in (np.eye(3), cross, outer)
   )
   return eye + xp.sin(angle) * cross + (1 - xp.cos(angle)) * outer
 
@@ -154,8 +154,8 @@ def _quat_to_mat(quat: Array) -> Array:
   xp = quat.__array_namespace__()
   w, x, y, z = (quat[..., i] for i in range(4))
   rows = (
-      (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
-      (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
-      (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
+    (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
+    (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
+    (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
   )
   return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)

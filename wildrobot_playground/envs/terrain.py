@@ -19,7 +19,7 @@ def fill(model: mujoco.MjModel) -> None:
     rows, columns = model.hfield_nrow[index], model.hfield_ncol[index]
     noise = np.random.default_rng(_SEED).normal(size=(rows, columns))
     frequency = np.hypot(
-        np.fft.fftfreq(rows)[:, None], np.fft.fftfreq(columns)[None]
+      np.fft.fftfreq(rows)[:, None], np.fft.fftfreq(columns)[None]
     )
     low_pass = np.exp(-0.5 * (2 * np.pi * frequency * _SMOOTHING) ** 2)
     smooth = np.fft.ifft2(np.fft.fft2(noise) * low_pass).real
@@ -44,15 +44,15 @@ def make_ground(model: mujoco.MjModel) -> GroundHeight:
   rows, columns = int(model.hfield_nrow[0]), int(model.hfield_ncol[0])
   half_x, half_y, top, _ = model.hfield_size[0]
   heights = jp.asarray(
-      model.hfield_data[: rows * columns].reshape(rows, columns) * top,
-      jp.float32,
+    model.hfield_data[: rows * columns].reshape(rows, columns) * top,
+    jp.float32,
   )
 
   def ground(pos: jax.Array) -> jax.Array:
     u = (pos[..., 0] + half_x) / (2 * half_x) * (columns - 1)
     v = (pos[..., 1] + half_y) / (2 * half_y) * (rows - 1)
     return jax.scipy.ndimage.map_coordinates(
-        heights, [v, u], order=1, mode="nearest"
+      heights, [v, u], order=1, mode="nearest"
     )
 
   return ground

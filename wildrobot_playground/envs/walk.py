@@ -9,81 +9,78 @@ from ml_collections import config_dict
 from mujoco_playground import State
 
 from wildrobot_playground.amp import features
-from wildrobot_playground.envs import base
-from wildrobot_playground.envs import commands
+from wildrobot_playground.envs import base, commands, reference_reset, rewards
 from wildrobot_playground.envs import constants as consts
-from wildrobot_playground.envs import reference_reset
-from wildrobot_playground.envs import rewards
 
 
 def default_config() -> config_dict.ConfigDict:
   """The task's default configuration; units in the comments."""
   return config_dict.create(
-      ctrl_dt=0.02,  # s
-      sim_dt=0.002,  # s
-      episode_length=500,  # control steps
-      action_repeat=1,
-      action_scale=0.5,  # rad
-      action_filter=0.3,  # share of the last filtered action that stays
-      gait_frequency=1.3,  # Hz, of the observed clock
-      velocity_mode="direction",  # of the AMP features
-      soft_joint_pos_limit_factor=0.95,
-      min_height=0.2,  # m
-      max_height=0.7,  # m
-      max_tilt=1.05,  # rad
-      command_config=commands.default_config(),
-      noise_config=config_dict.create(
-          level=1.0,  # 0 to disable
-          scales=config_dict.create(
-              joint_pos=0.01,  # rad, about the joints' backlash
-              joint_vel=0.3,  # rad/s
-              gyro=0.1,  # rad/s
-              gravity=0.02,
-              heading=0.02,  # rad
-          ),
+    ctrl_dt=0.02,  # s
+    sim_dt=0.002,  # s
+    episode_length=500,  # control steps
+    action_repeat=1,
+    action_scale=0.5,  # rad
+    action_filter=0.3,  # share of the last filtered action that stays
+    gait_frequency=1.3,  # Hz, of the observed clock
+    velocity_mode="direction",  # of the AMP features
+    soft_joint_pos_limit_factor=0.95,
+    min_height=0.2,  # m
+    max_height=0.7,  # m
+    max_tilt=1.05,  # rad
+    command_config=commands.default_config(),
+    noise_config=config_dict.create(
+      level=1.0,  # 0 to disable
+      scales=config_dict.create(
+        joint_pos=0.01,  # rad, about the joints' backlash
+        joint_vel=0.3,  # rad/s
+        gyro=0.1,  # rad/s
+        gravity=0.02,
+        heading=0.02,  # rad
       ),
-      reset_config=config_dict.create(
-          joint_pos=0.05,  # rad
-          joint_vel=0.2,  # rad/s
-          reference_probability=0.0,  # share of resets from reference poses
-          reference_clips="",  # folder of clips; empty for the shipped ones
+    ),
+    reset_config=config_dict.create(
+      joint_pos=0.05,  # rad
+      joint_vel=0.2,  # rad/s
+      reference_probability=0.0,  # share of resets from reference poses
+      reference_clips="",  # folder of clips; empty for the shipped ones
+    ),
+    reward_config=config_dict.create(
+      scales=config_dict.create(
+        tracking_lin_vel=5.0,
+        tracking_heading=1.0,
+        base_height=0.3,
+        orientation=-3.0,
+        ang_vel_xy=-0.02,
+        lin_vel_z=-0.2,
+        torques=-0.002,
+        action_rate=-0.02,
+        joint_limits=-1.0,
+        foot_slip=-0.1,
+        feet_too_close=-10.0,
+        stand_still=-0.3,
+        waist_yaw=-0.5,
+        termination=-50.0,
       ),
-      reward_config=config_dict.create(
-          scales=config_dict.create(
-              tracking_lin_vel=5.0,
-              tracking_heading=1.0,
-              base_height=0.3,
-              orientation=-3.0,
-              ang_vel_xy=-0.02,
-              lin_vel_z=-0.2,
-              torques=-0.002,
-              action_rate=-0.02,
-              joint_limits=-1.0,
-              foot_slip=-0.1,
-              feet_too_close=-10.0,
-              stand_still=-0.3,
-              waist_yaw=-0.5,
-              termination=-50.0,
-          ),
-          tracking_sigma=0.05,  # m²/s²
-          heading_sigma=0.1,  # rad²
-          height_target=0.44,  # m
-          height_sigma=0.002,  # m²
-          feet_distance=0.14,  # m
-      ),
-      push_config=config_dict.create(
-          enable=False,
-          interval=3.0,  # s
-          magnitude=0.3,  # m/s
-      ),
-      impl="auto",
-      solver=config_dict.create(
-          iterations=100,
-          ls_iterations=50,
-          cone="pyramidal",
-      ),
-      naconmax=8 * 8192,
-      njmax=64,
+      tracking_sigma=0.05,  # m²/s²
+      heading_sigma=0.1,  # rad²
+      height_target=0.44,  # m
+      height_sigma=0.002,  # m²
+      feet_distance=0.14,  # m
+    ),
+    push_config=config_dict.create(
+      enable=False,
+      interval=3.0,  # s
+      magnitude=0.3,  # m/s
+    ),
+    impl="auto",
+    solver=config_dict.create(
+      iterations=100,
+      ls_iterations=50,
+      cone="pyramidal",
+    ),
+    naconmax=8 * 8192,
+    njmax=64,
   )
 
 
@@ -97,10 +94,10 @@ class WildRobotWalk(base.WildRobotEnv):
   """
 
   def __init__(
-      self,
-      config: config_dict.ConfigDict | None = None,
-      config_overrides: dict[str, Any] | None = None,
-      scene: str = consts.FLAT_TERRAIN_SCENE,
+    self,
+    config: config_dict.ConfigDict | None = None,
+    config_overrides: dict[str, Any] | None = None,
+    scene: str = consts.FLAT_TERRAIN_SCENE,
   ):
     """Builds the task.
 
@@ -123,8 +120,8 @@ class WildRobotWalk(base.WildRobotEnv):
     center, half = (lower + upper) / 2, (upper - lower) / 2
     soft = half * self._config.soft_joint_pos_limit_factor
     self._soft_lower, self._soft_upper = (
-        jp.array(center - soft),
-        jp.array(center + soft),
+      jp.array(center - soft),
+      jp.array(center + soft),
     )
     reset = self._config.reset_config
     self._bank = None
@@ -146,20 +143,20 @@ class WildRobotWalk(base.WildRobotEnv):
     data = self._engine.init(self._mjx_model, qpos, qvel, qpos[7:])
     phase = jax.random.uniform(key_phase, maxval=2 * jp.pi)
     info = {
-        "rng": rng,
-        "command": commands.sample(key_command, self._config.command_config),
-        "command_steps": jp.zeros((), jp.int32),
-        "step": jp.zeros((), jp.int32),
-        "heading_target": features.heading(qpos[3:7]),
-        "last_act": jp.zeros(self.action_size),
-        "motor_targets": qpos[7:],
-        "phase": phase,
-        "forward_speed": jp.zeros(()),
+      "rng": rng,
+      "command": commands.sample(key_command, self._config.command_config),
+      "command_steps": jp.zeros((), jp.int32),
+      "step": jp.zeros((), jp.int32),
+      "heading_target": features.heading(qpos[3:7]),
+      "last_act": jp.zeros(self.action_size),
+      "motor_targets": qpos[7:],
+      "phase": phase,
+      "forward_speed": jp.zeros(()),
     }
     info.update(self._amp_info(qpos, qpos, info["command"]))
     metrics = {
-        f"reward/{name}": jp.zeros(())
-        for name in self._config.reward_config.scales
+      f"reward/{name}": jp.zeros(())
+      for name in self._config.reward_config.scales
     }
     metrics["velocity_error"] = jp.zeros(())
     obs = self._get_obs(data, info)
@@ -172,17 +169,17 @@ class WildRobotWalk(base.WildRobotEnv):
     keep = self._config.action_filter
     filtered = keep * last_act + (1 - keep) * action
     targets = jp.clip(
-        self._default_pose + filtered * self._config.action_scale,
-        self._lower,
-        self._upper,
+      self._default_pose + filtered * self._config.action_scale,
+      self._lower,
+      self._upper,
     )
     before = self._push(state.data, info)
     data = self._engine.step(self._mjx_model, before, targets)
 
     info["last_act"], info["motor_targets"] = filtered, targets
     info["phase"] = jp.fmod(
-        info["phase"] + 2 * jp.pi * self._config.gait_frequency * self.dt,
-        2 * jp.pi,
+      info["phase"] + 2 * jp.pi * self._config.gait_frequency * self.dt,
+      2 * jp.pi,
     )
     info.update(self._amp_info(before.qpos, data.qpos, info["command"]))
     info["forward_speed"] = self._smooth_speed(data, info)
@@ -194,17 +191,17 @@ class WildRobotWalk(base.WildRobotEnv):
 
     metrics = {f"reward/{name}": value for name, value in scaled.items()}
     metrics["velocity_error"] = jp.abs(
-        info["forward_speed"] - info["command"][0]
+      info["forward_speed"] - info["command"][0]
     )
     obs = self._get_obs(data, info)
     self._advance(info, fallen)
     return state.replace(
-        data=data,
-        obs=obs,
-        reward=reward,
-        done=fallen,
-        metrics={**state.metrics, **metrics},
-        info=info,
+      data=data,
+      obs=obs,
+      reward=reward,
+      done=fallen,
+      metrics={**state.metrics, **metrics},
+      info=info,
     )
 
   def set_command(self, state: State, command: jax.Array) -> State:
@@ -235,19 +232,19 @@ class WildRobotWalk(base.WildRobotEnv):
     qpos, qvel = self._init_qpos, jp.zeros(self._mj_model.nv)
     if self._bank is not None:
       qpos, qvel = reference_reset.choose(
-          self._bank, key_bank, config.reference_probability, qpos, qvel
+        self._bank, key_bank, config.reference_probability, qpos, qvel
       )
     joints = qpos[7:] + config.joint_pos * jax.random.uniform(
-        key_pos, (self.action_size,), minval=-1.0
+      key_pos, (self.action_size,), minval=-1.0
     )
     qpos = qpos.at[7:].set(jp.clip(joints, self._lower, self._upper))
     qvel = qvel.at[6:].add(
-        config.joint_vel
-        * jax.random.uniform(key_vel, (self.action_size,), minval=-1.0)
+      config.joint_vel
+      * jax.random.uniform(key_vel, (self.action_size,), minval=-1.0)
     )
     qpos, qvel = reference_reset.turn(qpos, qvel, yaw)
     clearance = jp.min(
-        self._sole.corners(qpos)[..., 2] - self._ground(self._sole.corners(qpos))
+      self._sole.corners(qpos)[..., 2] - self._ground(self._sole.corners(qpos))
     )
     return qpos.at[2].add(-clearance), qvel
 
@@ -266,22 +263,20 @@ class WildRobotWalk(base.WildRobotEnv):
     return data.replace(qvel=qvel)
 
   def _amp_info(
-      self, qpos_prev: jax.Array, qpos: jax.Array, command: jax.Array
+    self, qpos_prev: jax.Array, qpos: jax.Array, command: jax.Array
   ) -> dict[str, jax.Array]:
     """The features of the step and whether they count."""
-    contacts = self._sole.contacts(
-        qpos, self._ground(self._sole.corners(qpos))
-    )
+    contacts = self._sole.contacts(qpos, self._ground(self._sole.corners(qpos)))
     return {
-        "amp_features": features.amp_features(
-            qpos_prev,
-            qpos,
-            contacts,
-            self.dt,
-            self._config.velocity_mode,
-            ground_height=self._ground(qpos[:2]),
-        ),
-        "amp_gate": 1.0 - commands.is_standing(command),
+      "amp_features": features.amp_features(
+        qpos_prev,
+        qpos,
+        contacts,
+        self.dt,
+        self._config.velocity_mode,
+        ground_height=self._ground(qpos[:2]),
+      ),
+      "amp_gate": 1.0 - commands.is_standing(command),
     }
 
   def _smooth_speed(self, data: Any, info: dict[str, Any]) -> jax.Array:
@@ -303,7 +298,7 @@ class WildRobotWalk(base.WildRobotEnv):
     steps = info["command_steps"] + 1
     renew = done | (steps * self.dt >= config.command_config.resampling_time)
     info["command"] = jp.where(
-        renew, commands.sample(key, config.command_config), info["command"]
+      renew, commands.sample(key, config.command_config), info["command"]
     )
     info["command_steps"] = jp.where(renew, 0, steps)
     info["step"] = jp.where(done, 0, step)
@@ -325,9 +320,7 @@ class WildRobotWalk(base.WildRobotEnv):
 
   # Observation.
 
-  def _get_obs(
-      self, data: Any, info: dict[str, Any]
-  ) -> dict[str, jax.Array]:
+  def _get_obs(self, data: Any, info: dict[str, Any]) -> dict[str, jax.Array]:
     """What the robot can measure, and what only the simulator knows."""
     noise = self._config.noise_config
     info["rng"], *keys = jax.random.split(info["rng"], 6)
@@ -338,14 +331,15 @@ class WildRobotWalk(base.WildRobotEnv):
       return value + bound * jax.random.uniform(key, value.shape, minval=-1.0)
 
     heading_error = (
-        features.heading(self.get_orientation(data)) - info["heading_target"]
+      features.heading(self.get_orientation(data)) - info["heading_target"]
     )
     measured_heading = noisy(keys[0], heading_error, "heading")
     moving = 1.0 - commands.is_standing(info["command"])
     gyro, gravity = self.get_gyro(data), self.get_gravity(data)
     joint_pos = data.qpos[7:] - self._default_pose
     joint_vel = data.qvel[6:]
-    state = jp.hstack([
+    state = jp.hstack(
+      [
         noisy(keys[1], gyro, "gyro"),  # 3
         noisy(keys[2], gravity, "gravity"),  # 3
         jp.sin(measured_heading),  # 1
@@ -356,8 +350,10 @@ class WildRobotWalk(base.WildRobotEnv):
         info["command"],  # 1
         moving * jp.sin(info["phase"]),  # 1
         moving * jp.cos(info["phase"]),  # 1
-    ])
-    privileged_state = jp.hstack([
+      ]
+    )
+    privileged_state = jp.hstack(
+      [
         state,  # 38
         gyro,  # 3
         gravity,  # 3
@@ -372,17 +368,18 @@ class WildRobotWalk(base.WildRobotEnv):
         self._feet_positions(data.qpos)[:, 2],  # 2
         self.get_feet_linvel(data).ravel(),  # 6
         self.get_contact_readings(data),  # 4
-    ])
+      ]
+    )
     return {"state": state, "privileged_state": privileged_state}
 
   # Reward.
 
   def _get_reward(
-      self,
-      data: Any,
-      info: dict[str, Any],
-      last_act: jax.Array,
-      fallen: jax.Array,
+    self,
+    data: Any,
+    info: dict[str, Any],
+    last_act: jax.Array,
+    fallen: jax.Array,
   ) -> dict[str, jax.Array]:
     """The unscaled reward terms; the keys are those of the scales."""
     config = self._config.reward_config
@@ -391,42 +388,41 @@ class WildRobotWalk(base.WildRobotEnv):
     stance = jp.max(self.get_contact_readings(data).reshape(2, 2), axis=1)
     height = data.qpos[2] - self._ground(data.qpos[:2])
     return {
-        # Tracking rewards.
-        "tracking_lin_vel": rewards.tracking_lin_vel(
-            self.heading_velocity(data, info["heading_target"]),
-            info["command"],
-            config.tracking_sigma,
-        ),
-        "tracking_heading": rewards.tracking_heading(
-            self.heading_error(data, info["heading_target"]),
-            config.heading_sigma,
-        ),
-        "base_height": rewards.base_height(
-            height, config.height_target, config.height_sigma
-        ),
-        # Base-related costs.
-        "orientation": rewards.orientation(self.get_gravity(data)),
-        "ang_vel_xy": rewards.ang_vel_xy(self.get_global_angvel(data)),
-        "lin_vel_z": rewards.lin_vel_z(self.get_global_linvel(data)),
-        # Servo-related costs.
-        "torques": rewards.torques(self.get_torques(data)),
-        "action_rate": rewards.action_rate(info["last_act"], last_act),
-        "joint_limits": rewards.joint_limits(
-            joint_pos, self._soft_lower, self._soft_upper
-        ),
-        # Feet-related costs.
-        "foot_slip": rewards.foot_slip(self.get_feet_linvel(data), stance),
-        "feet_too_close": rewards.feet_too_close(
-            self._feet_positions(data.qpos), yaw, config.feet_distance
-        ),
-        # Pose-related costs.
-        "stand_still": rewards.stand_still(
-            joint_pos,
-            joint_vel,
-            self._default_pose,
-            commands.is_standing(info["command"]),
-        ),
-        "waist_yaw": rewards.waist_yaw(joint_pos),
-        "termination": rewards.termination(fallen),
+      # Tracking rewards.
+      "tracking_lin_vel": rewards.tracking_lin_vel(
+        self.heading_velocity(data, info["heading_target"]),
+        info["command"],
+        config.tracking_sigma,
+      ),
+      "tracking_heading": rewards.tracking_heading(
+        self.heading_error(data, info["heading_target"]),
+        config.heading_sigma,
+      ),
+      "base_height": rewards.base_height(
+        height, config.height_target, config.height_sigma
+      ),
+      # Base-related costs.
+      "orientation": rewards.orientation(self.get_gravity(data)),
+      "ang_vel_xy": rewards.ang_vel_xy(self.get_global_angvel(data)),
+      "lin_vel_z": rewards.lin_vel_z(self.get_global_linvel(data)),
+      # Servo-related costs.
+      "torques": rewards.torques(self.get_torques(data)),
+      "action_rate": rewards.action_rate(info["last_act"], last_act),
+      "joint_limits": rewards.joint_limits(
+        joint_pos, self._soft_lower, self._soft_upper
+      ),
+      # Feet-related costs.
+      "foot_slip": rewards.foot_slip(self.get_feet_linvel(data), stance),
+      "feet_too_close": rewards.feet_too_close(
+        self._feet_positions(data.qpos), yaw, config.feet_distance
+      ),
+      # Pose-related costs.
+      "stand_still": rewards.stand_still(
+        joint_pos,
+        joint_vel,
+        self._default_pose,
+        commands.is_standing(info["command"]),
+      ),
+      "waist_yaw": rewards.waist_yaw(joint_pos),
+      "termination": rewards.termination(fallen),
     }
-

@@ -1,0 +1,1 @@
+"""What leaves for the robot: policies, rolled out and measured."""

@@ -1,10 +1,11 @@
-"""What a rollout says about the walk: tracking, stance pattern, effort, style."""
+"""What a rollout says about the walk: tracking, stance, effort, style."""
+
+import itertools
 
 import numpy as np
 
 from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.amp import distance
-from wildrobot_playground.amp import features
+from wildrobot_playground.amp import distance, features
 from wildrobot_playground.policy.rollout import Rollout
 
 SETTLING_TIME = 1.0  # s, left out of the means
@@ -14,9 +15,9 @@ _SHORTEST_CYCLE = 0.2  # s
 
 
 def summarize(
-    rollout: Rollout,
-    reference: dataset_lib.ReferenceDataset,
-    mass: float,
+  rollout: Rollout,
+  reference: dataset_lib.ReferenceDataset,
+  mass: float,
 ) -> dict[str, float]:
   """All metrics of one commanded speed.
 
@@ -30,11 +31,11 @@ def summarize(
     stands) is NaN.
   """
   return {
-      "command": rollout.command,
-      **tracking(rollout),
-      **stance_pattern(rollout),
-      **effort(rollout, mass),
-      **style(rollout, reference),
+    "command": rollout.command,
+    **tracking(rollout),
+    **stance_pattern(rollout),
+    **effort(rollout, mass),
+    **style(rollout, reference),
   }
 
 
@@ -48,14 +49,14 @@ def tracking(rollout: Rollout) -> dict[str, float]:
   robots = np.arange(rollout.alive.shape[1])
   position = rollout.position[last, robots]
   return {
-      "episodes": rollout.alive.shape[1],
-      "falls": int((~rollout.alive[-1]).sum()),
-      "speed": float(speed.mean()),
-      "velocity_error": float(np.abs(speed - rollout.command).mean()),
-      "distance": float(position[:, 0].mean()),
-      "drift": float(np.linalg.norm(position, axis=-1).mean()),
-      "lateral_drift": float(np.abs(position[:, 1]).mean()),
-      "yaw_drift": float(np.abs(rollout.heading_error[last, robots]).mean()),
+    "episodes": rollout.alive.shape[1],
+    "falls": int((~rollout.alive[-1]).sum()),
+    "speed": float(speed.mean()),
+    "velocity_error": float(np.abs(speed - rollout.command).mean()),
+    "distance": float(position[:, 0].mean()),
+    "drift": float(np.linalg.norm(position, axis=-1).mean()),
+    "lateral_drift": float(np.abs(position[:, 1]).mean()),
+    "yaw_drift": float(np.abs(rollout.heading_error[last, robots]).mean()),
   }
 
 
@@ -73,10 +74,10 @@ def stance_pattern(rollout: Rollout) -> dict[str, float]:
   seconds = max(alive.sum(), 1) * rollout.dt
   slip = (rollout.foot_speed[first:] * stance).sum() / max(stance.sum(), 1)
   return {
-      "duty_factor": float(duty.mean()),
-      "cadence": float(touchdowns.mean() / seconds),
-      "symmetry": float(duty.min() / duty.max()) if duty.max() > 0 else 0.0,
-      "foot_slip": float(slip),
+    "duty_factor": float(duty.mean()),
+    "cadence": float(touchdowns.mean() / seconds),
+    "symmetry": float(duty.min() / duty.max()) if duty.max() > 0 else 0.0,
+    "foot_slip": float(slip),
   }
 
 
@@ -90,15 +91,15 @@ def effort(rollout: Rollout, mass: float) -> dict[str, float]:
   # Below a crawl, dividing by the speed says nothing.
   transport = power / (mass * GRAVITY * speed) if speed > 0.05 else np.nan
   return {
-      "torque_rms": float(np.sqrt((torque**2).sum() / (count * 9))),
-      "torque_max": float(torque.max()),
-      "power": float(power),
-      "cost_of_transport": float(transport),
+    "torque_rms": float(np.sqrt((torque**2).sum() / (count * 9))),
+    "torque_max": float(torque.max()),
+    "power": float(power),
+    "cost_of_transport": float(transport),
   }
 
 
 def style(
-    rollout: Rollout, reference: dataset_lib.ReferenceDataset
+  rollout: Rollout, reference: dataset_lib.ReferenceDataset
 ) -> dict[str, float]:
   """How far the motion is from the reference.
 
@@ -114,13 +115,13 @@ def style(
   target = distance.quantiles(reference.features, reference.weights)
   per_feature = distance.wasserstein(policy, target, reference.std)
   return {
-      "style_distance": float(per_feature.mean()),
-      "cycle_distance": _cycle_distance(rollout, reference),
+    "style_distance": float(per_feature.mean()),
+    "cycle_distance": _cycle_distance(rollout, reference),
   }
 
 
 def _cycle_distance(
-    rollout: Rollout, reference: dataset_lib.ReferenceDataset
+  rollout: Rollout, reference: dataset_lib.ReferenceDataset
 ) -> float:
   """The smallest distance to a clip nearest in speed; NaN without a cycle."""
   first = round(SETTLING_TIME / rollout.dt)
@@ -153,16 +154,16 @@ def gait_cycles(rows: np.ndarray, dt: float) -> list[np.ndarray]:
   left = _stance(rows)[:, 0]
   touchdowns = np.flatnonzero(left[1:] & ~left[:-1]) + 1
   cycles = []
-  for start, stop in zip(touchdowns[:-1], touchdowns[1:], strict=True):
+  for start, stop in itertools.pairwise(touchdowns):
     if (stop - start) * dt < _SHORTEST_CYCLE:
       continue  # A bounce, not a stride.
     phase = np.linspace(start, stop, _CYCLE_POINTS, endpoint=False)
     joints = rows[:, features.JOINT_POS]
     cycles.append(
-        np.stack(
-            [np.interp(phase, np.arange(len(rows)), q) for q in joints.T],
-            axis=1,
-        )
+      np.stack(
+        [np.interp(phase, np.arange(len(rows)), q) for q in joints.T],
+        axis=1,
+      )
     )
   return cycles
 
@@ -185,9 +186,9 @@ def dtw(a: np.ndarray, b: np.ndarray) -> float:
     for j in range(1, len(b) + 1):
       # A diagonal step weighs two, so every path weighs N + M.
       total[i, j] = min(
-          total[i - 1, j - 1] + 2 * cost[i - 1, j - 1],
-          total[i - 1, j] + cost[i - 1, j - 1],
-          total[i, j - 1] + cost[i - 1, j - 1],
+        total[i - 1, j - 1] + 2 * cost[i - 1, j - 1],
+        total[i - 1, j] + cost[i - 1, j - 1],
+        total[i, j - 1] + cost[i - 1, j - 1],
       )
   return float(total[-1, -1] / (len(a) + len(b)))
 
@@ -196,5 +197,5 @@ def _stance(rows: np.ndarray) -> np.ndarray:
   """(..., 2) whether the left and right foot touch, of features (..., 29)."""
   contacts = rows[..., features.FOOT_CONTACTS] > 0.5
   return np.stack(
-      [contacts[..., :2].any(axis=-1), contacts[..., 2:].any(axis=-1)], axis=-1
+    [contacts[..., :2].any(axis=-1), contacts[..., 2:].any(axis=-1)], axis=-1
   )

@@ -12,10 +12,10 @@ from wildrobot_playground.envs import walk
 
 # Full accuracy: what every policy is judged by, whatever it was trained in.
 FULL_ACCURACY = {
-    "sim_dt": 0.002,
-    "solver.iterations": 100,
-    "solver.ls_iterations": 50,
-    "solver.cone": "elliptic",
+  "sim_dt": 0.002,
+  "solver.iterations": 100,
+  "solver.ls_iterations": 50,
+  "solver.cone": "elliptic",
 }
 PHYSICS = {"mujoco": "mujoco", "mjx": "jax"}
 
@@ -66,28 +66,28 @@ def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
   """
   if physics not in PHYSICS:
     raise ValueError(
-        f"physics '{physics}' is unknown; choose one of {', '.join(PHYSICS)}"
+      f"physics '{physics}' is unknown; choose one of {', '.join(PHYSICS)}"
     )
   overrides = FULL_ACCURACY if physics == "mujoco" else {}
   return walk.WildRobotWalk(
-      config,
-      config_overrides={
-          **overrides,
-          "impl": PHYSICS[physics],
-          "command_config.resampling_time": 1e9,
-          "push_config.enable": False,
-          "reset_config.reference_probability": 0.0,
-      },
+    config,
+    config_overrides={
+      **overrides,
+      "impl": PHYSICS[physics],
+      "command_config.resampling_time": 1e9,
+      "push_config.enable": False,
+      "reset_config.reference_probability": 0.0,
+    },
   )
 
 
 def rollout_commands(
-    env: walk.WildRobotWalk,
-    policy: Policy,
-    commands: Sequence[float],
-    num_episodes: int,
-    num_steps: int,
-    seed: int = 0,
+  env: walk.WildRobotWalk,
+  policy: Policy,
+  commands: Sequence[float],
+  num_episodes: int,
+  num_steps: int,
+  seed: int = 0,
 ) -> list[Rollout]:
   """Runs `num_episodes` robots a command, all at once.
 
@@ -115,53 +115,53 @@ def rollout_commands(
     state = jax.vmap(env.step)(state, action)
     alive = alive & (state.done == 0)
     return (state, alive), jax.vmap(_record, in_axes=(None, 0, 0))(
-        env, state, alive
+      env, state, alive
     )
 
   def run(keys: jax.Array, step_keys: jax.Array) -> Any:
     state = jax.vmap(start)(keys, grid)
     first = jax.vmap(_position)(state.data.qpos, state.info["heading_target"])
     _, records = jax.lax.scan(
-        step, (state, jp.ones(len(grid), bool)), step_keys
+      step, (state, jp.ones(len(grid), bool)), step_keys
     )
     records["position"] -= first
     return records
 
   records = jax.device_get(
-      jax.jit(run)(
-          jax.random.split(key_reset, len(grid)),
-          jax.random.split(key_policy, num_steps),
-      )
+    jax.jit(run)(
+      jax.random.split(key_reset, len(grid)),
+      jax.random.split(key_policy, num_steps),
+    )
   )
   parts = [
-      slice(i * num_episodes, (i + 1) * num_episodes)
-      for i in range(len(commands))
+    slice(i * num_episodes, (i + 1) * num_episodes)
+    for i in range(len(commands))
   ]
   return [
-      Rollout(
-          dt=env.dt,
-          command=float(command),
-          **{name: value[:, part] for name, value in records.items()},
-      )
-      for command, part in zip(commands, parts, strict=True)
+    Rollout(
+      dt=env.dt,
+      command=float(command),
+      **{name: value[:, part] for name, value in records.items()},
+    )
+    for command, part in zip(commands, parts, strict=True)
   ]
 
 
 def _record(
-    env: walk.WildRobotWalk, state: Any, alive: jax.Array
+  env: walk.WildRobotWalk, state: Any, alive: jax.Array
 ) -> dict[str, jax.Array]:
   """What `Rollout` keeps of one robot's step."""
   data, heading = state.data, state.info["heading_target"]
   return {
-      "alive": alive,
-      "position": _position(data.qpos, heading),
-      "velocity": env.heading_velocity(data, heading),
-      "heading_error": env.heading_error(data, heading),
-      "qpos": data.qpos,
-      "features": state.info["amp_features"],
-      "foot_speed": jp.linalg.norm(env.get_feet_linvel(data)[:, :2], axis=-1),
-      "torque": env.get_torques(data),
-      "joint_vel": data.qvel[6:],
+    "alive": alive,
+    "position": _position(data.qpos, heading),
+    "velocity": env.heading_velocity(data, heading),
+    "heading_error": env.heading_error(data, heading),
+    "qpos": data.qpos,
+    "features": state.info["amp_features"],
+    "foot_speed": jp.linalg.norm(env.get_feet_linvel(data)[:, :2], axis=-1),
+    "torque": env.get_torques(data),
+    "joint_vel": data.qvel[6:],
   }
 
 
@@ -169,5 +169,5 @@ def _position(qpos: jax.Array, heading: jax.Array) -> jax.Array:
   """(2,) pelvis position [m] forward and left along `heading` [rad]."""
   cos, sin = jp.cos(heading), jp.sin(heading)
   return jp.array(
-      [cos * qpos[0] + sin * qpos[1], cos * qpos[1] - sin * qpos[0]]
+    [cos * qpos[0] + sin * qpos[1], cos * qpos[1] - sin * qpos[0]]
   )

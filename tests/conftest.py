@@ -1,0 +1,64 @@
+"""What every test shares: process set-up, the compiled robot, a strict jax."""
+
+import contextlib
+import ctypes.util
+import os
+import pathlib
+import sys
+
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def _prepare_process() -> None:
+  """Sets what must be set before jax and MuJoCo are imported."""
+  defaults = {
+    "JAX_PLATFORMS": "cpu",
+    "JAX_COMPILATION_CACHE_DIR": str(_ROOT / ".cache" / "jax"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "WANDB_MODE": "offline",
+  }
+  # MuJoCo cannot even be imported when told to use an EGL that is not there.
+  if sys.platform == "linux" and ctypes.util.find_library("EGL"):
+    defaults["MUJOCO_GL"] = "egl"
+  for name, value in defaults.items():
+    os.environ.setdefault(name, value)
+
+
+_prepare_process()
+
+import jax  # noqa: E402
+import mujoco  # noqa: E402
+import pytest  # noqa: E402
+
+from wildrobot_playground import assets  # noqa: E402
+from wildrobot_playground.envs import constants as consts  # noqa: E402
+from wildrobot_playground.envs.sole import Sole  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def model() -> mujoco.MjModel:
+  """The flat scene, compiled as it is written; not to be changed."""
+  path = assets.xmls() / consts.FLAT_TERRAIN_SCENE
+  return mujoco.MjModel.from_xml_path(str(path))
+
+
+@pytest.fixture(scope="session")
+def sole(model: mujoco.MjModel) -> Sole:
+  """The sole plates of `model`."""
+  return Sole(model)
+
+
+@pytest.fixture
+def no_rank_promotion():
+  """Makes jax refuse to broadcast (N,) against (N, 1)."""
+  with strict_ranks():
+    yield
+
+
+@contextlib.contextmanager
+def strict_ranks():
+  """Makes jax refuse to broadcast (N,) against (N, 1), while it lasts."""
+  with jax.numpy_rank_promotion("raise"):
+    yield

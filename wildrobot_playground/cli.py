@@ -1,0 +1,182 @@
+"""What the command lines share: process set-up, one-line errors, overrides."""
+
+import ast
+import difflib
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from absl import flags
+from ml_collections import config_dict
+
+
+class UsageError(ValueError):
+  """Input that cannot be used; its message is the one line shown."""
+
+
+def prepare_process() -> None:
+  """Sets what must be set before jax and MuJoCo are imported.
+
+  A persistent compile cache (`JAX_COMPILATION_CACHE_DIR` moves it), off-screen
+  rendering on Linux, and XLA's chatter about cached CPU code off the screen.
+  """
+  cache = pathlib.Path.home() / ".cache" / "wildrobot_playground" / "jax"
+  defaults = {
+    "JAX_COMPILATION_CACHE_DIR": str(cache),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+  }
+  if sys.platform == "linux":
+    defaults["MUJOCO_GL"] = "egl"
+  for name, value in defaults.items():
+    os.environ.setdefault(name, value)
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> None:
+  """Runs a command line's `main` and exits with its code.
+
+  Usage errors, its own or a flag's, end in one line on standard error and exit
+  code 2.
+
+  Args:
+    main: takes the arguments that are no flags; overrides are among them.
+  """
+  prepare_process()
+  try:
+    rest = flags.FLAGS(sys.argv, known_only=True)
+    code = main(rest[1:])
+  except (UsageError, flags.Error) as error:
+    first_line = " ".join(str(error).split())
+    print(f"error: {first_line}", file=sys.stderr)
+    code = 2
+  except KeyboardInterrupt:
+    print("interrupted", file=sys.stderr)
+    code = 130
+  sys.exit(code)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+  """A hint for an unknown name: the nearest known ones, or all of them."""
+  known = list(known)
+  near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+  return (
+    f"did you mean {' or '.join(near)}?"
+    if near
+    else (f"choose one of {', '.join(known)}")
+  )
+
+
+def choose(what: str, name: str, known: Iterable[str]) -> str:
+  """Returns `name` if it is known.
+
+  Raises:
+    UsageError: naming the nearest known ones.
+  """
+  known = list(known)
+  if name not in known:
+    raise UsageError(f"unknown {what} '{name}'; {nearest(name, known)}")
+  return name
+
+
+def apply_overrides(
+  sections: Mapping[str, config_dict.ConfigDict], arguments: Sequence[str]
+) -> list[str]:
+  """Applies `--section.key=value` arguments to the sections' configs.
+
+  Args:
+    sections: name to config; changed in place.
+    arguments: what the flags left over.
+
+  Returns:
+    The full keys that were overridden.
+
+  Raises:
+    UsageError: for anything that is not such an argument, an unknown key (with
+      the nearest ones) or a value of the wrong type.
+  """
+  keys = []
+  for argument in arguments:
+    name, equals, text = argument.lstrip("-").partition("=")
+    section, dot, key = name.partition(".")
+    if not argument.startswith("--") or not equals or not dot:
+      raise UsageError(_unknown_argument(argument, sections))
+    choose("section of", section, sections)
+    _set(sections[section], section, key, text)
+    keys.append(name)
+  return keys
+
+
+def _unknown_argument(argument: str, sections: Iterable[str]) -> str:
+  name = argument.lstrip("-").partition("=")[0]
+  if argument.startswith("--") and "." not in name:
+    known = [key for key in flags.FLAGS if len(key) > 1]
+    return f"unknown flag '--{name}'; {nearest(name, known)}"
+  forms = " or ".join(f"--{section}.key=value" for section in sections)
+  return f"cannot read the argument '{argument}'; write {forms}"
+
+
+def _set(
+  config: config_dict.ConfigDict, section: str, key: str, text: str
+) -> None:
+  """Sets one key of a config from text, with the type of its present value."""
+  known = flatten(config)
+  if key not in known:
+    raise UsageError(f"unknown key '{section}.{key}'; {nearest(key, known)}")
+  value = parse(text, known[key])
+  if value is None:
+    raise UsageError(
+      f"{section}.{key}={text}: expected {_describe(known[key])}, like"
+      f" {known[key]!r}"
+    )
+  config.update_from_flattened_dict({key: value})
+
+
+def flatten(config: config_dict.ConfigDict, prefix: str = "") -> dict[str, Any]:
+  """Dotted keys of all leaves to their values."""
+  leaves: dict[str, Any] = {}
+  for key, value in config.items():
+    if isinstance(value, config_dict.ConfigDict):
+      leaves |= flatten(value, f"{prefix}{key}.")
+    else:
+      leaves[prefix + key] = value
+  return leaves
+
+
+def parse(text: str, like: Any) -> Any:
+  """Reads `text` as a value of the type of `like`; None if it is not one."""
+  if isinstance(like, str):
+    return text
+  if isinstance(like, bool):
+    return {"true": True, "false": False, "1": True, "0": False}.get(
+      text.lower()
+    )
+  try:
+    value = ast.literal_eval(text)
+  except (ValueError, SyntaxError):
+    return None
+  if isinstance(like, tuple) and isinstance(value, (tuple, list)):
+    same = all(
+      isinstance(v, (int, float) if isinstance(like[0], float) else int)
+      for v in value
+    )
+    return tuple(type(like[0])(v) for v in value) if same and value else None
+  if isinstance(value, bool) or not isinstance(value, (int, float)):
+    return None
+  if isinstance(like, float):
+    return float(value)
+  return int(value) if isinstance(like, int) and value == int(value) else None
+
+
+def _describe(value: Any) -> str:
+  """The type of a value, in words."""
+  if isinstance(value, tuple):
+    return "a list of numbers"
+  return {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+  }.get(type(value), type(value).__name__)

@@ -1,0 +1,136 @@
+"""A run folder's policy: written as a stock Brax checkpoint, read with care."""
+
+import functools
+import json
+import pathlib
+from typing import Any
+
+import jax
+from brax.training import types
+from brax.training.acme import running_statistics
+from brax.training.agents.ppo import checkpoint, networks
+from ml_collections import config_dict
+
+CONFIG_FILE = "config.json"
+POLICY_FOLDER = "policy"
+_NETWORK_FILE = "ppo_network_config.json"
+
+
+class CheckpointError(ValueError):
+  """A run folder that cannot be used; one line says why."""
+
+
+def save_policy(
+  run_dir: pathlib.Path,
+  params: Any,
+  observation_size: types.ObservationSize,
+  action_size: int,
+  ppo: config_dict.ConfigDict,
+) -> pathlib.Path:
+  """Writes `policy/`, loadable by Brax's own `ppo.checkpoint.load_policy`.
+
+  Args:
+    run_dir: the run folder.
+    params: (normaliser, policy, value).
+    observation_size: shapes of the observations.
+    action_size: number of servos.
+    ppo: the PPO configuration that the networks were made from.
+
+  Returns:
+    The folder of the checkpoint.
+  """
+  network = checkpoint.network_config(
+    observation_size,
+    action_size,
+    ppo.normalize_observations,
+    network_factory(ppo),
+  )
+  # Brax cannot read back an initialiser that it wrote as null.
+  for name, value in list(network.network_factory_kwargs.items()):
+    if name.endswith("_init_fn") and value is None:
+      del network.network_factory_kwargs[name]
+  folder = run_dir / POLICY_FOLDER
+  staging = run_dir / f".{POLICY_FOLDER}"
+  checkpoint.save(staging.resolve(), 0, jax.device_get(params), network)
+  if folder.exists():
+    folder.rename(run_dir / f".{POLICY_FOLDER}.old")
+  (staging / f"{0:012d}").rename(folder)
+  staging.rmdir()
+  return folder
+
+
+def network_factory(ppo: config_dict.ConfigDict) -> Any:
+  """The network factory that a PPO configuration describes."""
+  return functools.partial(
+    networks.make_ppo_networks, **ppo.get("network_factory", {})
+  )
+
+
+def save_config(run_dir: pathlib.Path, config: dict[str, Any]) -> None:
+  """Writes `config.json`: what the run was asked to do, and with what."""
+  text = json.dumps(config, indent=2, default=_plain)
+  (run_dir / CONFIG_FILE).write_text(text + "\n")
+
+
+def load_config(run_dir: pathlib.Path) -> dict[str, Any]:
+  """Reads `config.json` of a run folder.
+
+  Raises:
+    CheckpointError: when there is none, or it is not JSON.
+  """
+  path = run_dir / CONFIG_FILE
+  try:
+    return json.loads(path.read_text())
+  except FileNotFoundError:
+    raise CheckpointError(
+      f"{run_dir} is no run folder: it has no {CONFIG_FILE}"
+    ) from None
+  except (OSError, ValueError) as error:
+    raise CheckpointError(f"cannot read {path}: {error}") from None
+
+
+def load_policy(run_dir: pathlib.Path) -> Any:
+  """The deterministic policy of a run folder: (observations, key) -> action.
+
+  Raises:
+    CheckpointError: when the policy is missing or damaged.
+  """
+  folder = run_dir / POLICY_FOLDER
+  if not (folder / _NETWORK_FILE).is_file():
+    raise CheckpointError(
+      f"{run_dir} has no trained policy: {folder / _NETWORK_FILE} is missing"
+    )
+  try:
+    return checkpoint.load_policy(folder.resolve(), deterministic=True)
+  except Exception as error:
+    first_line = str(error).splitlines()[0] if str(error) else repr(error)
+    raise CheckpointError(
+      f"the policy in {folder} is damaged: {first_line}"
+    ) from error
+
+
+def make_policy(
+  params: Any,
+  observation_size: types.ObservationSize,
+  action_size: int,
+  ppo: config_dict.ConfigDict,
+) -> Any:
+  """The deterministic policy of parameters that are still in memory."""
+  normalize = (
+    running_statistics.normalize
+    if ppo.normalize_observations
+    else types.identity_observation_preprocessor
+  )
+  network = network_factory(ppo)(
+    observation_size, action_size, preprocess_observations_fn=normalize
+  )
+  return networks.make_inference_fn(network)(params, deterministic=True)
+
+
+def _plain(value: Any) -> Any:
+  """JSON for what configurations hold beside plain types."""
+  if isinstance(value, config_dict.ConfigDict):
+    return value.to_dict()
+  if isinstance(value, pathlib.Path):
+    return str(value)
+  return repr(value)

@@ -1,0 +1,120 @@
+"""What training says while it runs: a progress bar and `metrics.jsonl`."""
+
+import json
+import math
+import pathlib
+import time
+from typing import Any
+
+import tqdm
+
+METRICS_FILE = "metrics.jsonl"
+_EPISODE_SUM = "episode_sum/"
+
+
+class MetricsLog:
+  """Collects an iteration's metrics into records at a steady interval.
+
+  A record is a line of `metrics.jsonl`: `steps`, `seconds` since the start, the
+  last value of every metric, and, over the episodes that ended since the last
+  record, `episode/<name>`: the mean a control step (`episode/length` and
+  `episode/reward`: the mean an episode).
+
+  Attributes:
+    records: all of them, in order.
+  """
+
+  def __init__(
+    self, run_dir: pathlib.Path, num_timesteps: int, num_records: int = 200
+  ):
+    """Opens the file and shows the bar.
+
+    Args:
+      run_dir: the run folder.
+      num_timesteps: of the whole run.
+      num_records: about how many records to keep.
+    """
+    self.records: list[dict[str, float]] = []
+    self._file = (run_dir / METRICS_FILE).open("a", buffering=1)
+    self._interval = num_timesteps / num_records
+    self._sums: dict[str, float] = {}
+    self._last_record = 0
+    self._started = time.monotonic()
+    self._last_time = self._started
+    self._bar = tqdm.tqdm(
+      total=num_timesteps,
+      unit="step",
+      unit_scale=True,
+      dynamic_ncols=True,
+      mininterval=1.0,
+      smoothing=0.1,
+    )
+
+  def __call__(self, steps: int, metrics: dict[str, Any]) -> None:
+    """Takes the metrics after `steps` environment steps."""
+    for name, value in metrics.items():
+      if name.startswith(_EPISODE_SUM):
+        key = name.removeprefix(_EPISODE_SUM)
+        self._sums[key] = self._sums.get(key, 0.0) + value
+    self._bar.update(steps - self._bar.n)
+    if steps - self._last_record >= self._interval:
+      self._record(steps, metrics)
+
+  def close(self) -> None:
+    """Closes the file and leaves the bar's last state on the screen."""
+    self._bar.close()
+    self._file.close()
+
+  def _record(self, steps: int, metrics: dict[str, Any]) -> None:
+    now = time.monotonic()
+    record = {
+      "steps": steps,
+      "seconds": now - self._started,
+      **{k: v for k, v in metrics.items() if not k.startswith(_EPISODE_SUM)},
+      "training/sps": (steps - self._last_record) / (now - self._last_time),
+      **_episode_means(self._sums),
+    }
+    self.records.append(record)
+    self._file.write(json.dumps(_finite(record)) + "\n")
+    self._last_record, self._last_time = steps, now
+    self._sums = {}
+    shown = {
+      "reward": ("episode/reward", ".1f"),
+      "velocity_error": ("episode/velocity_error", ".2f"),
+      "disc_acc": ("amp/disc_acc", ".2f"),
+      "style": ("amp/style_distance", ".2f"),
+    }
+    self._bar.set_postfix(
+      {
+        label: format(record[name], form)
+        for label, (name, form) in shown.items()
+        if name in record
+      }
+    )
+
+
+def load_records(run_dir: pathlib.Path) -> list[dict[str, float]]:
+  """The records of a run's `metrics.jsonl`."""
+  lines = (run_dir / METRICS_FILE).read_text().splitlines()
+  return [json.loads(line) for line in lines]
+
+
+def _episode_means(sums: dict[str, float]) -> dict[str, float]:
+  """Means over the episodes that ended; empty when none did."""
+  count, length = sums.get("count", 0.0), sums.get("length", 0.0)
+  if not count:
+    return {}
+  means = {
+    f"episode/{name}": value / length
+    for name, value in sums.items()
+    if name not in ("count", "length", "sum_reward")
+  }
+  return means | {
+    "episode/length": length / count,
+    "episode/reward": sums["sum_reward"] / count,
+  }
+
+
+def _finite(record: dict[str, float]) -> dict[str, float | None]:
+  """JSON has no NaN: null stands for it."""
+  return {k: v if math.isfinite(v) else None for k, v in record.items()}

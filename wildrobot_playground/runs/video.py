@@ -1,0 +1,84 @@
+"""Videos of rollouts, where the machine can render."""
+
+import pathlib
+from collections.abc import Sequence
+
+import imageio_ffmpeg
+import mediapy
+import mujoco
+import numpy as np
+
+from wildrobot_playground.policy.rollout import Rollout
+
+_SIZE = (270, 360)  # pixels: height, width
+_COLUMNS = 3
+
+
+def render(
+  rollouts: Sequence[Rollout],
+  model: mujoco.MjModel,
+  path: pathlib.Path,
+  camera: str = "track",
+) -> str | None:
+  """Writes the first robot of every command side by side, in real time.
+
+  Args:
+    rollouts: one a command.
+    model: the robot and its scene.
+    path: MP4 or GIF to write.
+    camera: name of a camera of the model.
+
+  Returns:
+    None, or one sentence that says why there is no video.
+  """
+  try:
+    renderer = mujoco.Renderer(model, *_SIZE)
+  except Exception as error:
+    return (
+      "none: this machine cannot render"
+      f" ({type(error).__name__}); install EGL or OSMesa"
+    )
+  data = mujoco.MjData(model)
+  with renderer:
+    clips = [
+      _frames(rollout, renderer, data, model, camera) for rollout in rollouts
+    ]
+  blank = np.zeros_like(clips[0])
+  clips += [blank] * (-len(clips) % min(_COLUMNS, len(clips)))
+  rows = [
+    np.concatenate(clips[i : i + _COLUMNS], axis=2)
+    for i in range(0, len(clips), _COLUMNS)
+  ]
+  mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
+  codec = "gif" if path.suffix == ".gif" else "h264"
+  mediapy.write_video(
+    path, np.concatenate(rows, axis=1), fps=1 / rollouts[0].dt, codec=codec
+  )
+  return None
+
+
+def _frames(
+  rollout: Rollout,
+  renderer: mujoco.Renderer,
+  data: mujoco.MjData,
+  model: mujoco.MjModel,
+  camera: str,
+) -> np.ndarray:
+  """(T, height, width, 3) frames of the first robot, heading along x."""
+  start = rollout.qpos[0, 0]
+  yaw = np.arctan2(
+    2 * (start[3] * start[6] + start[4] * start[5]),
+    1 - 2 * (start[5] ** 2 + start[6] ** 2),
+  )
+  turn = np.array([np.cos(yaw / 2), 0, 0, -np.sin(yaw / 2)])
+  frames = []
+  for qpos, position in zip(
+    rollout.qpos[:, 0], rollout.position[:, 0], strict=True
+  ):
+    data.qpos[:] = qpos
+    data.qpos[:2] = position
+    mujoco.mju_mulQuat(data.qpos[3:7], turn, qpos[3:7].astype(np.float64))
+    mujoco.mj_forward(model, data)
+    renderer.update_scene(data, camera=camera)
+    frames.append(renderer.render())
+  return np.stack(frames)

@@ -1,0 +1,79 @@
+r"""Trains a policy, with or without an adversarial motion prior.
+
+  python -m wildrobot_playground.train --env=WildRobotWalk --amp_weight=0.3
+
+Any key of a configuration can be overridden:
+
+  --amp.disc_lr=5e-5 --ppo.num_envs=1024 \
+  --env_config.reward_config.scales.tracking_lin_vel=4.0
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from wildrobot_playground import cli
+
+_ENV = flags.DEFINE_string(
+  "env", "WildRobotWalk", "Environment, ours or Playground's."
+)
+flags.DEFINE_alias("env_name", "env")
+_AMP_WEIGHT = flags.DEFINE_float(
+  "amp_weight",
+  None,
+  "Share of style in the reward, 0 (pure task) to 1; 0.3 by default.",
+)
+_PRESET = flags.DEFINE_string(
+  "preset",
+  "auto",
+  "Settings to start from: auto, cpu, gpu, original_v010, original_v020,"
+  " original_v030, mimickit, amp_for_hardware or legged_lab.",
+)
+_NUM_TIMESTEPS = flags.DEFINE_integer(
+  "num_timesteps", None, "Environment steps; the preset's by default."
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of everything random.")
+_IMPL = flags.DEFINE_string(
+  "impl", None, "Physics engine: auto, mujoco, jax or warp."
+)
+_RUN_DIR = flags.DEFINE_string(
+  "run_dir", None, "Run folder; runs/<env>-<time> by default."
+)
+_REFERENCE = flags.DEFINE_string(
+  "reference", None, "Reference dataset (.npz); the shipped one by default."
+)
+_DOMAIN_RANDOMIZATION = flags.DEFINE_boolean(
+  "domain_randomization", False, "Vary friction, masses and servos."
+)
+_VIDEO = flags.DEFINE_boolean("video", True, "Render a video at the end.")
+
+
+def main(overrides: Sequence[str]) -> int:
+  """Turns the flags into a run; see `runs.training`."""
+  # Imported here: `cli.run` prepares the process for jax first.
+  from wildrobot_playground.runs import training
+
+  request = training.Request(
+    env=_ENV.value,
+    preset=_PRESET.value,
+    amp_weight=_AMP_WEIGHT.value,
+    num_timesteps=_NUM_TIMESTEPS.value,
+    seed=_SEED.value,
+    impl=_IMPL.value,
+    run_dir=_RUN_DIR.value,
+    reference=_REFERENCE.value,
+    domain_randomization=_DOMAIN_RANDOMIZATION.value,
+    video=_VIDEO.value,
+    overrides=tuple(overrides),
+  )
+  training.run(request)
+  return 0
+
+
+def run() -> None:
+  """Entry point of the command line."""
+  cli.run(main)
+
+
+if __name__ == "__main__":
+  run()
