@@ -40,7 +40,9 @@ _RUN_DIR = flags.DEFINE_string(
   "run_dir", None, "Run folder; runs/<env>-<time> by default."
 )
 _REFERENCE = flags.DEFINE_string(
-  "reference", None, "Reference dataset (.npz); the shipped one by default."
+  "reference",
+  None,
+  "Reference: a dataset (.npz) or a folder of clips; ours by default.",
 )
 _DOMAIN_RANDOMIZATION = flags.DEFINE_boolean(
   "domain_randomization", False, "Vary friction, masses and servos."

@@ -335,11 +335,14 @@ def _make_prior(
   """The motion prior, once environment and reference describe the same."""
   if reference is None:
     raise ValueError("amp.weight > 0 needs a reference; pass `reference=`")
-  if getattr(environment, "dt", reference.dt) != reference.dt:
-    raise ValueError(
-      f"the reference was made for steps of {reference.dt} s, the environment"
-      f" takes {environment.dt} s; rebuild the reference at that rate"
-    )
+  for name in ("dt", "velocity_mode"):
+    made_for = getattr(reference, name)
+    actual = getattr(environment, name, made_for)
+    if actual != made_for:
+      raise ValueError(
+        f"the reference's {name} is {made_for}, the environment's is {actual};"
+        " build the reference for this environment"
+      )
   info = jax.eval_shape(env.reset, keys).info
   if "amp_features" not in info:
     raise ValueError(

@@ -131,6 +131,11 @@ class WildRobotWalk(base.WildRobotEnv):
   # Public API.
 
   @property
+  def velocity_mode(self) -> str:
+    """What becomes of the root's velocity in the AMP features."""
+    return self._config.velocity_mode
+
+  @property
   def max_task_reward(self) -> float:
     """The most the task can pay per second: its positive scales, summed."""
     scales = self._config.reward_config.scales

@@ -15,6 +15,7 @@ from wildrobot_playground.envs import walk
 from wildrobot_playground.policy import gait
 from wildrobot_playground.policy import rollout as rollout_lib
 from wildrobot_playground.runs import checkpoint
+from wildrobot_playground.runs import reference as reference_lib
 
 COMMANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # m/s
 NUM_EPISODES = 32
@@ -82,9 +83,12 @@ def evaluate(
   """
   config = checkpoint.load_config(run_dir)
   policy = checkpoint.load_policy(run_dir)
-  dataset = dataset_lib.load(pathlib.Path(reference or config["reference"]))
+  dataset = (
+    dataset_lib.load(reference) if reference else reference_lib.of_run(run_dir)
+  )
   env_config = walk.default_config()
   env_config.update(config_dict.ConfigDict(config["env_config"]))
+  env_config.velocity_mode = dataset.velocity_mode
   env = rollout_lib.evaluation_env(env_config, physics)
   rollouts = rollout_lib.rollout_commands(
     env, policy, commands, num_episodes, round(seconds / env.dt), seed

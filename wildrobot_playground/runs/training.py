@@ -19,13 +19,14 @@ from mujoco_playground.config import (
 )
 
 import wildrobot_playground
-from wildrobot_playground import assets, cli
+from wildrobot_playground import cli
 from wildrobot_playground import config as config_lib
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import ppo
 from wildrobot_playground.registration import ENV_NAMES
 from wildrobot_playground.runs import checkpoint, evaluation, plots, video
 from wildrobot_playground.runs import metrics as metrics_lib
+from wildrobot_playground.runs import reference as reference_lib
 
 _VERSIONED = (
   "wildrobot-playground",
@@ -51,7 +52,7 @@ class Request:
     seed: of everything random.
     impl: physics engine.
     run_dir: run folder.
-    reference: path of the reference dataset.
+    reference: path of a dataset or of a folder of clips.
     domain_randomization: vary friction, masses and servos.
     video: render a video at the end.
     overrides: `--section.key=value` arguments.
@@ -82,7 +83,7 @@ class Plan:
     env_config: the environment's configuration.
     seed: of everything random.
     run_dir: run folder.
-    reference: path of the reference dataset.
+    reference: path of a dataset or of a folder of clips; None for ours.
     domain_randomization: vary friction, masses and servos.
   """
 
@@ -93,7 +94,7 @@ class Plan:
   env_config: config_dict.ConfigDict
   seed: int
   run_dir: pathlib.Path
-  reference: pathlib.Path
+  reference: str | None
   domain_randomization: bool
 
 
@@ -109,12 +110,18 @@ def run(request: Request) -> pathlib.Path:
       plan.env_name, config=plan.env_config
     )
     reference = None
-    if plan.amp.weight > 0:
-      reference = dataset_lib.load(plan.reference)
+    if plan.env_name in ENV_NAMES:
+      reference = reference_lib.find(plan.reference, environment)
+    elif plan.amp.weight > 0:
+      raise cli.UsageError(
+        f"{plan.env_name} emits no AMP features; set --amp_weight=0"
+      )
   except ValueError as error:
     raise cli.UsageError(str(error)) from error
   plan.run_dir.mkdir(parents=True, exist_ok=True)
   checkpoint.save_config(plan.run_dir, _describe(plan))
+  if reference is not None:
+    dataset_lib.save(plan.run_dir / reference_lib.FILE, reference)
   _announce(plan, environment)
   params, records = _train(plan, environment, reference)
   checkpoint.save_policy(
@@ -169,7 +176,6 @@ def make_plan(request: Request) -> Plan:
     )
   stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
   default_dir = pathlib.Path("runs") / f"{env_name}-{stamp}"
-  default_reference = assets.reference() / "wildrobot_walk.npz"
   return Plan(
     env_name=env_name,
     preset=preset,
@@ -178,7 +184,7 @@ def make_plan(request: Request) -> Plan:
     env_config=env_config,
     seed=request.seed,
     run_dir=pathlib.Path(request.run_dir or default_dir),
-    reference=pathlib.Path(request.reference or default_reference),
+    reference=request.reference,
     domain_randomization=request.domain_randomization,
   )
 
@@ -246,9 +252,7 @@ def _train(
 
 def _judge(plan: Plan, with_video: bool) -> None:
   """Evaluates the saved policy at full accuracy; table, JSON and video."""
-  report = evaluation.evaluate(
-    plan.run_dir, reference=plan.reference, seed=plan.seed
-  )
+  report = evaluation.evaluate(plan.run_dir, seed=plan.seed)
   evaluation.save(report, plan.run_dir / "eval.json")
   print(evaluation.table(report))
   if with_video:
@@ -264,7 +268,8 @@ def _announce(plan: Plan, environment: Any) -> None:
   engine = {"mujoco": "MuJoCo C", "jax": "MJX jax", "warp": "MJX warp"}
   device = jax.devices()[0]
   style = (
-    f"{plan.amp.weight:g} ({plan.amp.mixing}) towards {plan.reference}"
+    f"{plan.amp.weight:g} ({plan.amp.mixing}) towards"
+    f" {plan.reference or 'the shipped reference'}"
     if plan.amp.weight > 0
     else "none"
   )
@@ -286,7 +291,7 @@ def _describe(plan: Plan) -> dict[str, Any]:
     "env": plan.env_name,
     "preset": plan.preset,
     "seed": plan.seed,
-    "reference": str(plan.reference),
+    "reference": plan.reference,
     "domain_randomization": plan.domain_randomization,
     "env_config": plan.env_config.to_dict(),
     "ppo": plan.ppo.to_dict(),

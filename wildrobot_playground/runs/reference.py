@@ -1,0 +1,55 @@
+"""Which reference a run learns from: a dataset, a folder of clips, or ours."""
+
+import pathlib
+from typing import Any
+
+from wildrobot_playground import assets
+from wildrobot_playground.amp import dataset as dataset_lib
+from wildrobot_playground.motion import build, kinematics
+from wildrobot_playground.motion import clip as clip_lib
+
+FILE = "reference.npz"  # The run folder's own copy.
+_SHIPPED = "wildrobot_walk.npz"
+
+
+def find(path: str | None, environment: Any) -> dataset_lib.ReferenceDataset:
+  """The reference features for an environment, checked against it.
+
+  Args:
+    path: of a dataset (`.npz`) or of a folder of clips; None for the shipped
+      motion. Clips become features in the environment's `velocity_mode`.
+    environment: a WildRobot environment.
+
+  Raises:
+    DatasetError: for a dataset that is missing, damaged or made for another
+      environment.
+    ClipError: for a clip that cannot be read.
+  """
+  mode = environment.velocity_mode
+  source = pathlib.Path(path) if path else assets.reference() / _SHIPPED
+  if path is None and dataset_lib.load(source).velocity_mode != mode:
+    source = assets.reference() / "clips"
+  if source.is_dir():
+    return build.build(_clips(source), mode)
+  return dataset_lib.load(
+    source,
+    velocity_mode=mode,
+    dt=environment.dt,
+    model_hash=kinematics.model_hash(environment.mj_model),
+  )
+
+
+def of_run(run_dir: pathlib.Path) -> dataset_lib.ReferenceDataset:
+  """The reference that a run folder keeps.
+
+  Raises:
+    DatasetError: when it is missing or damaged.
+  """
+  return dataset_lib.load(run_dir / FILE)
+
+
+def _clips(folder: pathlib.Path) -> list[clip_lib.MotionClip]:
+  files = sorted(folder.glob("*.npz"))
+  if not files:
+    raise dataset_lib.DatasetError(f"{folder}: no clip (*.npz) in this folder")
+  return [clip_lib.load(file) for file in files]
