@@ -149,7 +149,9 @@ def _apply_mode(linvel: Array, velocity_mode: str) -> Array:
   if velocity_mode == "raw":
     return linvel
   xp = linvel.__array_namespace__()
-  speed = xp.sqrt(xp.sum(linvel * linvel, axis=-1, keepdims=True))
+  # The floor keeps the gradient at rest finite.
+  squared = xp.sum(linvel * linvel, axis=-1, keepdims=True)
+  speed = xp.sqrt(xp.maximum(squared, 1e-24))
   unit = linvel / xp.maximum(speed, DIRECTION_THRESHOLD)
   if velocity_mode == "soft_direction":
     return unit
