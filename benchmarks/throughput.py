@@ -82,9 +82,11 @@ def environment(impl: str, num_envs: int, control_steps: int) -> Measure:
 
   env = registry.load("WildRobotWalk", config_overrides={"impl": impl})
   actions = jax.random.uniform(
-    jax.random.PRNGKey(0), (control_steps, num_envs, env.action_size),
-    minval=-1.0, maxval=1.0,
-  )  # fmt: skip
+    jax.random.PRNGKey(0),
+    (control_steps, num_envs, env.action_size),
+    minval=-1.0,
+    maxval=1.0,
+  )
 
   def unroll(state: Any) -> Any:
     return jax.lax.scan(

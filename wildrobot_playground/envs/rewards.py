@@ -17,7 +17,7 @@ def tracking_lin_vel(
   """exp(-|v - v*|² / sigma).
 
   Args:
-    linvel: (2,) pelvis velocity [m/s], forward and left of the target heading.
+    linvel: (2,) mean velocity [m/s], forward and left of the target heading.
     command: (1,) commanded forward speed [m/s]; the sideways target is zero.
     sigma: [m²/s²].
   """
@@ -78,14 +78,9 @@ def joint_limits(
 # Feet-related costs.
 
 
-def foot_slip(feet_linvel: jax.Array, stance: jax.Array) -> jax.Array:
-  """Squared horizontal speed of feet on the ground [m²/s²].
-
-  Args:
-    feet_linvel: (2, 3) sole velocities [m/s], world frame.
-    stance: (2,) 1 where that foot touches the ground.
-  """
-  return jp.sum(jp.sum(jp.square(feet_linvel[:, :2]), axis=-1) * stance)
+def foot_slip(slide: jax.Array) -> jax.Array:
+  """Sum of squared slides (4,) [m/s] of plates on the ground [m²/s²]."""
+  return jp.sum(jp.square(slide))
 
 
 def feet_too_close(feet_pos: jax.Array, yaw: jax.Array, distance: float):

@@ -90,6 +90,39 @@ class Sole:
     low = self.heights(qpos, ground_height) < CONTACT_HEIGHT
     return xp.astype(low, qpos.dtype)
 
+  def slide(
+    self,
+    qpos_prev: Array,
+    qpos: Array,
+    dt: float,
+    ground_height_prev: Any = 0.0,
+    ground_height: Any = 0.0,
+  ) -> Array:
+    """Speed of plates over the ground while they stand on it.
+
+    Args:
+      qpos_prev: (..., 16) generalised position one control step earlier.
+      qpos: (..., 16) the same, now.
+      dt: control step [s].
+      ground_height_prev: (..., 4, 4) or scalar, below the corners then [m].
+      ground_height: the same, now.
+
+    Returns:
+      (..., 4) horizontal speed [m/s] of each plate's lowest corner; 0 for a
+      plate that does not touch before and after the step.
+    """
+    xp = qpos.__array_namespace__()
+    corners = self.corners(qpos)
+    moved = (corners - self.corners(qpos_prev))[..., :2]
+    height = corners[..., 2] - ground_height
+    lowest = height == xp.min(height, axis=-1, keepdims=True)
+    distance = xp.sqrt(xp.sum(moved * moved, axis=-1))
+    distance = xp.max(xp.where(lowest, distance, 0.0), axis=-1)
+    stands = self.contacts(qpos, ground_height) * self.contacts(
+      qpos_prev, ground_height_prev
+    )
+    return distance * stands / dt
+
 
 def _chain(model: mujoco.MjModel, body: int) -> tuple[_Link, ...]:
   """The hinges from the root to `body`, root side first."""

@@ -2,10 +2,12 @@
 
 import itertools
 
+import mujoco
 import numpy as np
 
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import distance, features
+from wildrobot_playground.envs import sole
 from wildrobot_playground.policy.rollout import Rollout
 
 SETTLING_TIME = 1.0  # s, left out of the means
@@ -17,14 +19,14 @@ _SHORTEST_CYCLE = 0.2  # s
 def summarize(
   rollout: Rollout,
   reference: dataset_lib.ReferenceDataset,
-  mass: float,
+  model: mujoco.MjModel,
 ) -> dict[str, float]:
   """All metrics of one commanded speed.
 
   Args:
     rollout: its episodes.
     reference: what style is measured against.
-    mass: of the robot [kg].
+    model: the robot on flat ground.
 
   Returns:
     Names to numbers; what cannot be measured (the cadence of a robot that
@@ -33,8 +35,8 @@ def summarize(
   return {
     "command": rollout.command,
     **tracking(rollout),
-    **stance_pattern(rollout),
-    **effort(rollout, mass),
+    **stance_pattern(rollout, sole.Sole(model)),
+    **effort(rollout, float(model.body_mass.sum())),
     **style(rollout, reference),
   }
 
@@ -60,11 +62,12 @@ def tracking(rollout: Rollout) -> dict[str, float]:
   }
 
 
-def stance_pattern(rollout: Rollout) -> dict[str, float]:
-  """Duty factor, cadence, left-right symmetry and slip of the feet.
+def stance_pattern(rollout: Rollout, soles: sole.Sole) -> dict[str, float]:
+  """Duty factor, cadence, left-right symmetry, slip and lift of the feet.
 
   Cadence counts strides (two steps) a second; symmetry is the smaller over the
-  larger duty factor; slip is the mean speed of feet on the ground.
+  larger duty factor; slip is the mean speed [m/s] of plates on the ground; lift
+  is the mean over the swings of a foot's greatest height [m].
   """
   first = round(SETTLING_TIME / rollout.dt)
   alive = rollout.alive[first:, :, None]
@@ -72,13 +75,36 @@ def stance_pattern(rollout: Rollout) -> dict[str, float]:
   duty = stance.sum(axis=(0, 1)) / max(alive.sum(), 1)
   touchdowns = (stance[1:] & ~stance[:-1] & alive[1:]).sum(axis=(0, 1))
   seconds = max(alive.sum(), 1) * rollout.dt
-  slip = (rollout.foot_speed[first:] * stance).sum() / max(stance.sum(), 1)
+  qpos = rollout.qpos[first:].astype(np.float64)
+  standing = soles.contacts(qpos[1:]) * soles.contacts(qpos[:-1]) * alive[1:]
+  slide = soles.slide(qpos[:-1], qpos[1:], rollout.dt) * alive[1:]
   return {
     "duty_factor": float(duty.mean()),
     "cadence": float(touchdowns.mean() / seconds),
     "symmetry": float(duty.min() / duty.max()) if duty.max() > 0 else 0.0,
-    "foot_slip": float(slip),
+    "foot_slip": float(slide.sum() / max(standing.sum(), 1)),
+    "foot_lift": _mean_lift(soles.heights(qpos), stance),
   }
+
+
+def _mean_lift(heights: np.ndarray, stance: np.ndarray) -> float:
+  """Mean peak height [m] of the swings between two stances.
+
+  Args:
+    heights: (T, N, 4) of the plates.
+    stance: (T, N, 2) whether a foot touches.
+  """
+  feet = heights.reshape(*heights.shape[:-1], 2, 2).min(axis=-1)
+  peaks = []
+  for height, stands in zip(
+    feet.reshape(len(feet), -1).T,
+    stance.reshape(len(stance), -1).T,
+    strict=True,
+  ):
+    downs = np.flatnonzero(stands)
+    gaps = np.flatnonzero(np.diff(downs) > 1)
+    peaks += [height[downs[i] : downs[i + 1]].max() for i in gaps]
+  return float(np.mean(peaks)) if peaks else 0.0
 
 
 def effort(rollout: Rollout, mass: float) -> dict[str, float]:

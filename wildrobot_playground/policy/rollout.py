@@ -36,7 +36,6 @@ class Rollout:
     heading_error: (T, N) [rad].
     qpos: (T, N, 16).
     features: (T, N, 29) AMP features.
-    foot_speed: (T, N, 2) horizontal speed [m/s] of the soles.
     torque: (T, N, 9) [N·m].
     joint_vel: (T, N, 9) [rad/s].
   """
@@ -49,7 +48,6 @@ class Rollout:
   heading_error: np.ndarray
   qpos: np.ndarray
   features: np.ndarray
-  foot_speed: np.ndarray
   torque: np.ndarray
   joint_vel: np.ndarray
 
@@ -159,7 +157,6 @@ def _record(
     "heading_error": env.heading_error(data, heading),
     "qpos": data.qpos,
     "features": state.info["amp_features"],
-    "foot_speed": jp.linalg.norm(env.get_feet_linvel(data)[:, :2], axis=-1),
     "torque": env.get_torques(data),
     "joint_vel": data.qvel[6:],
   }

@@ -30,6 +30,7 @@ _COLUMNS = (
   ("lateral_drift", "m", ".2f"),
   ("yaw_drift", "rad", ".2f"),
   ("foot_slip", "m/s", ".3f"),
+  ("foot_lift", "m", ".3f"),
   ("duty_factor", "", ".2f"),
   ("cadence", "Hz", ".2f"),
   ("symmetry", "", ".2f"),
@@ -93,8 +94,9 @@ def evaluate(
   rollouts = rollout_lib.rollout_commands(
     env, policy, commands, num_episodes, round(seconds / env.dt), seed
   )
-  mass = float(env.mj_model.body_mass.sum())
-  rows = [gait.summarize(rollout, dataset, mass) for rollout in rollouts]
+  rows = [
+    gait.summarize(rollout, dataset, env.mj_model) for rollout in rollouts
+  ]
   return Report(rows, physics, rollouts, env.mj_model)
 
 

@@ -1,0 +1,167 @@
+import json
+import math
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests.runs.tiny import TINY, request
+from wildrobot_playground import cli
+from wildrobot_playground import config as config_lib
+from wildrobot_playground.runs import metrics, training
+from wildrobot_playground.runs import reference as reference_lib
+
+
+def test_a_run_leaves_everything_behind(tiny_run):
+  names = {path.name for path in tiny_run.iterdir()}
+  assert names == {
+    "config.json",
+    "eval.json",
+    "metrics.jsonl",
+    "policy",
+    "reference.npz",
+    "training.png",
+  }
+
+
+def test_config_says_what_was_asked_for(tiny_run):
+  config = json.loads((tiny_run / "config.json").read_text())
+  assert config["env"] == "WildRobotWalk"
+  assert config["seed"] == 0
+  assert config["ppo"]["num_envs"] == 8
+  assert config["amp"]["disc_updates"] == 2
+  assert config["env_config"]["episode_length"] == 500
+  assert {"jax", "brax", "mujoco", "playground"} <= config["versions"].keys()
+  assert "unknown" not in config["versions"].values()
+
+
+def test_every_metric_is_recorded(tiny_run):
+  records = metrics.load_records(tiny_run)
+  assert records[-1]["steps"] == 120
+  for name in (
+    "disc_acc",
+    "disc_real_mean",
+    "disc_fake_std",
+    "disc_penalty",
+    "style_reward",
+    "style_reward_std",
+    "style_distance",
+  ):
+    assert math.isfinite(records[-1][f"amp/{name}"])
+
+
+def test_evaluation_covers_the_commands(tiny_run):
+  report = json.loads((tiny_run / "eval.json").read_text())
+  assert report["physics"] == "mujoco"
+  commands = [row["command"] for row in report["commands"]]
+  assert commands == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+  assert all(row["episodes"] == 32 for row in report["commands"])
+
+
+def test_same_seed_same_policy_other_seed_other_policy(tiny_run, tmp_path):
+  again = training.run(request(tmp_path / "again"))
+  other = training.run(request(tmp_path / "other", seed=1))
+
+  def last(run):
+    record = metrics.load_records(run)[-1]
+    return {
+      k: v for k, v in record.items() if k not in ("seconds", "training/sps")
+    }
+
+  assert last(again) == last(tiny_run)
+  assert last(other) != last(tiny_run)
+
+
+def test_plan_takes_preset_then_flags_then_overrides():
+  plan = training.make_plan(
+    request(
+      preset="original_v030",
+      amp_weight=0.5,
+      overrides=("--amp.disc_lr=1e-3", "--ppo.num_envs=64"),
+      num_timesteps=None,
+    )
+  )
+  assert plan.amp.mixing == "sum"  # preset
+  assert plan.ppo.num_timesteps == 131_072_000  # preset
+  assert plan.amp.weight == 0.5  # flag
+  assert plan.amp.disc_lr == 1e-3  # override
+  assert plan.ppo.num_envs == 64  # override
+
+
+def test_auto_preset_follows_the_backend():
+  assert training.make_plan(request(preset="auto")).preset == "cpu"
+  assert config_lib.resolve_preset("auto", "gpu") == "gpu"
+
+
+@pytest.mark.parametrize("preset", sorted(config_lib.PRESETS))
+def test_every_preset_names_only_known_keys(preset):
+  training.make_plan(request(preset=preset))
+
+
+@pytest.mark.parametrize(
+  ("changes", "message"),
+  [
+    ({"env": "WildRobotWlak"}, "unknown environment 'WildRobotWlak'; did you"),
+    ({"preset": "cup"}, "unknown preset 'cup'; did you mean cpu"),
+    ({"amp_weight": 1.5}, "amp_weight 1.5 must be between 0"),
+    ({"impl": "bullet"}, "impl 'bullet' is unknown"),
+    ({"reference": "none.npz"}, "none.npz: no such file"),
+    ({"overrides": ("--amp.disc_rl=1",)}, "unknown key 'amp.disc_rl'; did you"),
+    ({"overrides": ("--amp.disc_lr=low",)}, "expected a number"),
+    ({"overrides": ("--ppo.num_envs=2.5",)}, "expected a whole number"),
+    ({"overrides": ("--pop.num_envs=2",)}, "unknown section of 'pop'"),
+    ({"overrides": ("--amp.loss=hinge",)}, "amp.loss 'hinge' is unknown"),
+    ({"overrides": ("--ppo.num_envs=7",)}, "must be a multiple of num_envs 7"),
+    ({"env": "Go1JoystickFlatTerrain", "amp_weight": 0.3}, "no AMP features"),
+  ],
+)
+def test_bad_requests_are_one_line(tmp_path, monkeypatch, changes, message):
+  # Loading another of Playground's environments would clone its meshes.
+  monkeypatch.setattr(
+    training.mujoco_playground.registry,
+    "load",
+    _only_ours(training.mujoco_playground.registry.load),
+  )
+  overrides = TINY + changes.pop("overrides", ())
+  asked = request(tmp_path / "run", overrides=overrides, **changes)
+  with pytest.raises(cli.UsageError, match=message) as caught:
+    training.run(asked)
+  assert "\n" not in str(caught.value)
+
+
+def _only_ours(load):
+  def guarded(name, **kwargs):
+    return load(name, **kwargs) if name.startswith("WildRobot") else object()
+
+  return guarded
+
+
+def test_a_run_without_style_trains(tmp_path):
+  run_dir = training.run(request(tmp_path / "run", amp_weight=0.0))
+  record = metrics.load_records(run_dir)[-1]
+  assert not [name for name in record if name.startswith("amp/")]
+
+
+def test_other_velocity_modes_get_a_reference_of_their_own(tmp_path):
+  overrides = (*TINY, "--env_config.velocity_mode=raw")
+  run_dir = training.run(request(tmp_path / "run", overrides=overrides))
+  assert reference_lib.of_run(run_dir).velocity_mode == "raw"
+
+
+def test_a_folder_of_clips_is_a_reference(tmp_path):
+  from wildrobot_playground import assets
+
+  clips = tmp_path / "clips"
+  clips.mkdir()
+  name = "human_walk_0p30.npz"
+  (clips / name).write_bytes((assets.reference() / "clips" / name).read_bytes())
+  environment = training.mujoco_playground.registry.load("WildRobotWalk")
+  dataset = reference_lib.find(str(clips), environment)
+  assert dataset.clip_names == ("human_walk_0p30",)
+  np.testing.assert_allclose(dataset.weights.sum(), 1.0)
+
+
+def test_existing_files_are_not_folders(tmp_path):
+  (tmp_path / "run").write_text("")
+  with pytest.raises(cli.UsageError, match="run"):
+    training.run(request(pathlib.Path(tmp_path / "run")))

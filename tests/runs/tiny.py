@@ -1,0 +1,36 @@
+"""A training run as small as it gets."""
+
+import pathlib
+
+from wildrobot_playground.runs import training
+
+TINY = (
+  "--ppo.num_envs=8",
+  "--ppo.batch_size=8",
+  "--ppo.num_minibatches=1",
+  "--ppo.unroll_length=5",
+  "--ppo.num_updates_per_batch=1",
+  "--ppo.network_factory.policy_hidden_layer_sizes=(8,)",
+  "--ppo.network_factory.value_hidden_layer_sizes=(8,)",
+  "--amp.disc_hidden_layer_sizes=(8,)",
+  "--amp.disc_batch_size=8",
+  "--amp.disc_updates=2",
+)
+
+
+def request(run_dir: pathlib.Path | None = None, **changes) -> training.Request:
+  """A request for three tiny iterations."""
+  values = {
+    "env": "WildRobotWalk",
+    "preset": "cpu",
+    "amp_weight": None,
+    "num_timesteps": 120,
+    "seed": 0,
+    "impl": None,
+    "run_dir": str(run_dir) if run_dir else None,
+    "reference": None,
+    "domain_randomization": False,
+    "video": False,
+    "overrides": TINY,
+  }
+  return training.Request(**{**values, **changes})
