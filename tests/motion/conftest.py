@@ -1,8 +1,20 @@
+import os
+import pathlib
+
 import pytest
 
 from wildrobot_playground import assets
-from wildrobot_playground.motion import default, gait, kinematics, retarget
+from wildrobot_playground.motion import (
+  cycles,
+  default,
+  follow,
+  gait,
+  kinematics,
+  retarget,
+)
 from wildrobot_playground.motion.importers import deepmimic
+
+_BESIDE = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +35,23 @@ def human_clip(human_walk, robot):
 @pytest.fixture(scope="session")
 def generated_clip(robot):
   return gait.generate(0.2, "generated", robot)
+
+
+@pytest.fixture(scope="session")
+def recording(human_walk):
+  """An open motion: six cycles of the human walk."""
+  return cycles.unroll(human_walk, 6)
+
+
+@pytest.fixture(scope="session")
+def recorded_clip(recording, robot):
+  return follow.follow(recording, "recorded", robot, 0.3)
+
+
+@pytest.fixture(scope="session")
+def mocap():
+  """The folder with motion capture that is not part of the project."""
+  folder = pathlib.Path(os.environ.get("WILDROBOT_MOCAP", _BESIDE))
+  if not folder.is_dir():
+    pytest.skip("no motion capture files; WILDROBOT_MOCAP names their folder")
+  return folder

@@ -86,6 +86,19 @@ class MotionClip:
     duration = self.num_frames / self.fps
     return np.array([self.command[0], self.command[1], 0.0]) * duration
 
+  def at(self, times: np.ndarray) -> np.ndarray:
+    """(N, 16) the nearest frames at times (N,) [s].
+
+    A cyclic clip goes on, each cycle where the one before it ended; any other
+    stays at its end.
+    """
+    index = np.round(np.asarray(times) * self.fps).astype(int)
+    if not self.cyclic:
+      return self.qpos[np.clip(index, 0, self.num_frames - 1)]
+    qpos = self.qpos[index % self.num_frames]
+    qpos[:, :3] += np.outer(index // self.num_frames, self.advance)
+    return qpos
+
   def previous_qpos(self) -> tuple[np.ndarray, np.ndarray]:
     """The frame before every frame that has one.
 

@@ -82,7 +82,7 @@ class FootPath:
   def _rolling(self, since: np.ndarray) -> np.ndarray:
     """Ankle (T, 3) of a sole that rolls about its edges on its place."""
     pitch = self._pitch(since)
-    x, z = _edge_offset(pitch, self.toe, self.heel)
+    x, z = edge_offset(pitch, self.toe, self.heel)
     x = x + self.stride_scale * self.footfall.anchor[0]
     return np.stack([x, np.full_like(x, self.stance_y), z], axis=-1)
 
@@ -104,7 +104,7 @@ class FootPath:
     """Ankle (T, 3) in swing."""
     low = self._unlifted(since)
     share = self._share(since)[:, None]
-    return low + self._lift() * _hump(share) * np.array([0.0, 0.0, 1.0])
+    return low + self._lift() * hump(share) * np.array([0.0, 0.0, 1.0])
 
   def _unlifted(self, since: np.ndarray) -> np.ndarray:
     """The swing before the sole is lifted to its clearance."""
@@ -118,10 +118,10 @@ class FootPath:
     per_share = (1.0 - duty) / _STEP
     share = self._share(since)[:, None]
     correction = (
-      _hermite(share, 0) * lift_off[1]
-      + _hermite(share, 1) * (lift_off[1] - lift_off[0]) * per_share
-      + _hermite(share, 2) * touch_down[0]
-      + _hermite(share, 3) * (touch_down[1] - touch_down[0]) * per_share
+      hermite(share, 0) * lift_off[1]
+      + hermite(share, 1) * (lift_off[1] - lift_off[0]) * per_share
+      + hermite(share, 2) * touch_down[0]
+      + hermite(share, 3) * (touch_down[1] - touch_down[0]) * per_share
     )
     return self._human(since) + correction
 
@@ -134,14 +134,14 @@ class FootPath:
     """How much [m] the swing must be raised to clear the ground."""
     share = np.linspace(0.02, 0.98, _LIFT_SAMPLES)
     since = self.footfall.duty + share * (1.0 - self.footfall.duty)
-    _, flat = _edge_offset(self._pitch(since), self.toe, self.heel)
+    _, flat = edge_offset(self._pitch(since), self.toe, self.heel)
     clearance = self._unlifted(since)[:, 2] - flat
     inside = (share > _CLEARANCE_WINDOW[0]) & (share < _CLEARANCE_WINDOW[1])
     wanted = np.where(inside, self.clearance, 0.0)
-    return float(max(0.0, np.max((wanted - clearance) / _hump(share))))
+    return float(max(0.0, np.max((wanted - clearance) / hump(share))))
 
 
-def _edge_offset(
+def edge_offset(
   pitch: np.ndarray, toe: np.ndarray, heel: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
   """Ankle x and z (T,) of a sole that stands on its lower edge.
@@ -155,12 +155,12 @@ def _edge_offset(
   return edge[..., 0] - x, -z
 
 
-def _hump(share: np.ndarray) -> np.ndarray:
+def hump(share: np.ndarray) -> np.ndarray:
   """1 in the middle of the swing, 0 with zero slope at its ends."""
   return (4.0 * share * (1.0 - share)) ** 2
 
 
-def _hermite(share: np.ndarray, index: int) -> np.ndarray:
+def hermite(share: np.ndarray, index: int) -> np.ndarray:
   """Cubic Hermite basis: start value, start slope, end value, end slope."""
   u = share
   return (

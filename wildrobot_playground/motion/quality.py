@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from wildrobot_playground.amp import features
 from wildrobot_playground.envs import sole as sole_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import dynamics, kinematics
@@ -83,6 +84,17 @@ def _limits(
   """Joint limits: how far beyond, and how often the hips lean on theirs."""
   low, high = robot.limits
   beyond = np.maximum(low - clip.joint_pos, clip.joint_pos - high)
+  return {
+    # A millionth of a radian is the rounding of the file.
+    "joint_limit_violation": max(0.0, float(np.max(beyond)) - 1e-6),
+    "hip_at_limit": float(np.mean(hips_at_limit(clip, robot))),
+  }
+
+
+def hips_at_limit(
+  clip: clip_lib.MotionClip, robot: kinematics.Robot
+) -> np.ndarray:
+  """(T,) whether a hip leans on the limit of its extension."""
   flexion = np.stack(
     [
       sign * clip.joint_pos[:, kinematics.HIP_PITCH_COLUMNS[side]]
@@ -90,13 +102,30 @@ def _limits(
     ],
     axis=-1,
   )
-  limit = low[kinematics.HIP_PITCH_COLUMNS["left"]]
-  at_limit = np.any(flexion < limit + _AT_LIMIT, axis=1)
-  return {
-    # A millionth of a radian is the rounding of the file.
-    "joint_limit_violation": max(0.0, float(np.max(beyond)) - 1e-6),
-    "hip_at_limit": float(np.mean(at_limit)),
-  }
+  limit = robot.limits[0, kinematics.HIP_PITCH_COLUMNS["left"]]
+  return np.any(flexion < limit + _AT_LIMIT, axis=1)
+
+
+def plate_slides(
+  robot: kinematics.Robot, before: np.ndarray, now: np.ndarray, fps: float
+) -> tuple[np.ndarray, np.ndarray]:
+  """Speed of the plates over the ground, and which of them stand.
+
+  Args:
+    robot: the robot.
+    before: (M, 16) positions one frame earlier.
+    now: (M, 16) positions.
+    fps: frames per second.
+
+  Returns:
+    (M, 4) horizontal speed [m/s] of each plate's lowest corner and (M, 4)
+    whether the plate touches before and after the step.
+  """
+  corners, earlier = robot.sole.corners(now), robot.sole.corners(before)
+  index = np.argmin(corners[..., 2], axis=-1)[..., None, None]
+  moved = np.take_along_axis(corners - earlier, index, axis=2)[:, :, 0, :2]
+  standing = (robot.sole.contacts(now) > 0) & (robot.sole.contacts(before) > 0)
+  return np.linalg.norm(moved, axis=-1) * fps, standing
 
 
 def _contacts(
@@ -106,15 +135,10 @@ def _contacts(
   now: np.ndarray,
 ) -> dict[str, float]:
   """Penetration, slide of standing plates, clearance, frames in the air."""
-  corners, earlier = robot.sole.corners(now), robot.sole.corners(before)
-  height = np.min(corners[..., 2], axis=-1)  # (M, 4)
-  index = np.argmin(corners[..., 2], axis=-1)[..., None, None]
-  moved = np.take_along_axis(corners - earlier, index, axis=2)[:, :, 0, :2]
-  speed = np.linalg.norm(moved, axis=-1) * clip.fps
+  height = robot.sole.heights(now)  # (M, 4)
+  speed, standing = plate_slides(robot, before, now, clip.fps)
   touching = robot.sole.contacts(now) > 0
-  # A plate slides when it touches before and after the step.
-  sliding = speed[touching & (robot.sole.contacts(before) > 0)]
-  sliding = sliding if sliding.size else np.zeros(1)
+  sliding = speed[standing] if np.any(standing) else np.zeros(1)
   return {
     "penetration": max(0.0, -float(np.min(robot.sole.heights(clip.qpos)))),
     "stance_slide_mean": float(np.mean(sliding)),
@@ -123,6 +147,19 @@ def _contacts(
     "swing_clearance": _mid_swing(height.reshape(-1, 2, 2).min(axis=-1)),
     "duty": float(np.mean(touching.reshape(-1, 2, 2).any(axis=-1))),
   }
+
+
+def achieved_speed(clip: clip_lib.MotionClip) -> float:
+  """Mean forward speed [m/s] of the pelvis, in its own heading."""
+  steps = np.diff(clip.root_pos, axis=0)
+  yaw = features.heading(clip.root_quat)
+  if np.max(np.abs(yaw)) < 1e-3:  # Straight: between first and last frame.
+    way = clip.root_pos[-1, 0] - clip.root_pos[0, 0]
+  else:
+    yaw = yaw[1:]
+    way = np.sum(np.cos(yaw) * steps[:, 0] + np.sin(yaw) * steps[:, 1])
+  # A cycle's last step is not stored.
+  return float(way / ((clip.num_frames - 1) * clip.dt))
 
 
 def _mid_swing(height: np.ndarray) -> float:
@@ -150,9 +187,7 @@ def _speeds(
   """Joint speed, forward speed against the command, and the loop's seam."""
   step = np.abs(now[:, 7:] - before[:, 7:])
   duration = (len(now)) * clip.dt
-  # The way between first and last frame; a cycle's last step is not stored.
-  way = clip.root_pos[-1, 0] - clip.root_pos[0, 0]
-  achieved = way / ((clip.num_frames - 1) * clip.dt)
+  achieved = achieved_speed(clip)
   command = float(clip.command[0])
   error = abs(achieved - command) / max(abs(command), 0.1)
   seam = 0.0

@@ -53,3 +53,26 @@ def quat_from_euler_zyx(euler: np.ndarray) -> np.ndarray:
     axis=-1,
   )
   return np.where(quat[..., :1] < 0, -quat, quat)
+
+
+def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+  """Products (..., 4) of wxyz quaternions."""
+  aw, ax, ay, az = np.moveaxis(np.asarray(a, dtype=np.float64), -1, 0)
+  bw, bx, by, bz = np.moveaxis(np.asarray(b, dtype=np.float64), -1, 0)
+  return np.stack(
+    [
+      aw * bw - ax * bx - ay * by - az * bz,
+      aw * bx + ax * bw + ay * bz - az * by,
+      aw * by - ax * bz + ay * bw + az * bx,
+      aw * bz + ax * by - ay * bx + az * bw,
+    ],
+    axis=-1,
+  )
+
+
+def orthonormal(mat: np.ndarray) -> np.ndarray:
+  """The rotations (..., 3, 3) nearest to matrices that are nearly that."""
+  u, _, v = np.linalg.svd(mat)
+  sign = np.linalg.det(u @ v)
+  u = np.concatenate([u[..., :2], u[..., 2:] * sign[..., None, None]], axis=-1)
+  return u @ v

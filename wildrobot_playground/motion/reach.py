@@ -1,0 +1,155 @@
+"""Legs that follow: inverse kinematics, and what gives when they are too short.
+
+Where a leg does not reach its foot, the pelvis comes down; where a hip would
+extend beyond its limit, the pelvis leans forward, which makes room behind.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import (
+  footing,
+  kinematics,
+  legs,
+  posture,
+  rotations,
+  smooth,
+)
+
+_PASSES = 24
+_GAIN = 1.5  # of a pass over what is missing
+_LARGEST_MISS = 0.0005  # m
+_LOWERING_STEP = 0.004  # m
+_LOWEST = 0.04  # m
+_LOWERING_SPREAD = 0.12  # s
+_HIP_ROOM = 0.03  # rad that a hip should keep from its limit
+_LARGEST_LEAN = 0.15  # rad more than the recording's
+_LEANING_SPREAD = 0.25  # s
+
+
+@dataclasses.dataclass(frozen=True)
+class Solution:
+  """The robot, frame by frame.
+
+  Attributes:
+    joints: (T, 9) [rad].
+    root: (T, 3) pelvis ahead and to the left of the path, above ground [m].
+    tilt: (T, 2) pitch and roll of the pelvis [rad].
+    error: (T,) larger distance of the two soles from their targets [m].
+  """
+
+  joints: np.ndarray
+  root: np.ndarray
+  tilt: np.ndarray
+  error: np.ndarray
+
+
+def solve(
+  feet: dict[str, footing.Foot],
+  body: posture.Body,
+  robot: kinematics.Robot,
+  max_joint_speed: float,
+) -> Solution:
+  """Joints that bring the feet to their targets, below a joint speed [rad/s].
+
+  Args:
+    feet: targets by side.
+    body: of pelvis and torso.
+    robot: the robot.
+    max_joint_speed: a hard cap; what it costs is in the error.
+  """
+  limbs = {side: legs.Leg(robot, side) for side in feet}
+  root, tilt = body.root.copy(), body.tilt.copy()
+  lowered, leaned = np.zeros((2, len(root)))
+  joints = np.tile(robot.bent_knees()[7:], (len(root), 1))
+  joints[:, 0] = body.waist
+  for _ in range(_PASSES):
+    error = _solve_legs(limbs, feet, joints, root, tilt)
+    stiff = _missing_hip_room(joints, robot)
+    if np.max(error) < _LARGEST_MISS and np.max(stiff) < _HIP_ROOM / 2:
+      break
+    leaned += _GAIN * _spread(stiff, _LEANING_SPREAD)
+    lowered += _GAIN * _spread(
+      np.minimum(error, _LOWERING_STEP), _LOWERING_SPREAD
+    )
+    tilt[:, 0] = body.tilt[:, 0] + np.minimum(leaned, _LARGEST_LEAN)
+    root[:, 2] = body.root[:, 2] - np.minimum(lowered, _LOWEST)
+  else:
+    _solve_legs(limbs, feet, joints, root, tilt)
+  joints = smooth.rate_limited(joints, max_joint_speed / clip_lib.FPS)
+  error = _errors(limbs, feet, joints, root, tilt)
+  return Solution(joints, root, tilt, error)
+
+
+def _solve_legs(
+  limbs: dict[str, legs.Leg],
+  feet: dict[str, footing.Foot],
+  joints: np.ndarray,
+  root: np.ndarray,
+  tilt: np.ndarray,
+) -> np.ndarray:
+  """Updates the legs' `joints` (T, 9) in place; (T,) the larger miss [m]."""
+  misses = []
+  for side, leg in limbs.items():
+    columns = kinematics.LEG_COLUMNS[side]
+    joints[:, columns], miss = leg.solve(
+      _task(leg, feet[side], root), _pelvis(tilt), joints[:, columns]
+    )
+    misses.append(miss)
+  return np.max(misses, axis=0)
+
+
+def _errors(
+  limbs: dict[str, legs.Leg],
+  feet: dict[str, footing.Foot],
+  joints: np.ndarray,
+  root: np.ndarray,
+  tilt: np.ndarray,
+) -> np.ndarray:
+  """(T,) the larger distance [m] of the two soles from their targets."""
+  return np.max(
+    [
+      leg.error(
+        _task(leg, feet[side], root),
+        joints[:, kinematics.LEG_COLUMNS[side]],
+        _pelvis(tilt),
+      )
+      for side, leg in limbs.items()
+    ],
+    axis=0,
+  )
+
+
+def _missing_hip_room(
+  joints: np.ndarray, robot: kinematics.Robot
+) -> np.ndarray:
+  """(T,) by how much [rad] the straighter hip is too near its limit."""
+  flexion = np.min(
+    [
+      sign * joints[:, kinematics.HIP_PITCH_COLUMNS[side]]
+      for side, sign in kinematics.HIP_FLEXION_SIGN.items()
+    ],
+    axis=0,
+  )
+  limit = robot.limits[0, kinematics.HIP_PITCH_COLUMNS["left"]]
+  return np.maximum(0.0, limit + _HIP_ROOM - flexion)
+
+
+def _task(leg: legs.Leg, foot: footing.Foot, root: np.ndarray) -> legs.FootTask:
+  """The foot's support point, told from the pelvis."""
+  support = footing.support(foot.pitch, leg.toe, leg.heel)
+  turned = np.einsum("tij,tj->ti", rotations.about("y", foot.pitch), support)
+  return legs.FootTask(support, foot.place + turned - root, foot.pitch)
+
+
+def _pelvis(tilt: np.ndarray) -> np.ndarray:
+  """(T, 3, 3) rotation of a pelvis with pitch and roll (T, 2)."""
+  return rotations.about("y", tilt[:, 0]) @ rotations.about("x", tilt[:, 1])
+
+
+def _spread(samples: np.ndarray, seconds: float) -> np.ndarray:
+  """(T,) a smooth curve above samples (T,)."""
+  sigma = seconds * clip_lib.FPS
+  return smooth.gaussian(smooth.maximum(samples, round(sigma)), sigma)
