@@ -1,10 +1,13 @@
 """Clips to a dataset of features."""
 
+import dataclasses
+
 import numpy as np
 
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import features as features_lib
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import stance
 
 # Share of the dataset by kind of clip.
 DEFAULT_SHARES = {"retargeted": 0.8, "generated": 0.2}
@@ -27,6 +30,8 @@ def build(
   shares: dict[str, float] | None = None,
   include_standing: bool = False,
   max_over_torque: float = MAX_OVER_TORQUE,
+  min_speed: float = 0.0,
+  speed_bin: float = 0.001,
 ) -> dataset_lib.ReferenceDataset:
   """A dataset in which each kind has its share and each speed the same.
 
@@ -38,6 +43,9 @@ def build(
     include_standing: whether clips that go nowhere are let in.
     max_over_torque: clips with a larger share of frames beyond the servos'
       torque are left out: a prior must not ask for what no policy can do.
+    min_speed: rows in which the pelvis goes slower [m/s] are left out; a clip
+      is parted there, and its parts are named `#1`, `#2`, ...
+    speed_bin: speeds that fall into one bin [m/s] count as one speed.
 
   Raises:
     DatasetError: for no clip, clips of different rates or robots, or an unknown
@@ -64,28 +72,61 @@ def build(
         f"clips have different {what}: {', '.join(map(str, sorted(values)))};"
         " build a dataset of each, or make the clips again"
       )
+  weights = clip_weights(moving, shares or DEFAULT_SHARES, speed_bin)
+  parts = [part for clip in moving for part in _parts(clip, min_speed)]
+  if not parts:
+    raise dataset_lib.DatasetError(
+      f"no row of {len(moving)} clips is at least {min_speed} m/s fast; lower"
+      " --min_speed"
+    )
+  lengths = {clip.name: 0 for clip in moving}
+  for part in parts:
+    lengths[part.clip.name] += part.end - part.start
+  weight = dict(zip(lengths, weights, strict=True))
   return dataset_lib.make(
-    clips=[clip_features(clip, velocity_mode) for clip in moving],
-    clip_names=tuple(clip.name for clip in moving),
-    clip_speeds=np.array([_speed(clip) for clip in moving]),
-    clip_weights=clip_weights(moving, shares or DEFAULT_SHARES),
+    clips=[
+      clip_features(part.clip, velocity_mode)[part.start : part.end]
+      for part in parts
+    ],
+    clip_names=tuple(part.name for part in parts),
+    clip_speeds=np.array([_speed(part.clip) for part in parts]),
+    clip_weights=np.array(
+      [
+        weight[part.clip.name]
+        * ((part.end - part.start) / lengths[part.clip.name])
+        for part in parts
+      ]
+    ),
     velocity_mode=velocity_mode,
     dt=moving[0].dt,
     model_hash=moving[0].meta.get("model_hash", ""),
-    meta={"clips": {clip.name: _provenance(clip) for clip in moving}},
+    meta={"clips": {part.name: _provenance(part) for part in parts}},
   )
 
 
+def row_speeds(clip: clip_lib.MotionClip) -> np.ndarray:
+  """(M,) how fast the pelvis goes over the ground in each row [m/s]."""
+  before, now = clip.previous_qpos()
+  return np.linalg.norm(now[:, :2] - before[:, :2], axis=1) * clip.fps
+
+
 def clip_weights(
-  clips: list[clip_lib.MotionClip], shares: dict[str, float]
+  clips: list[clip_lib.MotionClip],
+  shares: dict[str, float],
+  speed_bin: float = 0.001,
 ) -> np.ndarray:
   """(C,) weights: of a kind's share, each of its speeds has the same part.
+
+  Args:
+    clips: to be weighed.
+    shares: of the kinds.
+    speed_bin: speeds that fall into one bin [m/s] count as one speed.
 
   Raises:
     DatasetError: when no clip is of a kind with a share.
   """
   kinds = [clip.meta.get("kind", "retargeted") for clip in clips]
-  speeds = [round(_speed(clip), 3) for clip in clips]
+  speeds = [round(_speed(clip) / speed_bin) for clip in clips]
   weights = np.zeros(len(clips))
   for i, (kind, speed) in enumerate(zip(kinds, speeds, strict=True)):
     of_kind = {s for k, s in zip(kinds, speeds, strict=True) if k == kind}
@@ -106,7 +147,31 @@ def _speed(clip: clip_lib.MotionClip) -> float:
   return float(clip.command[0])
 
 
-def _provenance(clip: clip_lib.MotionClip) -> dict[str, object]:
+@dataclasses.dataclass(frozen=True)
+class _Part:
+  """Rows start to end (exclusive) of a clip."""
+
+  clip: clip_lib.MotionClip
+  start: int
+  end: int
+  name: str
+
+
+def _parts(clip: clip_lib.MotionClip, min_speed: float) -> list[_Part]:
+  """The clip, or its stretches that are fast enough."""
+  fast = row_speeds(clip) >= min_speed
+  if np.all(fast):
+    return [_Part(clip, 0, len(fast), clip.name)]
+  return [
+    _Part(clip, start, end, f"{clip.name}#{i}")
+    for i, (start, end) in enumerate(stance.runs(fast), 1)
+  ]
+
+
+def _provenance(part: _Part) -> dict[str, object]:
   """What the dataset says of a clip."""
   keys = ("kind", "tier", "source", "mirrored")
-  return {key: clip.meta[key] for key in keys if key in clip.meta}
+  said = {key: part.clip.meta[key] for key in keys if key in part.clip.meta}
+  if part.name != part.clip.name:
+    said["rows"] = [part.start, part.end - 1]
+  return said

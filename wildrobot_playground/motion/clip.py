@@ -87,7 +87,7 @@ class MotionClip:
     return np.array([self.command[0], self.command[1], 0.0]) * duration
 
   def at(self, times: np.ndarray) -> np.ndarray:
-    """(N, 16) the nearest frames at times (N,) [s].
+    """(N, 16) the nearest frames at times (N,) [s], also before 0.
 
     A cyclic clip goes on, each cycle where the one before it ended; any other
     stays at its end.

@@ -41,4 +41,9 @@ def unroll(motion: human.HumanMotion, count: int) -> human.HumanMotion:
     pelvis_mat=repeat_mat(motion.pelvis_mat),
     chest_mat=repeat_mat(motion.chest_mat),
     cyclic=False,
+    standing=motion.standing
+    and {
+      side: np.append(np.tile(flags[:-1], count), flags[-1])
+      for side, flags in motion.standing.items()
+    },
   )

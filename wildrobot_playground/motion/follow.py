@@ -47,6 +47,8 @@ class Options:
     sway_scale: pelvis sway over the human's scaled one.
     turn_scale: pelvis and torso rotations over the human's.
     pitch_scale: sole pitch over the human's: our feet are longer.
+    swing_flatter: share by which the sole's pitch is less in mid-swing: a
+      pointed foot must be lifted higher, and the knee be faster.
     lift_scale: height of the swinging ankle over the human's scaled one.
     stance_y: distance of a standing foot from the mid-line [m].
     nearest_y: the least distance, while the robot turns over it [m].
@@ -60,9 +62,10 @@ class Options:
   crouch: float = 0.018
   lean: float = 0.1
   forward: float = 0.0
-  sway_scale: float = 1.3
+  sway_scale: float = 1.7
   turn_scale: float = 0.6
   pitch_scale: float = 0.5
+  swing_flatter: float = 0.5
   lift_scale: float = 0.45
   stance_y: float = 0.0875
   nearest_y: float = 0.065
@@ -73,7 +76,10 @@ class Options:
 
 def natural_speed(motion: human.HumanMotion, robot: kinematics.Robot) -> float:
   """The robot's mean speed [m/s] dynamically similar to the human's."""
-  speed = np.mean(path_lib.find(motion).speed(motion.fps))
+  if motion.cyclic:
+    speed = motion.advance[0] * motion.fps / (motion.num_frames - 1)
+  else:
+    speed = np.mean(path_lib.find(motion).speed(motion.fps))
   return float(speed * np.sqrt(robot.leg_length / motion.leg_length))
 
 
@@ -194,6 +200,11 @@ def _resampled(motion: human.HumanMotion, fps: float) -> human.HumanMotion:
     pelvis_mat=resample_mat(motion.pelvis_mat),
     chest_mat=resample_mat(motion.chest_mat),
     fps=fps,
+    standing=motion.standing
+    and {
+      side: flags[np.round(position).astype(int)]
+      for side, flags in motion.standing.items()
+    },
   )
 
 
@@ -210,6 +221,7 @@ def _feet(
     stride_scale=scale.stride,
     height_scale=options.lift_scale * scale.size * scale.vigour,
     pitch_scale=options.pitch_scale * scale.vigour,
+    swing_flatter=options.swing_flatter,
     swing_width_scale=options.swing_width_scale,
     stance_y=options.stance_y,
     nearest_y=options.nearest_y,
@@ -217,7 +229,9 @@ def _feet(
     toe=robot.toe,
     heel=robot.heel,
   )
-  standing = stance.find(motion, np.abs(path.speed(motion.fps)))
+  standing = motion.standing or stance.find(
+    motion, np.abs(path.speed(motion.fps))
+  )
   return {
     side: footing.follow(motion, side, standing[side], path, robot_path, shape)
     for side in human.SIDES

@@ -17,11 +17,12 @@ from wildrobot_playground.motion import path as path_lib
 _FLAT_BAND = 0.05  # rad of human sole pitch that count as flat
 _ROLLING = 0.03  # rad of the robot's: from here on it stands on one edge
 _PITCH_SMOOTHING = 0.03  # s
-# In mid-swing the sole's pitch is less by this share: a pointed foot must be
-# lifted higher, and the knee would have to be faster than the servo.
-_SWING_FLATTER = 0.5
-_PLATEAU = 0.2  # share of the swing
-_CLEARANCE_WINDOW = (0.3, 0.75)  # shares of the swing that must clear
+# Shares of the swing: at its ends, over which the sole flattens and rises;
+# where it must clear the ground; and where it must not graze it.
+_FLATTENING, _RISE = 0.2, 0.3
+_CLEARANCE_WINDOW = (0.3, 0.75)
+_OFF_THE_GROUND = (0.1, 0.9)
+_GRAZING = 0.004  # m: below, a sole counts as touching
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Shape:
     stride_scale: robot over human, over the ground.
     height_scale: robot over human, upwards in swing.
     pitch_scale: robot over human, of the sole's pitch.
+    swing_flatter: share by which the sole's pitch is less in mid-swing.
     swing_width_scale: robot over human, of the sideways swing.
     stance_y: distance of a standing foot from the mid-line [m].
     nearest_y: the least distance, while the robot turns over it [m].
@@ -43,6 +45,7 @@ class Shape:
   stride_scale: float
   height_scale: float
   pitch_scale: float
+  swing_flatter: float
   swing_width_scale: float
   stance_y: float
   nearest_y: float
@@ -90,7 +93,7 @@ def follow(
   pitch = shape.pitch_scale * (human_pitch - flat)
   for start, end in stance.runs(~standing):
     share = (np.arange(start, end) - start + 1) / (end - start + 1)
-    pitch[start:end] *= 1.0 - _SWING_FLATTER * _plateau(share)
+    pitch[start:end] *= 1.0 - shape.swing_flatter * _plateau(share, _FLATTENING)
   base = _scaled_human(motion, side, path, shape)
   stances = stance.runs(standing)
   place = base.copy()
@@ -113,9 +116,9 @@ def support(pitch: np.ndarray, toe: np.ndarray, heel: np.ndarray) -> np.ndarray:
   return (toe + heel) / 2 + share * (toe - heel) / 2
 
 
-def _plateau(share: np.ndarray) -> np.ndarray:
+def _plateau(share: np.ndarray, width: float) -> np.ndarray:
   """1 in the middle of the swing, and smoothly 0 at its ends."""
-  ramp = np.clip(np.minimum(share, 1.0 - share) / _PLATEAU, 0.0, 1.0)
+  ramp = np.clip(np.minimum(share, 1.0 - share) / width, 0.0, 1.0)
   return ramp**2 * (3.0 - 2.0 * ramp)
 
 
@@ -238,8 +241,12 @@ def _lift(
 ) -> np.ndarray:
   """(n,) by how much [m] the swing must be raised to clear the ground."""
   _, flat = foot_path.edge_offset(pitch, shape.toe, shape.heel)
-  inside = (share > _CLEARANCE_WINDOW[0]) & (share < _CLEARANCE_WINDOW[1])
-  wanted = np.where(inside, shape.clearance, -0.001)
-  hump = foot_path.hump(share)
-  lift = max(0.0, float(np.max((wanted - place[:, 2] + flat) / hump)))
-  return lift * hump
+  wanted = np.full_like(share, -0.001)
+  for (first, last), height in (
+    (_OFF_THE_GROUND, _GRAZING),
+    (_CLEARANCE_WINDOW, shape.clearance),
+  ):
+    wanted[(share > first) & (share < last)] = height
+  rise = _plateau(share, _RISE)
+  lift = max(0.0, float(np.max((wanted - place[:, 2] + flat) / rise)))
+  return lift * rise

@@ -32,6 +32,8 @@ class HumanMotion:
     fps: frames per second.
     cyclic: whether the last frame is the first one, a cycle later.
     source: plain values: file name, sha256, format, licence.
+    standing: (T,) whether each foot stands, by side; None when nobody said, and
+      it is to be found from how the feet move.
   """
 
   points: dict[str, np.ndarray]
@@ -40,6 +42,7 @@ class HumanMotion:
   fps: float
   cyclic: bool
   source: dict[str, Any]
+  standing: dict[str, np.ndarray] | None = None
 
   @property
   def num_frames(self) -> int:

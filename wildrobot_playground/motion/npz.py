@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+LARGEST = 2**30  # bytes of an archive's arrays
 # A zip file's earliest date; the clock must not get into the bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -47,25 +48,10 @@ def read(
     The arrays by name.
 
   Raises:
-    ValueError: of type `error`, for a missing file, a file that is no `.npz`
-      or a missing array.
+    ValueError: of type `error`, for a missing file, a file that is no `.npz`, a
+      missing array, or arrays of more than a gigabyte.
   """
-  path = pathlib.Path(path)
-  if not path.is_file():
-    raise error(f"{path}: no such file; check the path")
-  try:
-    with np.load(path, allow_pickle=False) as archive:
-      arrays = {name: archive[name] for name in names if name in archive.files}
-  except (
-    OSError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    zipfile.BadZipFile,
-  ) as e:
-    raise error(
-      f"{path}: not a readable .npz of plain arrays ({e}); write it again"
-    ) from e
+  arrays = read_some(path, names, error)
   missing = [name for name in names if name not in arrays]
   if missing:
     raise error(
@@ -73,6 +59,32 @@ def read(
       " write it again with this version"
     )
   return arrays
+
+
+def read_some(
+  path: str | os.PathLike[str],
+  names: tuple[str, ...],
+  error: type[ValueError],
+) -> dict[str, np.ndarray]:
+  """Reads those of the named arrays of a `.npz` that are there; as `read`."""
+  path = pathlib.Path(path)
+  if not path.is_file():
+    raise error(f"{path}: no such file; check the path")
+  try:
+    with np.load(path, allow_pickle=False) as archive:
+      _check_size(archive.zip)
+      return {name: archive[name] for name in names if name in archive.files}
+  except Exception as e:  # A damaged archive may raise anything.
+    raise error(
+      f"{path}: not a readable .npz of plain arrays ({e}); write it again"
+    ) from e
+
+
+def _check_size(archive: zipfile.ZipFile) -> None:
+  """Refuses archives that would fill the memory."""
+  size = sum(entry.file_size for entry in archive.infolist())
+  if size > LARGEST:
+    raise ValueError(f"{size} bytes of arrays, at most {LARGEST} are read")
 
 
 def _npy(array: np.ndarray) -> bytes:

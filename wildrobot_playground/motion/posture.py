@@ -9,6 +9,7 @@ from wildrobot_playground.motion import human, kinematics, rotations, smooth
 from wildrobot_playground.motion import path as path_lib
 
 _SLOW = 0.5  # s of the human's time: slower is no bobbing of a gait
+_LARGEST_SWAY = 0.035  # m
 _LARGEST_TILT = 0.3  # rad
 
 
@@ -95,11 +96,12 @@ def _root(
   slow = smooth.gaussian(pelvis[:, 2], _SLOW * motion.fps)
   # A pelvis vaults over its legs by the square of the stride.
   bob = min(1.0, scale.ratio) * (pelvis[:, 2] - slow)
+  sway = options.sway_scale * scale.size * left
   height = robot.home_height - options.crouch
   return np.stack(
     [
       scale.stride * ahead + options.forward,
-      options.sway_scale * scale.size * left,
+      _LARGEST_SWAY * np.tanh(sway / _LARGEST_SWAY),
       height + scale.size * (bob + slow - np.median(slow)),
     ],
     axis=-1,

@@ -70,6 +70,22 @@ def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
   )
 
 
+def continuous(quat: np.ndarray) -> np.ndarray:
+  """Quaternions (T, 4) with signs that make neighbours alike."""
+  signs = np.sign(np.sum(quat[1:] * quat[:-1], axis=1))
+  signs = np.cumprod(np.concatenate([[1.0], np.where(signs < 0, -1.0, 1.0)]))
+  return quat * signs[:, None]
+
+
+def from_vector(vector: np.ndarray) -> np.ndarray:
+  """Rotation matrices (..., 3, 3) of axis-angle vectors (..., 3) [rad]."""
+  vector = np.asarray(vector, dtype=np.float64)
+  angle = np.linalg.norm(vector, axis=-1, keepdims=True)
+  # sin(x/2)/x goes to 1/2.
+  scale = np.sinc(angle / (2 * np.pi)) / 2
+  return quat_to_mat(np.concatenate([np.cos(angle / 2), scale * vector], -1))
+
+
 def orthonormal(mat: np.ndarray) -> np.ndarray:
   """The rotations (..., 3, 3) nearest to matrices that are nearly that."""
   u, _, v = np.linalg.svd(mat)

@@ -1,1 +1,119 @@
-"""One module per format of human motion."""
+"""Motion from elsewhere: one module a format, and which one a file needs."""
+
+import dataclasses
+import os
+import pathlib
+import zipfile
+
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import human, kinematics
+from wildrobot_playground.motion.importers import (
+  amass,
+  amp_pkl,
+  bvh,
+  deepmimic,
+  gmr,
+  pickles,
+  robot_motion,
+)
+
+FORMATS = ("auto", "deepmimic", "bvh", "amass", "gmr", "amp_pkl", "clip")
+
+
+@dataclasses.dataclass(frozen=True)
+class Conventions:
+  """What a file does not say of itself; `auto` and None ask the numbers.
+
+  Attributes:
+    fps: frames per second.
+    unit: of length, see `axes.UNITS`.
+    up: axis that points up.
+    quat: order of quaternions, `xyzw` or `wxyz`.
+    joint_order: of a robot's joints, see `gmr.JOINT_ORDERS`.
+  """
+
+  fps: float | None = None
+  unit: str = "auto"
+  up: str = "auto"
+  quat: str = "xyzw"
+  joint_order: str = "wildrobot"
+
+
+def load(
+  path: str | os.PathLike[str],
+  robot: kinematics.Robot,
+  file_format: str = "auto",
+  conventions: Conventions | None = None,
+) -> human.HumanMotion | clip_lib.MotionClip:
+  """Reads a motion: a human's, to be retargeted, or WildRobot's own.
+
+  Args:
+    path: of the file.
+    robot: the robot.
+    file_format: one of `FORMATS`.
+    conventions: what the file does not say of itself.
+
+  Raises:
+    MotionError: for a file that cannot be used.
+    ClipError: the same, for a clip.
+  """
+  told = conventions or Conventions()
+  name = pathlib.Path(path).stem
+  match detect(path) if file_format == "auto" else file_format:
+    case "deepmimic":
+      return deepmimic.load(path)
+    case "bvh":
+      return bvh.load(path, told.unit, told.up, told.fps)
+    case "amass":
+      return amass.load(path, told.up, told.fps)
+    case "gmr":
+      motion = gmr.load(path, told.joint_order, told.quat, told.fps)
+      return robot_motion.to_clip(motion, name, robot)
+    case "amp_pkl":
+      motion = amp_pkl.load(path, robot, told.fps, told.quat)
+      return robot_motion.to_clip(motion, name, robot)
+    case "clip":
+      return clip_lib.load(path)
+    case other:
+      raise human.MotionError(
+        f"format '{other}' is unknown; choose one of {', '.join(FORMATS)}"
+      )
+
+
+def detect(path: str | os.PathLike[str]) -> str:
+  """The format of a file, by its ending and what is in it.
+
+  Raises:
+    MotionError: for a missing or empty file, or one of no known format.
+  """
+  path = pathlib.Path(path)
+  if not path.is_file():
+    raise human.MotionError(f"{path}: no such file; check the path")
+  if path.stat().st_size == 0:
+    raise human.MotionError(f"{path}: is empty; copy or export it again")
+  suffix = path.suffix.lower()
+  if suffix == ".bvh":
+    return "bvh"
+  if suffix in (".txt", ".json"):
+    return "deepmimic"
+  if suffix in (".pkl", ".pickle"):
+    content = pickles.load(path)
+    is_amp = isinstance(content, dict) and "features" in content
+    return "amp_pkl" if is_amp else "gmr"
+  if suffix == ".npz":
+    return "amass" if "poses.npy" in _members(path) else "clip"
+  raise human.MotionError(
+    f"{path}: '{suffix}' is the ending of no known format (.txt, .bvh, .npz,"
+    " .pkl); say with --format what it is"
+  )
+
+
+def _members(path: pathlib.Path) -> list[str]:
+  """Names of the files in an archive."""
+  try:
+    with zipfile.ZipFile(path) as archive:
+      return archive.namelist()
+  except (OSError, zipfile.BadZipFile) as error:
+    raise human.MotionError(
+      f"{path}: not a readable .npz ({error}); copy or export it again"
+    ) from error

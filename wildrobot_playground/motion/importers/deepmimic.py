@@ -36,6 +36,8 @@ _TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 LICENCES = {
   "humanoid3d_walk.txt": "MIT (DeepMimic), zlib (Bullet)",
   "humanoid3d_run.txt": "MIT (DeepMimic), zlib (Bullet)",
+  "humanoid3d_long_walk1.txt": "MIT (DeepMimic)",
+  "humanoid3d_zombie_walk.txt": "MIT (DeepMimic)",
   "0walk_forward.txt": "zlib (Bullet)",
 }
 

@@ -1,0 +1,159 @@
+"""What the subcommands share: results, options, storing what passes."""
+
+import argparse
+import ast
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import tqdm
+
+from wildrobot_playground import assets
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import default as default_lib
+from wildrobot_playground.motion import frames, kinematics, tables
+
+_MOST_STRETCHES = 4  # of bad frames, in a message
+T = TypeVar("T")
+
+
+class CommandError(ValueError):
+  """An argument that cannot be used; the message says what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+  """What a subcommand shows.
+
+  Attributes:
+    headings: of the table.
+    rows: of the table.
+    records: the same for JSON.
+    failures: one line for each gate that failed.
+    notes: lines below the table.
+  """
+
+  headings: tuple[str, ...]
+  rows: list[tuple[str, ...]]
+  records: list[dict[str, Any]]
+  failures: tuple[str, ...] = ()
+  notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+  """A subcommand.
+
+  Attributes:
+    name: as typed.
+    run: takes the parsed arguments; its docstring is the help.
+    add_flags: adds its flags to a parser.
+  """
+
+  name: str
+  run: Callable[[argparse.Namespace], Result]
+  add_flags: Callable[[argparse.ArgumentParser], None]
+
+
+def clips(parser: argparse.ArgumentParser, number: str = "+") -> None:
+  """Adds the clips that a command works on."""
+  parser.add_argument(
+    "clips",
+    nargs=number,
+    help="the shipped ones by default" if number == "*" else "clips (.npz)",
+  )
+
+
+def output(parser: argparse.ArgumentParser) -> None:
+  """Adds where clips go, and whether refused ones are kept."""
+  parser.add_argument("--output", required=True, metavar="DIR")
+  parser.add_argument("--force", action="store_true", help="keep refused clips")
+
+
+def load_clips(paths: Sequence[str]) -> list[clip_lib.MotionClip]:
+  """The clips at the paths, or those shipped with the package."""
+  shipped = sorted((assets.reference() / "clips").glob("*.npz"))
+  return [clip_lib.load(path) for path in paths or shipped]
+
+
+def progress(items: Iterable[T], what: str) -> Iterator[T]:
+  """The items, with a progress bar where a person watches."""
+  yield from tqdm.tqdm(
+    items, desc=what, leave=False, disable=not sys.stderr.isatty()
+  )
+
+
+def override(options: Any, settings: list[str]) -> Any:
+  """A dataclass of numbers with `key=value` settings applied.
+
+  Raises:
+    CommandError: for an unknown key or a value that is no number.
+  """
+  known = [field.name for field in dataclasses.fields(options)]
+  changes = {}
+  for setting in settings:
+    key, _, value = setting.partition("=")
+    if key not in known:
+      raise CommandError(
+        f"--set {setting}: unknown key '{key}'; choose one of"
+        f" {', '.join(known)}"
+      )
+    kind = type(getattr(options, key))
+    try:
+      changes[key] = kind(ast.literal_eval(value))
+    except (ValueError, SyntaxError, TypeError) as e:
+      raise CommandError(f"--set {setting}: expected a {kind.__name__}") from e
+  return dataclasses.replace(options, **changes)
+
+
+def store(
+  made: Iterable[clip_lib.MotionClip],
+  args: argparse.Namespace,
+  notes: tuple[str, ...] = (),
+) -> Result:
+  """Writes the clips that pass their gates, or all when forced."""
+  robot = kinematics.default_robot()
+  results, failures = [], []
+  for clip in made:
+    clip, report = default_lib.assessed(clip, robot)
+    results.append(clip)
+    if report.reasons and not args.force:
+      failures.append(
+        f"{clip.name} is refused: {'; '.join(report.reasons)};"
+        f"{bad_frames(clip, robot)} --force keeps it"
+      )
+    else:
+      path = pathlib.Path(args.output) / f"{clip.name}.npz"
+      clip_lib.save(path, clip)
+  return clip_result(results, tuple(failures), notes)
+
+
+def bad_frames(clip: clip_lib.MotionClip, robot: kinematics.Robot) -> str:
+  """A clause that names the worst stretches of an open clip, or nothing."""
+  if clip.cyclic:
+    return ""
+  found = frames.stretches(clip, robot)
+  found.sort(key=lambda stretch: stretch.start - stretch.end)
+  if not found:
+    return ""
+  named = "; ".join(map(str, found[:_MOST_STRETCHES]))
+  more = len(found) - _MOST_STRETCHES
+  tail = f" and {more} more" if more > 0 else ""
+  return f" {named}{tail}; `trim` keeps the rest,"
+
+
+def clip_result(
+  clips: list[clip_lib.MotionClip],
+  failures: tuple[str, ...] = (),
+  notes: tuple[str, ...] = (),
+) -> Result:
+  """A table of clips."""
+  return Result(
+    tables.HEADINGS,
+    [tables.clip_row(clip) for clip in clips],
+    [tables.clip_record(clip) for clip in clips],
+    failures,
+    notes,
+  )

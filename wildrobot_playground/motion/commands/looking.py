@@ -1,0 +1,120 @@
+"""Subcommands that show clips: render, plot, view, realize."""
+
+import argparse
+import pathlib
+
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import kinematics
+from wildrobot_playground.motion import plot as plot_lib
+from wildrobot_playground.motion import realize as realize_lib
+from wildrobot_playground.motion import render as render_lib
+from wildrobot_playground.motion import viewer as viewer_lib
+from wildrobot_playground.motion.commands import common
+
+_FILMS = (".mp4",)
+_PICTURES = (".png",)
+
+
+def render(args: argparse.Namespace) -> common.Result:
+  """Draws clips: a contact sheet (.png) or a film (.mp4)."""
+  clips = common.load_clips(args.clips)
+  robot = kinematics.default_robot()
+  suffix = pathlib.Path(args.output).suffix.lower()
+  if suffix in _PICTURES:
+    render_lib.contact_sheet(clips, args.output, robot, args.count, args.camera)
+  elif suffix in _FILMS:
+    render_lib.film(clips, args.output, robot, args.seconds, args.camera)
+  else:
+    raise common.CommandError(
+      f"--output {args.output}: expected a name that ends in"
+      f" {', '.join(_PICTURES + _FILMS)}"
+    )
+  return common.clip_result(clips)
+
+
+def plot(args: argparse.Namespace) -> common.Result:
+  """Draws the curves of clips: joints, feet, contacts, torques (.png)."""
+  clips = common.load_clips(args.clips)
+  plot_lib.curves(clips, args.output, kinematics.default_robot())
+  return common.clip_result(clips)
+
+
+def view(args: argparse.Namespace) -> common.Result:
+  """Plays clips beside each other in a browser."""
+  clips = common.load_clips(args.clips)
+  viewer = viewer_lib.Viewer(clips, kinematics.default_robot(), args.port)
+  print(f"open http://localhost:{args.port}; stop with Ctrl-C")
+  try:
+    viewer.run()
+  except KeyboardInterrupt:
+    viewer.close()
+  return common.clip_result(clips)
+
+
+def realize(args: argparse.Namespace) -> common.Result:
+  """Plays clips through the servos, and says how much help they need."""
+  robot = kinematics.default_robot()
+  options = realize_lib.Options(help_cap=args.help_cap)
+  records = []
+  for clip in common.progress(common.load_clips(args.clips), "realizing"):
+    found = realize_lib.realize(clip, robot, options)
+    records.append({"clip": clip.name, **found.metrics})
+    if args.output:
+      path = pathlib.Path(args.output) / f"{found.clip.name}.npz"
+      clip_lib.save(path, found.clip)
+  rows = [
+    tuple(v if isinstance(v, str) else f"{v:.3f}" for v in record.values())
+    for record in records
+  ]
+  falls = tuple(
+    f"{record['clip']}: falls after {100 * record['survived']:.0f}% of its"
+    f" time with at most {args.help_cap:g} of its weight as help"
+    for record in records
+    if record["survived"] < 1
+  )
+  return common.Result(tuple(records[0]), rows, records, falls)
+
+
+def _render_flags(parser: argparse.ArgumentParser) -> None:
+  common.clips(parser)
+  parser.add_argument("--output", required=True, metavar="PNG or MP4")
+  parser.add_argument(
+    "--camera", default="side", choices=tuple(render_lib.CAMERAS)
+  )
+  parser.add_argument("--count", type=int, default=10, help="pictures in a row")
+  parser.add_argument(
+    "--seconds", type=float, default=6.0, help="length of a film"
+  )
+
+
+def _plot_flags(parser: argparse.ArgumentParser) -> None:
+  common.clips(parser)
+  parser.add_argument("--output", required=True, metavar="PNG")
+
+
+def _view_flags(parser: argparse.ArgumentParser) -> None:
+  common.clips(parser)
+  parser.add_argument("--port", type=int, default=8080)
+
+
+def _realize_flags(parser: argparse.ArgumentParser) -> None:
+  common.clips(parser)
+  cap = realize_lib.Options().help_cap
+  parser.add_argument(
+    "--help_cap",
+    type=float,
+    default=cap,
+    metavar="WEIGHTS",
+    help=f"most that the stabiliser pushes, over the weight ({cap:g})",
+  )
+  parser.add_argument(
+    "--output", metavar="DIR", help="keep the motions with physics"
+  )
+
+
+COMMANDS = (
+  common.Command("render", render, _render_flags),
+  common.Command("plot", plot, _plot_flags),
+  common.Command("view", view, _view_flags),
+  common.Command("realize", realize, _realize_flags),
+)

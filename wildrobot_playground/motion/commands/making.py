@@ -1,0 +1,184 @@
+"""Subcommands that make clips: generate, import, retarget, default."""
+
+import argparse
+import pathlib
+from collections.abc import Iterator
+
+from wildrobot_playground.amp import features
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import default as default_lib
+from wildrobot_playground.motion import (
+  follow,
+  gait,
+  human,
+  importers,
+  kinematics,
+  trim,
+)
+from wildrobot_playground.motion.commands import common
+from wildrobot_playground.motion.importers import axes, gmr, wildrobot
+
+# What an importer found out, in the order to be shown.
+_FOUND = (
+  "format",
+  "skeleton",
+  "layout",
+  "unit",
+  "up",
+  "forward",
+  "rest_frames",
+  "joint_order",
+  "licence",
+)
+
+
+def generate(args: argparse.Namespace) -> common.Result:
+  """Generates walking at each speed."""
+  options = common.override(gait.Options(), args.set)
+  robot = kinematics.default_robot()
+  clips = (
+    gait.generate(
+      speed, default_lib.clip_name("generated_walk", speed), robot, options
+    )
+    for speed in common.progress(args.speed, "generating")
+  )
+  return common.store(clips, args)
+
+
+def take(args: argparse.Namespace) -> common.Result:
+  """Imports a recording, and retargets it where it is a human's."""
+  robot = kinematics.default_robot()
+  told = importers.Conventions(
+    args.fps, args.unit, args.up, args.quat, args.joint_order
+  )
+  found = importers.load(args.source, robot, args.format, told)
+  stem = args.name or pathlib.Path(args.source).stem
+  options = follow.Options()
+  if isinstance(found, clip_lib.MotionClip):
+    notes = (_describe(found.meta.get("source", {}), found),)
+    if not (args.speed or args.clean):
+      return common.store(_trimmed(iter([found]), args, robot), args, notes)
+    options = wildrobot.own_options(found, robot)
+    found = wildrobot.as_human(found, robot)
+  else:
+    notes = (_describe(found.source, found),)
+  options = common.override(options, args.set)
+  clips = _retargeted(found, stem, args.speed, robot, options)
+  return common.store(_trimmed(clips, args, robot), args, notes)
+
+
+def default(args: argparse.Namespace) -> common.Result:
+  """Rebuilds the reference folder."""
+  clips = default_lib.write(args.source, args.output, args.velocity_mode)
+  return common.clip_result(clips)
+
+
+def _retargeted(
+  motion: human.HumanMotion,
+  stem: str,
+  speeds: list[float] | None,
+  robot: kinematics.Robot,
+  options: follow.Options,
+) -> Iterator[clip_lib.MotionClip]:
+  """A clip for each speed, or one at the natural speed."""
+  if not speeds:
+    yield follow.follow(motion, stem, robot, None, options)
+    return
+  for speed in common.progress(speeds, "retargeting"):
+    name = default_lib.clip_name(stem, speed)
+    yield follow.follow(motion, name, robot, speed, options)
+
+
+def _trimmed(
+  clips: Iterator[clip_lib.MotionClip],
+  args: argparse.Namespace,
+  robot: kinematics.Robot,
+) -> Iterator[clip_lib.MotionClip]:
+  """The clips, or their good pieces when asked for."""
+  for clip in clips:
+    if not args.trim:
+      yield clip
+      continue
+    pieces = trim.good_pieces(clip, robot)
+    if not pieces:
+      raise common.CommandError(
+        f"{clip.name}: no {trim.SHORTEST:g} s in a row pass the gates;"
+        f"{common.bad_frames(clip, robot)}"
+      )
+    yield from pieces
+
+
+def _describe(
+  source: dict[str, object], motion: human.HumanMotion | clip_lib.MotionClip
+) -> str:
+  """One line: what the file is, as far as could be told."""
+  told = ", ".join(f"{key} {source[key]}" for key in _FOUND if key in source)
+  seconds = motion.num_frames / motion.fps
+  return (
+    f"{source.get('file', 'clip')}: {told}; {motion.num_frames} frames at"
+    f" {motion.fps:.4g} fps, {seconds:.2f} s"
+  )
+
+
+def _generate_flags(parser: argparse.ArgumentParser) -> None:
+  parser.add_argument("--speed", nargs="+", type=float, required=True)
+  _settings(parser)
+  common.output(parser)
+
+
+def _take_flags(parser: argparse.ArgumentParser) -> None:
+  parser.add_argument(
+    "source", help="DeepMimic .txt, BVH, AMASS .npz, GMR or AMP .pkl, or a clip"
+  )
+  parser.add_argument("--name", help="of the clips; the file's by default")
+  parser.add_argument("--format", default="auto", choices=importers.FORMATS)
+  parser.add_argument(
+    "--speed", nargs="+", type=float, help="by default the natural one [m/s]"
+  )
+  parser.add_argument(
+    "--trim", action="store_true", help="keep the stretches that are good"
+  )
+  parser.add_argument(
+    "--clean",
+    action="store_true",
+    help="place the feet of a robot's motion anew",
+  )
+  parser.add_argument("--fps", type=float, help="of the file")
+  parser.add_argument("--unit", default="auto", help="/".join(axes.UNITS))
+  parser.add_argument("--up", default="auto", help="axis, such as y or -z")
+  parser.add_argument("--quat", default="xyzw", choices=gmr.QUATERNIONS)
+  parser.add_argument(
+    "--joint_order",
+    default="wildrobot",
+    help=f"{', '.join(gmr.JOINT_ORDERS)}, or names with commas",
+  )
+  _settings(parser)
+  common.output(parser)
+
+
+def _default_flags(parser: argparse.ArgumentParser) -> None:
+  parser.add_argument("--source", metavar="FILE", help="DeepMimic walk")
+  parser.add_argument("--output", metavar="DIR", help="the reference folder")
+  velocity_mode(parser)
+
+
+def _settings(parser: argparse.ArgumentParser) -> None:
+  parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+
+
+def velocity_mode(parser: argparse.ArgumentParser) -> None:
+  """Adds what becomes of the root's velocity in features."""
+  parser.add_argument(
+    "--velocity_mode",
+    default="direction",
+    choices=features.VELOCITY_MODES,
+    help="what becomes of the root's velocity",
+  )
+
+
+COMMANDS = (
+  common.Command("generate", generate, _generate_flags),
+  common.Command("import", take, _take_flags),
+  common.Command("retarget", take, _take_flags),
+  common.Command("default", default, _default_flags),
+)

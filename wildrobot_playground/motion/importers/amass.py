@@ -1,0 +1,163 @@
+"""AMASS motions (`.npz`): poses of the SMPL-H and SMPL-X bodies.
+
+The body models may not be passed on, and are not needed: the first 22 joints of
+both turn the same bones, and the lengths of the bones are an adult's mean
+(Winter, "Biomechanics and Motor Control of Human Movement", 2009, figure 4.1).
+"""
+
+import hashlib
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from wildrobot_playground.motion import human, npz, rotations
+from wildrobot_playground.motion.importers import axes, robot_motion
+
+# Lengths [m] of an adult of 1.7 m, by Winter's shares of the stature.
+_STATURE = 1.7
+THIGH = 0.245 * _STATURE
+SHIN = 0.246 * _STATURE
+ANKLE_HEIGHT = 0.039 * _STATURE
+_FOOT = 0.152 * _STATURE
+HIP_HALF_WIDTH = 0.05 * _STATURE
+HIP_DROP = 0.05 * _STATURE  # of the hips below the pelvis' centre
+HEEL = np.array([-0.25 * _FOOT, 0.0, -ANKLE_HEIGHT])
+TOE = np.array([0.65 * _FOOT, 0.0, -ANKLE_HEIGHT])
+
+# Joints of the body, from the pelvis outwards.
+_LEGS = {"left": (1, 4, 7), "right": (2, 5, 8)}  # hip, knee, ankle
+_SPINE = (3, 6, 9)
+_BODY_JOINTS = 22
+_WIDTHS = {66: "body", 72: "SMPL", 156: "SMPL+H", 165: "SMPL-X"}
+_RATES = ("mocap_frame_rate", "mocap_framerate", "fps")
+
+# The body's axes, y up and z forward, as columns x forward, y left, z up.
+BODY_AXES = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+
+
+def load(
+  path: str | os.PathLike[str],
+  up: str = "auto",
+  fps: float | None = None,
+) -> human.HumanMotion:
+  """Reads an AMASS motion.
+
+  Args:
+    path: of the `.npz` file.
+    up: axis of the file that points up; AMASS has z, and `auto` insists on it.
+    fps: frames per second; by default the file's.
+
+  Raises:
+    MotionError: for a missing or damaged file, another layout, or a body that
+      does not stand along z.
+  """
+  path = pathlib.Path(path)
+  arrays = npz.read(path, ("poses", "trans"), human.MotionError)
+  more = npz.read_some(path, (*_RATES, "gender", "betas"), human.MotionError)
+  where = path.name
+  poses, trans = _checked(arrays["poses"], arrays["trans"], where)
+  rate = fps if fps is not None else _rate(more, where)
+  robot_motion.check_rate(rate, where)
+  local = rotations.from_vector(poses[:, : 3 * _BODY_JOINTS].reshape(-1, 22, 3))
+  found = axes.find_up(local[:, 0, :, 1], where) if up == "auto" else up
+  if up == "auto" and found != "+z":
+    raise human.MotionError(
+      f"{where}: bodies stand along {found}, AMASS has z up; give --up="
+      f"{found.lstrip('+')} if the file means it"
+    )
+  turn = axes.to_z_up(axes.find_up(trans, where, found))
+  points, pelvis, chest = forward_kinematics(
+    turn @ local[:, 0], local, trans @ turn.T
+  )
+  motion = human.HumanMotion(
+    points=axes.on_the_ground(points),
+    pelvis_mat=pelvis,
+    chest_mat=chest,
+    fps=rate,
+    cyclic=False,
+    source={
+      "file": where,
+      "format": "amass",
+      "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+      "licence": "AMASS: not to be passed on",
+      "layout": _WIDTHS[poses.shape[1]],
+      "gender": str(more.get("gender", "unknown")),
+      **axes.World("m", found, axes.facing(pelvis[0], found)).describe(),
+    },
+  )
+  return axes.turned_to_x(motion)
+
+
+def forward_kinematics(
+  root: np.ndarray, local: np.ndarray, place: np.ndarray
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+  """Points by name, pelvis (T, 3, 3) and chest (T, 3, 3), z up.
+
+  Args:
+    root: (T, 3, 3) rotation of the pelvis.
+    local: (T, 22, 3, 3) rotations of the joints in their parents.
+    place: (T, 3) of the pelvis [m].
+  """
+  # In the body's axes: y up, z forward, x to the left.
+  points = {"pelvis": place}
+  for side, sign in (("left", 1.0), ("right", -1.0)):
+    hip, knee, ankle = _LEGS[side]
+    place_hip = place + root @ np.array([sign * HIP_HALF_WIDTH, -HIP_DROP, 0.0])
+    mat = root @ local[:, hip]
+    place_knee = place_hip + mat @ np.array([0.0, -THIGH, 0.0])
+    mat = mat @ local[:, knee]
+    place_ankle = place_knee + mat @ np.array([0.0, -SHIN, 0.0])
+    foot = mat @ local[:, ankle] @ BODY_AXES
+    points |= {
+      f"{side}_hip": place_hip,
+      f"{side}_knee": place_knee,
+      f"{side}_ankle": place_ankle,
+      f"{side}_heel": place_ankle + foot @ HEEL,
+      f"{side}_toe": place_ankle + foot @ TOE,
+    }
+  chest = root
+  for joint in _SPINE:
+    chest = chest @ local[:, joint]
+  return points, root @ BODY_AXES, chest @ BODY_AXES
+
+
+def _checked(
+  poses: np.ndarray, trans: np.ndarray, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+  """Poses (T, 66 or more) and places (T, 3), once they can be a body's."""
+  if poses.ndim != 2 or poses.shape[1] not in _WIDTHS:
+    raise human.MotionError(
+      f"{where}: poses is {poses.shape}, expected (T, 156) of SMPL+H or (T,"
+      " 165) of SMPL-X"
+    )
+  if trans.shape != (len(poses), 3):
+    raise human.MotionError(
+      f"{where}: trans is {trans.shape}, expected {(len(poses), 3)}"
+    )
+  for name, array in (("poses", poses), ("trans", trans)):
+    if array.dtype.kind not in "fiu" or not np.all(np.isfinite(array)):
+      raise human.MotionError(
+        f"{where}: {name} has values that are not finite numbers"
+      )
+  if len(poses) < 2:
+    raise human.MotionError(f"{where}: has {len(poses)} frames, expected more")
+  largest = float(np.max(np.abs(poses[:, : 3 * _BODY_JOINTS])))
+  if largest > 4 * np.pi:
+    raise human.MotionError(
+      f"{where}: poses go up to {largest:.1f} rad; they seem to be degrees:"
+      " convert them to radians"
+    )
+  return poses.astype(np.float64), trans.astype(np.float64)
+
+
+def _rate(arrays: dict[str, Any], where: str) -> float:
+  """Frames per second, under any of the names that AMASS has used."""
+  for name in _RATES:
+    if name in arrays and np.size(arrays[name]) == 1:
+      return float(np.ravel(arrays[name])[0])
+  raise human.MotionError(
+    f"{where}: has no frame rate, expected {' or '.join(_RATES[:2])}; give it"
+    " with --fps"
+  )

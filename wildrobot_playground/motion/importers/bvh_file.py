@@ -1,0 +1,213 @@
+"""The BVH file format: a tree of joints, and their channels frame by frame."""
+
+import dataclasses
+
+import numpy as np
+
+from wildrobot_playground.motion import human, rotations
+
+_CHANNELS = tuple(
+  f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ"
+)
+_MOST_FRAMES = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+  """A BVH file.
+
+  Attributes:
+    names: of the J joints, parents before their children.
+    parents: (J,) index of each joint's parent, -1 for the root.
+    offsets: (J, 3) from the parent, in the file's unit.
+    channels: of each joint, index in the frame's numbers by kind.
+    kinds: of the C numbers of a frame, such as `Zrotation`.
+    values: (T, C) numbers; rotations in degrees.
+    fps: frames per second.
+  """
+
+  names: tuple[str, ...]
+  parents: tuple[int, ...]
+  offsets: np.ndarray
+  channels: tuple[tuple[int, ...], ...]
+  kinds: tuple[str, ...]
+  values: np.ndarray
+  fps: float
+
+  def index(self, name: str) -> int:
+    """Index of a joint."""
+    return self.names.index(name)
+
+  def forward_kinematics(self) -> tuple[np.ndarray, np.ndarray]:
+    """Places (T, J, 3) and rotations (T, J, 3, 3) in the file's world.
+
+    A joint's rotations are about its own axes, in the order of its channels;
+    positions take the place of its offset.
+    """
+    count = len(self.values)
+    places = np.zeros((count, len(self.names), 3))
+    mats = np.zeros((count, len(self.names), 3, 3))
+    for j, parent in enumerate(self.parents):
+      offset, turn = self._local(j)
+      if parent < 0:
+        places[:, j], mats[:, j] = offset, turn
+        continue
+      carried = np.einsum("tij,tj->ti", mats[:, parent], offset)
+      places[:, j] = places[:, parent] + carried
+      mats[:, j] = mats[:, parent] @ turn
+    return places, mats
+
+  def _local(self, joint: int) -> tuple[np.ndarray, np.ndarray]:
+    """A joint's offset (T, 3) and rotation (T, 3, 3) in its parent."""
+    offset = np.tile(self.offsets[joint], (len(self.values), 1))
+    turn = np.tile(np.eye(3), (len(self.values), 1, 1))
+    for column in self.channels[joint]:
+      axis, kind = self.kinds[column][0], self.kinds[column][1:]
+      values = self.values[:, column]
+      if kind == "position":
+        offset[:, "XYZ".index(axis)] = values
+      else:
+        turn = turn @ rotations.about(axis.lower(), np.deg2rad(values))
+    return offset, turn
+
+
+def parse(content: bytes, where: str) -> Recording:
+  """Reads a BVH file.
+
+  Args:
+    content: of the file.
+    where: its name, for messages.
+
+  Raises:
+    MotionError: for another format, or a damaged file.
+  """
+  text = content.decode("utf-8", errors="replace")
+  head, found, tail = text.partition("MOTION")
+  words = head.split()
+  if not words or words[0] != "HIERARCHY" or not found:
+    raise human.MotionError(
+      f"{where}: not a BVH file, expected HIERARCHY and MOTION"
+    )
+  tree = _Tree(where)
+  tree.read(words[1:])
+  values, fps = _motion(tail, len(tree.kinds), where)
+  return Recording(
+    names=tuple(tree.names),
+    parents=tuple(tree.parents),
+    offsets=np.array(tree.offsets),
+    channels=tuple(map(tuple, tree.channels)),
+    kinds=tuple(tree.kinds),
+    values=values,
+    fps=fps,
+  )
+
+
+class _Tree:
+  """Collects the joints of a HIERARCHY, word by word."""
+
+  def __init__(self, where: str):
+    self.where = where
+    self.names: list[str] = []
+    self.parents: list[int] = []
+    self.offsets: list[list[float]] = []
+    self.channels: list[list[int]] = []
+    self.kinds: list[str] = []
+    self._words: list[str] = []
+
+  def read(self, words: list[str]) -> None:
+    """Reads all joints; end sites give no joint."""
+    self._words = words[::-1]
+    stack: list[int] = []  # -2 for an end site
+    upcoming = -1
+    while self._words:
+      word = self._next()
+      if word in ("ROOT", "JOINT"):
+        self._add(self._next(), stack[-1] if stack else -1)
+        upcoming = len(self.names) - 1
+      elif word == "End":
+        self._next()
+        upcoming = -2
+      elif word == "{":
+        stack.append(upcoming)
+      elif word == "}" and stack:
+        stack.pop()
+      elif word == "OFFSET" and stack:
+        numbers = [self._number() for _ in range(3)]
+        if stack[-1] >= 0:
+          self.offsets[stack[-1]] = numbers
+      elif word == "CHANNELS" and stack and stack[-1] >= 0:
+        self._read_channels(stack[-1])
+      else:
+        raise self._error(f"does not expect '{word}' here")
+    if stack or not self.names:
+      raise self._error("ends before its last '}'; the file is truncated")
+
+  def _add(self, name: str, parent: int) -> None:
+    self.names.append(name.rpartition(":")[2])
+    self.parents.append(parent)
+    self.offsets.append([0.0, 0.0, 0.0])
+    self.channels.append([])
+
+  def _read_channels(self, joint: int) -> None:
+    for _ in range(int(self._number())):
+      kind = self._next()
+      if kind not in _CHANNELS:
+        raise self._error(
+          f"has the channel '{kind}', expected one of {', '.join(_CHANNELS)}"
+        )
+      self.channels[joint].append(len(self.kinds))
+      self.kinds.append(kind)
+
+  def _next(self) -> str:
+    if not self._words:
+      raise self._error("ends early; the file is truncated")
+    return self._words.pop()
+
+  def _number(self) -> float:
+    word = self._next()
+    try:
+      return float(word)
+    except ValueError:
+      raise self._error(f"has '{word}', expected a number") from None
+
+  def _error(self, what: str) -> human.MotionError:
+    near = f" near joint '{self.names[-1]}'" if self.names else ""
+    return human.MotionError(f"{self.where}: HIERARCHY {what}{near}")
+
+
+def _motion(text: str, width: int, where: str) -> tuple[np.ndarray, float]:
+  """The MOTION section: values (T, C) and frames per second."""
+  lines = [line.split() for line in text.splitlines() if line.strip()]
+  try:
+    count = int(lines[0][-1])
+    step = float(lines[1][-1])
+    labels = lines[0][0], " ".join(lines[1][:2])
+  except (IndexError, ValueError):
+    labels, count, step = ("", ""), 0, 0.0
+  if labels != ("Frames:", "Frame Time:") or count < 1 or not step > 0:
+    begin = " ".join(text.split()[:6])
+    raise human.MotionError(
+      f"{where}: MOTION begins with '{begin}', expected 'Frames: N' and 'Frame"
+      " Time: SECONDS', both positive"
+    )
+  rows = lines[2:]
+  if len(rows) != count or count > _MOST_FRAMES:
+    raise human.MotionError(
+      f"{where}: says it has {count} frames and has {len(rows)}, expected the"
+      f" same and at most {_MOST_FRAMES}; the file is truncated or damaged"
+    )
+  for i, row in enumerate(rows):
+    if len(row) != width:
+      raise human.MotionError(
+        f"{where}: frame {i} has {len(row)} numbers, expected {width}, one a"
+        " channel"
+      )
+  try:
+    values = np.array(rows, dtype=np.float64)
+  except ValueError as error:
+    raise human.MotionError(f"{where}: MOTION: {error}") from error
+  if not np.all(np.isfinite(values)):
+    raise human.MotionError(
+      f"{where}: MOTION has values that are not finite; export it again"
+    )
+  return values, 1.0 / step

@@ -1,0 +1,129 @@
+"""GMR robot motion (`.pkl`): joint angles of a robot, by a general retargeter.
+
+A dict with `fps`, `root_pos` (T, 3), `root_rot` (T, 4) xyzw and `dof_pos`
+(T, 9); the joints have no names, so their order is an option that is checked
+against the joints' limits.
+"""
+
+import hashlib
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.motion import human
+from wildrobot_playground.motion.importers import pickles, robot_motion
+
+KEYS = ("fps", "root_pos", "root_rot", "dof_pos")
+JOINT_ORDERS = {
+  "wildrobot": consts.JOINT_NAMES,
+  # Legs first, as the actuators of the original robot are listed.
+  "legs_first": (*consts.JOINT_NAMES[1:], consts.JOINT_NAMES[0]),
+}
+QUATERNIONS = ("xyzw", "wxyz")
+
+
+def load(
+  path: str | os.PathLike[str],
+  joint_order: str = "wildrobot",
+  quat: str = "xyzw",
+  fps: float | None = None,
+) -> robot_motion.RobotMotion:
+  """Reads a GMR motion.
+
+  Args:
+    path: of the `.pkl` file.
+    joint_order: one of `JOINT_ORDERS`, or joint names with commas between.
+    quat: order of a quaternion in the file, `xyzw` or `wxyz`.
+    fps: frames per second; by default the file's.
+
+  Raises:
+    MotionError: for a missing or forbidden file, other keys or shapes.
+  """
+  content = pickles.load(path)
+  source = {
+    "file": pathlib.Path(path).name,
+    "format": "gmr",
+    "sha256": hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest(),
+    "licence": "unknown",
+  }
+  return from_dict(content, source, joint_order, quat, fps)
+
+
+def from_dict(
+  content: Any,
+  source: dict[str, Any],
+  joint_order: str,
+  quat: str,
+  fps: float | None,
+) -> robot_motion.RobotMotion:
+  """The motion of a GMR dict.
+
+  Raises:
+    MotionError: for other keys, shapes, or an unknown order of joints.
+  """
+  where = source["file"]
+  if not isinstance(content, dict):
+    raise human.MotionError(
+      f"{where}: holds a {type(content).__name__}, expected a dict with"
+      f" {', '.join(KEYS)}"
+    )
+  missing = [key for key in KEYS if key not in content]
+  if fps is not None and missing == ["fps"]:
+    missing = []
+  if missing:
+    raise human.MotionError(
+      f"{where}: has no '{missing[0]}', expected {', '.join(KEYS)}; it has"
+      f" {', '.join(sorted(map(str, content))[:8]) or 'nothing'}"
+    )
+  if quat not in QUATERNIONS:
+    raise human.MotionError(
+      f"--quat {quat} is unknown; choose one of {', '.join(QUATERNIONS)}"
+    )
+  root_pos, root_rot, dof_pos = (
+    numbers(content[key], key, where) for key in KEYS[1:]
+  )
+  columns = column_order(joint_order)
+  if dof_pos.ndim == 2 and dof_pos.shape[1] == len(columns):
+    dof_pos = dof_pos[:, columns]
+  if root_rot.ndim == 2 and quat == "xyzw":
+    root_rot = np.roll(root_rot, 1, axis=1)
+  rate = fps if fps is not None else numbers(content["fps"], "fps", where)
+  if np.size(rate) != 1:
+    raise human.MotionError(f"{where}: fps is {rate}, expected one number")
+  return robot_motion.RobotMotion(
+    root_pos, root_rot, dof_pos, float(np.ravel(rate)[0]), source
+  )
+
+
+def numbers(value: Any, key: str, where: str) -> np.ndarray:
+  """A value of the file as an array of floats.
+
+  Raises:
+    MotionError: when it is no array of numbers.
+  """
+  try:
+    return np.asarray(value, dtype=np.float64)
+  except (TypeError, ValueError) as error:
+    raise human.MotionError(
+      f"{where}: '{key}' is no array of numbers ({error}); export the motion"
+      " again"
+    ) from error
+
+
+def column_order(joint_order: str) -> list[int]:
+  """The file's column of each joint of `JOINT_NAMES`.
+
+  Raises:
+    MotionError: for an unknown order or names that are not the nine joints.
+  """
+  names = JOINT_ORDERS.get(joint_order, tuple(joint_order.split(",")))
+  if sorted(names) != sorted(consts.JOINT_NAMES):
+    raise human.MotionError(
+      f"--joint_order {joint_order} is unknown; choose one of"
+      f" {', '.join(JOINT_ORDERS)}, or list"
+      f" {', '.join(consts.JOINT_NAMES)} in the file's order, with commas"
+    )
+  return [names.index(name) for name in consts.JOINT_NAMES]

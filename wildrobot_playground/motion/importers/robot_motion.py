@@ -1,0 +1,204 @@
+"""WildRobot motion from outside: checked, repaired, and made a clip.
+
+Retargeters write joint angles without saying their units, order or axes. What
+can be told from the numbers is told here, in one line for each mistake.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import (
+  human,
+  kinematics,
+  resample,
+  rotations,
+  trim,
+)
+
+_LIMIT_SLACK = 0.05  # rad beyond a limit that other models' ranges explain
+_LEVEL = 0.002  # m that the feet may be off the ground on the whole
+_RATES = (5.0, 1000.0)  # frames per second
+_HEIGHTS = (0.15, 1.0)  # m, of a pelvis
+_FASTEST = 12.0  # m/s, of a pelvis
+_MOST_FRAMES = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class RobotMotion:
+  """Arrays of a file, in the clip's conventions.
+
+  Attributes:
+    root_pos: (T, 3) [m], z up.
+    root_quat: (T, 4) wxyz.
+    joint_pos: (T, 9) [rad], in the order of `JOINT_NAMES`.
+    fps: frames per second.
+    source: plain values: file name, sha256, format.
+  """
+
+  root_pos: np.ndarray
+  root_quat: np.ndarray
+  joint_pos: np.ndarray
+  fps: float
+  source: dict[str, Any]
+
+
+def to_clip(
+  motion: RobotMotion, name: str, robot: kinematics.Robot
+) -> clip_lib.MotionClip:
+  """An open clip at 50 frames a second, on the ground.
+
+  Contacts are found anew: files guess them, or have none.
+
+  Raises:
+    MotionError: when the numbers cannot be WildRobot's.
+  """
+  check(motion, robot)
+  qpos = np.hstack([motion.root_pos, motion.root_quat, motion.joint_pos])
+  count = int((len(qpos) - 1) * clip_lib.FPS / motion.fps + 1e-9) + 1
+  if count < 2:
+    raise human.MotionError(
+      f"{motion.source['file']}: lasts {len(qpos) / motion.fps:.3f} s, expected"
+      f" at least two frames at {clip_lib.FPS:g} fps"
+    )
+  if motion.fps != clip_lib.FPS:
+    qpos = resample.at(qpos, np.arange(count) * motion.fps / clip_lib.FPS)
+  beyond = np.maximum(
+    robot.limits[0] - qpos[:, 7:], qpos[:, 7:] - robot.limits[1]
+  )
+  qpos[:, 7:] = np.clip(qpos[:, 7:], *robot.limits)
+  # Of a walk, some foot stands at any time.
+  sunk = float(np.median(np.min(robot.sole.heights(qpos), axis=1)))
+  sunk = sunk if abs(sunk) > _LEVEL else 0.0
+  qpos[:, 2] -= sunk
+  meta = {
+    "kind": "retargeted",
+    "source": motion.source,
+    "repairs": {
+      "raised_m": round(-sunk, 6),
+      "largest_beyond_limit_rad": round(max(0.0, float(np.max(beyond))), 6),
+      "contacts": "found by kinematics",
+      "fps": motion.fps,
+    },
+    "model_hash": kinematics.model_hash(robot.model),
+  }
+  clip = clip_lib.make_clip(name, qpos, robot.sole, False, (0, 0, 0), meta)
+  return trim.with_own_command(clip)
+
+
+def check(motion: RobotMotion, robot: kinematics.Robot) -> None:
+  """Raises MotionError, in one line, unless the numbers may be WildRobot's."""
+  where = motion.source["file"]
+  frames = motion.root_pos.shape[0] if motion.root_pos.ndim else 0
+  shapes = {
+    "root_pos": (frames, 3),
+    "root_quat": (frames, 4),
+    "joint_pos": (frames, len(consts.JOINT_NAMES)),
+  }
+  for key, shape in shapes.items():
+    array = getattr(motion, key)
+    if array.shape != shape:
+      raise human.MotionError(
+        f"{where}: {_FILE_NAMES[key]} is {array.shape}, expected {shape}"
+      )
+    if not np.all(np.isfinite(array)):
+      raise human.MotionError(
+        f"{where}: {_FILE_NAMES[key]} has values that are not finite; export"
+        " the motion again"
+      )
+  check_rate(motion.fps, where)
+  if not 2 <= frames <= _MOST_FRAMES:
+    raise human.MotionError(
+      f"{where}: has {frames} frames, expected 2 to {_MOST_FRAMES}"
+    )
+  _check_root(motion, where)
+  _check_joints(motion.joint_pos, robot, where)
+
+
+def check_rate(fps: float, where: str) -> None:
+  """Refuses frame rates that no recording has."""
+  if not _RATES[0] <= fps <= _RATES[1]:
+    raise human.MotionError(
+      f"{where}: fps is {fps:g}, expected {_RATES[0]:g} to {_RATES[1]:g} frames"
+      " per second; give the right one with --fps"
+    )
+
+
+_FILE_NAMES = {
+  "root_pos": "root_pos",
+  "root_quat": "root_rot",
+  "joint_pos": "dof_pos",
+}
+
+
+def _check_root(motion: RobotMotion, where: str) -> None:
+  """Refuses quaternions and positions in other conventions."""
+  norm = np.linalg.norm(motion.root_quat, axis=1)
+  if np.max(np.abs(norm - 1)) > 1e-2:
+    raise human.MotionError(
+      f"{where}: root_rot has norms from {norm.min():.3g} to {norm.max():.3g},"
+      " expected unit quaternions"
+    )
+  if _upright(motion.root_quat) < 0.5:
+    # The same numbers, taken in the other order.
+    other = np.roll(motion.root_quat, 1, axis=1)
+    back = np.roll(motion.root_quat, -1, axis=1)
+    swapped = max(_upright(other), _upright(back)) > 0.7
+    hint = (
+      "it reads as upright in the other order: give --quat=wxyz, or --quat=xyzw"
+      if swapped
+      else "expected an upright robot in a world with z up"
+    )
+    raise human.MotionError(
+      f"{where}: root_rot lays the robot down (up is"
+      f" {_upright(motion.root_quat):.2f} of upright); {hint}"
+    )
+  height = float(np.median(motion.root_pos[:, 2]))
+  if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
+    sideways = float(np.median(motion.root_pos[:, 1]))
+    y_up = _HEIGHTS[0] <= sideways <= _HEIGHTS[1] and (
+      np.ptp(motion.root_pos[:, 1]) < 0.3
+    )
+    hint = "; y seems to be up: turn the motion to z up" if y_up else ""
+    raise human.MotionError(
+      f"{where}: root_pos has the pelvis at {height:.3f} m, expected"
+      f" {_HEIGHTS[0]} to {_HEIGHTS[1]} m above the ground, z up{hint}"
+    )
+  step = np.max(np.linalg.norm(np.diff(motion.root_pos, axis=0), axis=1))
+  if step * motion.fps > _FASTEST:
+    raise human.MotionError(
+      f"{where}: root_pos moves at {step * motion.fps:.1f} m/s, expected at"
+      f" most {_FASTEST} m/s; fps or units are wrong"
+    )
+
+
+def _upright(quat: np.ndarray) -> float:
+  """Median of the pelvis' vertical's share of the world's."""
+  return float(np.median(rotations.quat_to_mat(quat)[:, 2, 2]))
+
+
+def _check_joints(
+  joints: np.ndarray, robot: kinematics.Robot, where: str
+) -> None:
+  """Refuses degrees and permuted columns."""
+  largest = float(np.max(np.abs(joints)))
+  if largest > 2 * np.pi:
+    raise human.MotionError(
+      f"{where}: dof_pos goes up to {largest:.1f} rad, no joint goes beyond"
+      f" {np.max(np.abs(robot.limits)):.2f}; they seem to be degrees: convert"
+      " them to radians"
+    )
+  low, high = robot.limits
+  beyond = np.maximum(low - joints, joints - high)
+  share = np.mean(beyond > _LIMIT_SLACK, axis=0)
+  worst = int(np.argmax(share))
+  if share[worst] > 0.05:
+    raise human.MotionError(
+      f"{where}: dof_pos column {worst} ({consts.JOINT_NAMES[worst]}) is beyond"
+      f" its limits, {low[worst]:.2f} to {high[worst]:.2f} rad, in"
+      f" {100 * share[worst]:.0f}% of frames; the joints are in another order:"
+      " name it with --joint_order"
+    )
