@@ -1,7 +1,9 @@
 import json
+import pickle
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from wildrobot_playground import assets
@@ -58,6 +60,78 @@ def test_refused_clips_are_kept_only_when_forced(tmp_path, capsys):
   assert "failed its quality gates" in capsys.readouterr().err
 
 
+def test_import_says_what_it_found(tmp_path, capsys):
+  arguments = ["import", WALK, "--output", str(tmp_path), "--speed", "0.3"]
+  assert cli.main(arguments) == 0
+  out = capsys.readouterr().out
+  assert "format deepmimic, licence MIT" in out
+  assert "39 frames at 30 fps, 1.30 s" in out
+  assert clip_lib.load(tmp_path / "humanoid3d_walk_0p30.npz").cyclic
+
+
+def test_edit_and_look(tmp_path, capsys):
+  """Every command that takes clips, one after the other."""
+  made = str(tmp_path)
+  for command in (
+    ["resample", CLIP, "--fps", "100", "--output", made],
+    ["scale", CLIP, "--speed", "0.2", "--output", made],
+    ["scale", CLIP, "--speed", "0.2", "--method=plain", "--output", made],
+    ["trim", CLIP, "--start", "0.2", "--end", "0.8", "--output", made],
+    ["export", CLIP, "--output", made],
+    ["import", f"{made}/human_walk_0p30.pkl", "--output", f"{made}/again"],
+    ["realize", CLIP, "--output", made],
+    ["plot", CLIP, "--output", f"{made}/curves.png"],
+    ["analyze", CLIP, "--plot", f"{made}/speeds.png"],
+  ):
+    assert cli.main(command) == 0, capsys.readouterr().err
+  files = {path.name for path in tmp_path.rglob("*.*")}
+  assert {
+    "human_walk_0p30.npz",
+    "human_walk_0p30_0p20.npz",
+    "human_walk_0p30_f00010.npz",
+    "human_walk_0p30.pkl",
+    "human_walk_0p30_realized.npz",
+    "curves.png",
+    "speeds.png",
+  } <= files
+  assert clip_lib.load(f"{made}/human_walk_0p30_f00010.npz").num_frames == 30
+
+
+def test_refused_recordings_name_their_frames(tmp_path, capsys, mocap):
+  path = str(mocap / "humanoid3d_long_walk1.txt")
+  arguments = ["import", path, "--speed", "0.4", "--output", str(tmp_path)]
+  assert cli.main(arguments) == 2
+  error = capsys.readouterr().err
+  assert "feet twist on the ground as the walk turns" in error
+  assert "`trim` keeps the rest" in error
+  assert cli.main([*arguments, "--trim"]) == 0
+  pieces = sorted(tmp_path.glob("*.npz"))
+  assert len(pieces) > 1
+  assert all(clip_lib.load(p).meta["tier"] != "refused" for p in pieces)
+  straight = [*arguments, "--set", "turning=0.2", "--name", "straight"]
+  assert cli.main(straight) == 0
+
+
+def test_analyze_counts_the_originals_rows(tmp_path, capsys):
+  rows = np.zeros((1000, 29), np.float32)
+  rows[:634, 18] = 1.0
+  path, table = tmp_path / "merged.pkl", tmp_path / "table.json"
+  content = {"features": rows, "dof_pos": rows[:, :9], "fps": 50.0}
+  path.write_bytes(pickle.dumps(content))
+  assert cli.main(["analyze", str(path), "--json", str(table)]) == 0
+  assert "634 of 1000 rows move (63.4%)" in capsys.readouterr().out
+  assert json.loads(table.read_text())[-1]["stationary_share"] == 0.366
+
+
+def test_validate_compares_features_with_the_environments(tmp_path, capsys):
+  data = str(tmp_path / "data.npz")
+  assert cli.main(["build", CLIP, "--output", data]) == 0
+  assert cli.main(["validate", "--features", data]) == 0
+  out = capsys.readouterr().out
+  assert out.count(" ok ") == 29
+  assert "54 rows compared with the environment" in out
+
+
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [
@@ -75,6 +149,16 @@ def test_refused_clips_are_kept_only_when_forced(tmp_path, capsys):
     (["retarget", "none.txt", "--output", "x"], "no such file"),
     (["build", CLIP, "--output", "x", "--share", "cats=1"], "KIND=NUMBER"),
     (["validate", WALK], "not a readable .npz"),
+    (["import", WALK, "--output", "x", "--format=fbx"], "invalid choice"),
+    (["import", WALK, "--output", "x", "--format=bvh"], "not a BVH file"),
+    (["import", WALK, "--output", "x", "--set", "turn=1"], "unknown key"),
+    (["resample", CLIP, "--output", "x", "--fps", "0"], "expected 5 to 1000"),
+    (["trim", CLIP, "--output", "x", "--start", "9"], "expected at least 2"),
+    (["scale", CLIP, "--output", "x", "--speed", "-1"], "positive number"),
+    (["loop", CLIP, "--output", "x"], "is a loop already"),
+    (["render", CLIP, "--output", "x.gif"], "ends in .png, .mp4"),
+    (["build", CLIP, "--output", "x", "--min_speed", "9"], "lower --min_speed"),
+    (["analyze", "none.pkl"], "no such file"),
   ],
 )
 def test_bad_input_is_one_line_and_code_2(arguments, message, capsys):

@@ -9,10 +9,15 @@ import numpy as np
 
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import sole as sole_lib
-from wildrobot_playground.motion import npz
+from wildrobot_playground.motion import npz, rotations
 
 FORMAT = "wildrobot-clip/1"
 FPS = 50.0
+# What no clip of this robot is beyond.
+_LARGEST_ANGLE = np.pi  # rad
+_WALKING = 0.05  # m/s
+_UPRIGHT = 0.5  # share of the vertical, in half of the frames
+_HEIGHTS = (0.1, 1.0)  # m of the pelvis, likewise
 
 _ARRAYS = (
   "format",
@@ -196,6 +201,12 @@ def load(path: str | os.PathLike[str]) -> MotionClip:
         f"{path}: {key} are {', '.join(names)}; expected"
         f" {', '.join(expected)}; retarget the motion to WildRobot"
       )
+  try:
+    fps, meta = float(arrays["fps"]), json.loads(str(arrays["meta"]))
+  except (TypeError, ValueError) as e:
+    raise ClipError(
+      f"{path}: fps or meta cannot be read ({e}); make the clip again"
+    ) from e
   clip = MotionClip(
     name=os.path.splitext(os.path.basename(os.fspath(path)))[0],
     root_pos=arrays["root_pos"],
@@ -204,8 +215,8 @@ def load(path: str | os.PathLike[str]) -> MotionClip:
     foot_contacts=arrays["foot_contacts"],
     cyclic=bool(arrays["cyclic"]),
     command=arrays["command"],
-    fps=float(arrays["fps"]),
-    meta=json.loads(str(arrays["meta"])),
+    fps=fps,
+    meta=meta,
   )
   check(clip, str(path))
   return clip
@@ -225,6 +236,8 @@ def check(clip: MotionClip, where: str) -> None:
     array = getattr(clip, key)
     if array.shape != shape:
       raise ClipError(f"{where}: {key} is {array.shape}, expected {shape}")
+    if array.dtype.kind not in "fiu":
+      raise ClipError(f"{where}: {key} holds no numbers; make the clip again")
     if not np.all(np.isfinite(array)):
       raise ClipError(
         f"{where}: {key} has values that are not finite; make the clip again"
@@ -235,8 +248,43 @@ def check(clip: MotionClip, where: str) -> None:
     raise ClipError(f"{where}: fps is {clip.fps}, expected a positive number")
   if np.max(np.abs(np.linalg.norm(clip.root_quat, axis=1) - 1)) > 1e-4:
     raise ClipError(f"{where}: root_quat is not a unit quaternion (wxyz)")
+  _check_conventions(clip, where)
   if not np.all(np.isin(clip.foot_contacts, (0.0, 1.0))):
     raise ClipError(f"{where}: foot_contacts must be 0 or 1")
+
+
+def _check_conventions(clip: MotionClip, where: str) -> None:
+  """Refuses degrees, quaternions in another order, and another vertical."""
+  largest = float(np.max(np.abs(clip.joint_pos)))
+  if largest > _LARGEST_ANGLE:
+    raise ClipError(
+      f"{where}: joint_pos goes up to {largest:.1f}, expected radians, at most"
+      f" {_LARGEST_ANGLE:.2f}; convert the joints from degrees"
+    )
+  _, x, y, _ = np.moveaxis(clip.root_quat, -1, 0)
+  upright = float(np.median(1 - 2 * (x * x + y * y)))
+  if upright < _UPRIGHT:
+    raise ClipError(
+      f"{where}: root_quat lays the robot down (up is {upright:.2f} of"
+      " upright), expected wxyz; if it is xyzw, reorder it"
+    )
+  step = np.diff(clip.root_pos, axis=0) * clip.fps
+  swapped = np.roll(clip.root_quat, 1, axis=1)
+  if (
+    rotations.facing_speed(clip.root_quat, step) < -_WALKING
+    and rotations.facing_speed(swapped, step) > _WALKING
+  ):
+    raise ClipError(
+      f"{where}: root_quat faces away from where the robot walks, expected"
+      " wxyz; it reads as xyzw, reorder it"
+    )
+  height = float(np.median(clip.root_pos[:, 2]))
+  if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
+    raise ClipError(
+      f"{where}: root_pos has the pelvis at {height:.3f} m, expected"
+      f" {_HEIGHTS[0]} to {_HEIGHTS[1]} m above the ground, z up; turn the"
+      " motion, or convert it to metres"
+    )
 
 
 def _rounded(array: np.ndarray, decimals: int) -> np.ndarray:

@@ -68,17 +68,17 @@ def derivatives(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Positions (T, 16), velocities and accelerations (T, 15).
 
-  Central differences; a clip that is not cyclic is held at its ends.
+  Central differences; a clip that is not cyclic goes on at its ends as it was.
   """
   qpos = clip.qpos
   before, after = np.roll(qpos, 1, axis=0), np.roll(qpos, -1, axis=0)
   if clip.cyclic:
     before[0, :3] -= clip.advance
     after[-1, :3] += clip.advance
-  else:
-    before[0], after[-1] = qpos[0], qpos[-1]
   backward = _difference(robot, before, qpos) * clip.fps
   forward = _difference(robot, qpos, after) * clip.fps
+  if not clip.cyclic:
+    backward[0], forward[-1] = forward[0], backward[-1]
   return qpos, (backward + forward) / 2, (forward - backward) * clip.fps
 
 

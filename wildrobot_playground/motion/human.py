@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 SIDES = ("left", "right")
+_RATES = (5.0, 1000.0)  # frames per second
 POINTS = (
   "pelvis",
   *(
@@ -69,4 +70,13 @@ class HumanMotion:
         ]
       )
       * 2
+    )
+
+
+def check_rate(fps: float, where: str) -> None:
+  """Raises MotionError for frame rates that no recording has."""
+  if not _RATES[0] <= fps <= _RATES[1]:
+    raise MotionError(
+      f"{where}: fps is {fps:g}, expected {_RATES[0]:g} to {_RATES[1]:g} frames"
+      " per second; give the right one with --fps"
     )

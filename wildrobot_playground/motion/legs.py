@@ -103,8 +103,8 @@ class Leg:
       iterations: at most so many.
 
     Returns:
-      (T, 4) joints within their limits and (T,) the distance [m] of the sole's
-      point from its target.
+      (T, 4) joints within their limits and (T, 3) from the sole's point to its
+      target [m].
     """
     if start is None:
       start = np.tile(self.bent, (len(task.pitch), 1))
@@ -118,14 +118,13 @@ class Leg:
       joints = np.clip(joints + step, low, high)
       if np.max(longest) < _TOLERANCE:
         break
-    return joints, self.error(task, joints, pelvis)
+    return joints, self.miss(task, joints, pelvis)
 
-  def error(
+  def miss(
     self, task: FootTask, joints: np.ndarray, pelvis: np.ndarray
   ) -> np.ndarray:
-    """(T,) distance [m] of the sole's point from its target."""
-    _, error = self._linearize(task, joints, pelvis)
-    return np.linalg.norm(error[:, :3], axis=1)
+    """(T, 3) from the sole's point to its target [m]."""
+    return self._linearize(task, joints, pelvis)[1][:, :3]
 
   def _linearize(
     self, task: FootTask, joints: np.ndarray, pelvis: np.ndarray

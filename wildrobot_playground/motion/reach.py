@@ -66,16 +66,16 @@ def solve(
   joints = np.tile(robot.bent_knees()[7:], (len(root), 1))
   joints[:, 0] = body.waist
   for _ in range(_PASSES):
-    error = _solve_legs(limbs, feet, joints, root, tilt)
+    short, long = _solve_legs(limbs, feet, joints, root, tilt)
     stiff = _missing_hip_room(joints, robot)
-    if np.max(error) < _LARGEST_MISS and np.max(stiff) < _HIP_ROOM / 2:
+    if np.max(short) < _LARGEST_MISS and np.max(stiff) < _HIP_ROOM / 2:
       break
     leaned += _GAIN * _spread(stiff, _LEANING_SPREAD)
-    lowered += _GAIN * _spread(
-      np.minimum(error, _LOWERING_STEP), _LOWERING_SPREAD
-    )
+    lowered += _GAIN * _spread(short, _LOWERING_SPREAD)
+    lowered -= _GAIN * _spread(long, _LOWERING_SPREAD)
+    lowered = np.clip(lowered, 0.0, _LOWEST)
     tilt[:, 0] = body.tilt[:, 0] + np.minimum(leaned, _LARGEST_LEAN)
-    root[:, 2] = body.root[:, 2] - np.minimum(lowered, _LOWEST)
+    root[:, 2] = body.root[:, 2] - lowered
   else:
     _solve_legs(limbs, feet, joints, root, tilt)
   joints = smooth.rate_limited(joints, max_joint_speed / clip_lib.FPS)
@@ -89,16 +89,25 @@ def _solve_legs(
   joints: np.ndarray,
   root: np.ndarray,
   tilt: np.ndarray,
-) -> np.ndarray:
-  """Updates the legs' `joints` (T, 9) in place; (T,) the larger miss [m]."""
-  misses = []
+) -> tuple[np.ndarray, np.ndarray]:
+  """Updates the legs' `joints` (T, 9) in place.
+
+  Returns:
+    (T,) by how much the shorter leg is too short for its foot, and (T,) by how
+    much the longer one is too long [m]; at most `_LOWERING_STEP`.
+  """
+  lengths = []
   for side, leg in limbs.items():
     columns = kinematics.LEG_COLUMNS[side]
+    task = _task(leg, feet[side], root)
     joints[:, columns], miss = leg.solve(
-      _task(leg, feet[side], root), _pelvis(tilt), joints[:, columns]
+      task, _pelvis(tilt), joints[:, columns]
     )
-    misses.append(miss)
-  return np.max(misses, axis=0)
+    # Hips are nearly at the pelvis' height and the foot's side.
+    along = task.target / np.linalg.norm(task.target, axis=1, keepdims=True)
+    lengths.append(np.sum(miss * along, axis=1))
+  lengths = np.clip(lengths, -_LOWERING_STEP, _LOWERING_STEP)
+  return np.max(lengths, axis=0).clip(0.0), np.max(-lengths, axis=0).clip(0.0)
 
 
 def _errors(
@@ -109,17 +118,15 @@ def _errors(
   tilt: np.ndarray,
 ) -> np.ndarray:
   """(T,) the larger distance [m] of the two soles from their targets."""
-  return np.max(
-    [
-      leg.error(
-        _task(leg, feet[side], root),
-        joints[:, kinematics.LEG_COLUMNS[side]],
-        _pelvis(tilt),
-      )
-      for side, leg in limbs.items()
-    ],
-    axis=0,
-  )
+  misses = [
+    leg.miss(
+      _task(leg, feet[side], root),
+      joints[:, kinematics.LEG_COLUMNS[side]],
+      _pelvis(tilt),
+    )
+    for side, leg in limbs.items()
+  ]
+  return np.max(np.linalg.norm(misses, axis=-1), axis=0)
 
 
 def _missing_hip_room(

@@ -92,3 +92,15 @@ def orthonormal(mat: np.ndarray) -> np.ndarray:
   sign = np.linalg.det(u @ v)
   u = np.concatenate([u[..., :2], u[..., 2:] * sign[..., None, None]], axis=-1)
   return u @ v
+
+
+def facing_speed(quat: np.ndarray, step: np.ndarray) -> float:
+  """Mean way (T - 1, 3) along where quaternions (T, 4) wxyz face; 0 if lying.
+
+  Of two readings of the same four numbers, the one that walks the way it faces
+  is the right one.
+  """
+  mat = quat_to_mat(quat[1:])
+  if np.median(mat[:, 2, 2]) < 0.5:
+    return 0.0
+  return float(np.mean(np.sum(mat[:, :2, 0] * step[:, :2], axis=1)))

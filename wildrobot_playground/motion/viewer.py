@@ -72,8 +72,8 @@ class Viewer:
       self._data.qpos[:] = qpos
       mujoco.mj_kinematics(self._robot.model, self._data)
       for body, handle in self._bodies[i]:
-        handle.position = self._data.xpos[body]
-        handle.wxyz = self._data.xquat[body]
+        handle.position = self._data.xpos[body].copy()
+        handle.wxyz = self._data.xquat[body].copy()
 
   def advance(self, elapsed: float) -> None:
     """Moves on by so many seconds of the watcher's time."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from wildrobot_playground.motion import human, npz, rotations
-from wildrobot_playground.motion.importers import axes, robot_motion
+from wildrobot_playground.motion.importers import axes
 
 # Lengths [m] of an adult of 1.7 m, by Winter's shares of the stature.
 _STATURE = 1.7
@@ -59,15 +59,15 @@ def load(
   where = path.name
   poses, trans = _checked(arrays["poses"], arrays["trans"], where)
   rate = fps if fps is not None else _rate(more, where)
-  robot_motion.check_rate(rate, where)
+  human.check_rate(rate, where)
   local = rotations.from_vector(poses[:, : 3 * _BODY_JOINTS].reshape(-1, 22, 3))
-  found = axes.find_up(local[:, 0, :, 1], where) if up == "auto" else up
+  found = axes.find_up(local[:, 0, :, 1], where, up)
   if up == "auto" and found != "+z":
     raise human.MotionError(
       f"{where}: bodies stand along {found}, AMASS has z up; give --up="
       f"{found.lstrip('+')} if the file means it"
     )
-  turn = axes.to_z_up(axes.find_up(trans, where, found))
+  turn = axes.to_z_up(found)
   points, pelvis, chest = forward_kinematics(
     turn @ local[:, 0], local, trans @ turn.T
   )

@@ -22,7 +22,7 @@ _STANDING = 0.03  # m
 _BALL_HEIGHT = 0.02  # m of the toes' joint above the sole
 _HEEL = 0.05  # m behind the ankle
 _TOE = 0.05  # m ahead of the toes' joint, where the sole still bears
-_UPRIGHT = 0.7  # of a leg's length that must be along the vertical
+_UPRIGHT = 0.8  # of a leg's length that must be along the vertical
 
 
 @dataclasses.dataclass(frozen=True)

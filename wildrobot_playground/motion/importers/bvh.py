@@ -12,7 +12,7 @@ import pathlib
 import numpy as np
 
 from wildrobot_playground.motion import human, rotations
-from wildrobot_playground.motion.importers import axes, bvh_file, robot_motion
+from wildrobot_playground.motion.importers import axes, bvh_file
 
 _SIDES = {"left": ("Left", "_L"), "right": ("Right", "_R")}
 # Joints by role, with {0} for Left and {1} for _L.
@@ -70,7 +70,7 @@ def load(
   skeleton, names = _skeleton(recording, path.name)
   recording, dropped = _without_rest_pose(recording)
   rate = fps if fps is not None else recording.fps
-  robot_motion.check_rate(rate, path.name)
+  human.check_rate(rate, path.name)
   places, mats = recording.forward_kinematics()
   joints = {role: recording.index(joint) for role, joint in names.items()}
   places = {role: places[:, i] for role, i in joints.items()}

@@ -81,7 +81,7 @@ def _parse(content: bytes, where: str) -> tuple[np.ndarray, bool]:
   try:
     motion = json.loads(content)
     frames = np.array(motion["Frames"], dtype=np.float64)
-  except (ValueError, KeyError, TypeError) as e:
+  except (ValueError, KeyError, TypeError, RecursionError) as e:
     raise human.MotionError(
       f"{where}: not a DeepMimic motion ({type(e).__name__}: {e}); expected"
       " JSON with 'Frames'"
@@ -93,7 +93,30 @@ def _parse(content: bytes, where: str) -> tuple[np.ndarray, bool]:
     )
   if not np.all(np.isfinite(frames)):
     raise human.MotionError(f"{where}: 'Frames' has values that are not finite")
+  _check_poses(frames, where)
   return frames, motion.get("Loop") == "wrap"
+
+
+def _check_poses(frames: np.ndarray, where: str) -> None:
+  """Refuses degrees, other quaternions and another vertical."""
+  norm = np.linalg.norm(frames[:, _ROOT_ROT], axis=1)
+  if np.max(np.abs(norm - 1)) > 0.05:
+    raise human.MotionError(
+      f"{where}: root rotations have norms from {norm.min():.3g} to"
+      f" {norm.max():.3g}, expected unit quaternions (wxyz)"
+    )
+  knees = frames[:, [start + 4 for start in _LEG_START.values()]]
+  if np.max(np.abs(knees)) > 2 * np.pi:
+    raise human.MotionError(
+      f"{where}: knees bend up to {np.max(np.abs(knees)):.0f} rad; they seem to"
+      " be degrees: convert them to radians"
+    )
+  up = np.median(rotations.quat_to_mat(frames[:, _ROOT_ROT])[:, 1, 1])
+  if up < 0.5:
+    raise human.MotionError(
+      f"{where}: the character lies (up is {up:.2f} of upright), expected y up"
+      " and quaternions wxyz; turn the motion or reorder them"
+    )
 
 
 def _fps(durations: np.ndarray, where: str) -> float:
@@ -104,6 +127,7 @@ def _fps(durations: np.ndarray, where: str) -> float:
       f"{where}: frame durations vary from {durations.min():.4f} to"
       f" {durations.max():.4f} s; resample the motion to one rate"
     )
+  human.check_rate(1.0 / duration, where)
   return 1.0 / duration
 
 

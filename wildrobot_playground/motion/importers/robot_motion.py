@@ -21,10 +21,15 @@ from wildrobot_playground.motion import (
 
 _LIMIT_SLACK = 0.05  # rad beyond a limit that other models' ranges explain
 _LEVEL = 0.002  # m that the feet may be off the ground on the whole
-_RATES = (5.0, 1000.0)  # frames per second
 _HEIGHTS = (0.15, 1.0)  # m, of a pelvis
+_WALKING = 0.05  # m/s
 _FASTEST = 12.0  # m/s, of a pelvis
 _MOST_FRAMES = 1_000_000
+_FILE_NAMES = {
+  "root_pos": "root_pos",
+  "root_quat": "root_rot",
+  "joint_pos": "dof_pos",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,29 +114,13 @@ def check(motion: RobotMotion, robot: kinematics.Robot) -> None:
         f"{where}: {_FILE_NAMES[key]} has values that are not finite; export"
         " the motion again"
       )
-  check_rate(motion.fps, where)
+  human.check_rate(motion.fps, where)
   if not 2 <= frames <= _MOST_FRAMES:
     raise human.MotionError(
       f"{where}: has {frames} frames, expected 2 to {_MOST_FRAMES}"
     )
   _check_root(motion, where)
   _check_joints(motion.joint_pos, robot, where)
-
-
-def check_rate(fps: float, where: str) -> None:
-  """Refuses frame rates that no recording has."""
-  if not _RATES[0] <= fps <= _RATES[1]:
-    raise human.MotionError(
-      f"{where}: fps is {fps:g}, expected {_RATES[0]:g} to {_RATES[1]:g} frames"
-      " per second; give the right one with --fps"
-    )
-
-
-_FILE_NAMES = {
-  "root_pos": "root_pos",
-  "root_quat": "root_rot",
-  "joint_pos": "dof_pos",
-}
 
 
 def _check_root(motion: RobotMotion, where: str) -> None:
@@ -155,6 +144,16 @@ def _check_root(motion: RobotMotion, where: str) -> None:
     raise human.MotionError(
       f"{where}: root_rot lays the robot down (up is"
       f" {_upright(motion.root_quat):.2f} of upright); {hint}"
+    )
+  step = np.diff(motion.root_pos, axis=0) * motion.fps
+  speeds = [
+    rotations.facing_speed(np.roll(motion.root_quat, shift, axis=1), step)
+    for shift in (0, 1)
+  ]
+  if speeds[0] < -_WALKING and speeds[1] > _WALKING:
+    raise human.MotionError(
+      f"{where}: root_rot faces away from where the robot walks; it faces there"
+      " in the other order: give --quat=xyzw"
     )
   height = float(np.median(motion.root_pos[:, 2]))
   if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
