@@ -1,5 +1,6 @@
 """How the task's reward and the style reward become one."""
 
+import dataclasses
 from collections.abc import Callable
 
 import jax
@@ -7,22 +8,21 @@ import jax
 MixFn = Callable[[jax.Array, jax.Array, jax.Array, float, float], jax.Array]
 
 
-def share(
+def lerp(
   task: jax.Array,
   style: jax.Array,
   gate: jax.Array,
   weight: float,
   style_scale: float,
 ) -> jax.Array:
-  """(1 - w)·task + w·scale·style: `weight` is the style's share.
+  """(1 - w)·task + w·scale·style (arXiv:2203.15103).
 
   Args:
     task: (...) task reward of a step.
     style: (...) style reward, 0 to about 1.
     gate: (...) 1 where style counts, 0 where the task stands alone.
-    weight: share of the style, 0 to 1.
-    style_scale: what a perfect style pays a step; the most that the task can
-      pay, so that the share is the same for any set of task scales.
+    weight: of the style.
+    style_scale: what a perfect style pays a step.
   """
   gated = weight * gate
   return (1 - gated) * task + gated * style_scale * style
@@ -35,21 +35,26 @@ def add(
   weight: float,
   style_scale: float,
 ) -> jax.Array:
-  """Task + w·style, as in the original; arguments as in `share`."""
-  del style_scale
-  return task + weight * gate * style
+  """Task + w·scale·style; arguments as in `lerp`."""
+  return task + weight * gate * style_scale * style
 
 
-def lerp(
-  task: jax.Array,
-  style: jax.Array,
-  gate: jax.Array,
-  weight: float,
-  style_scale: float,
-) -> jax.Array:
-  """(1 - w)·task + w·style (arXiv:2203.15103); arguments as in `share`."""
-  del style_scale
-  return share(task, style, gate, weight, style_scale=1.0)
+@dataclasses.dataclass(frozen=True)
+class Mixing:
+  """A way of mixing, with what a perfect style pays in it.
+
+  Attributes:
+    mix: joins the two rewards of a step.
+    style_per_second: of a perfect style; None for the most that the task can
+      pay, so that the weight is the share of style for any set of task scales.
+  """
+
+  mix: MixFn
+  style_per_second: float | None
 
 
-MIXINGS: dict[str, MixFn] = {"share": share, "sum": add, "lerp": lerp}
+MIXINGS = {
+  "share": Mixing(lerp, None),
+  "sum": Mixing(add, 1.0),
+  "lerp": Mixing(lerp, 1.0),
+}

@@ -23,7 +23,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import config_dict
 
 from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.amp import history
+from wildrobot_playground.amp import history, mixing
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
 
@@ -355,6 +355,7 @@ def _make_prior(
       f"the environment emits {size} features, the reference has"
       f" {reference.features.shape[1]}"
     )
+  prior_lib.check_config(amp)
   return prior_lib.make_prior(amp, reference, _style_scale(amp, environment))
 
 
@@ -391,13 +392,15 @@ def _style_scale(amp: config_dict.ConfigDict, environment: Any) -> float:
   Raises:
     ValueError: when neither the config nor the environment says.
   """
-  per_second = amp.style_reward_scale or getattr(
-    environment, "max_task_reward", 0.0
+  per_second = (
+    amp.style_reward_scale
+    or mixing.MIXINGS[amp.mixing].style_per_second
+    or getattr(environment, "max_task_reward", None)
   )
-  if amp.mixing == "share" and not per_second:
+  if not per_second:
     raise ValueError(
-      "amp.mixing=share needs to know the most that the task can pay per"
-      " second: set amp.style_reward_scale"
+      f"amp.mixing={amp.mixing} needs to know the most that the task can pay"
+      " per second: set amp.style_reward_scale"
     )
   return per_second * getattr(environment, "dt", 1.0)
 

@@ -163,6 +163,15 @@ def _choose(
   return jp.minimum(index, cumulative.shape[0] - 1)
 
 
+def check_config(config: config_dict.ConfigDict) -> None:
+  """Raises ValueError, naming the known ones, for an unknown `mixing`."""
+  if config.mixing not in mixing.MIXINGS:
+    raise ValueError(
+      f"amp.mixing '{config.mixing}' is unknown; choose one of"
+      f" {', '.join(mixing.MIXINGS)}"
+    )
+
+
 def make_prior(
   config: config_dict.ConfigDict,
   reference: dataset_lib.ReferenceDataset,
@@ -178,11 +187,7 @@ def make_prior(
   Raises:
     ValueError: for a configuration or a reference that cannot be used.
   """
-  if config.mixing not in mixing.MIXINGS:
-    raise ValueError(
-      f"amp.mixing '{config.mixing}' is unknown; choose one of"
-      f" {', '.join(mixing.MIXINGS)}"
-    )
+  check_config(config)
   windows, weights = dataset_lib.windows(reference, config.history)
   mean, std = (
     jp.asarray(np.tile(x, config.history), jp.float32)
@@ -191,7 +196,7 @@ def make_prior(
   cumulative = np.cumsum(weights, dtype=np.float64)
   return MotionPrior(
     discriminator=discriminator_lib.make_discriminator(config, mean, std),
-    mix=mixing.MIXINGS[config.mixing],
+    mix=mixing.MIXINGS[config.mixing].mix,
     config=config,
     style_scale=style_scale,
     windows=jp.asarray(windows, jp.float32),

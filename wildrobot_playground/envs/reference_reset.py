@@ -20,10 +20,12 @@ class Bank:
   Attributes:
     qpos: (N, 16) at the origin, heading along x.
     qvel: (N, 15) root velocity in MuJoCo's frames, joint velocity [rad/s].
+    command: (N, 1) forward speed [m/s] of the clip that a state is of.
   """
 
   qpos: jax.Array
   qvel: jax.Array
+  command: jax.Array
 
 
 def load(folder: str) -> Bank:
@@ -39,12 +41,12 @@ def load(folder: str) -> Bank:
   if not files:
     raise ValueError(f"no reference clip (*.npz) in {path}")
   states = [_states(clip_lib.load(file)) for file in files]
-  qpos, qvel = (np.concatenate(arrays) for arrays in zip(*states, strict=True))
-  return Bank(jp.asarray(qpos, jp.float32), jp.asarray(qvel, jp.float32))
+  arrays = (np.concatenate(parts) for parts in zip(*states, strict=True))
+  return Bank(*(jp.asarray(array, jp.float32) for array in arrays))
 
 
-def _states(clip: Any) -> tuple[np.ndarray, np.ndarray]:
-  """Qpos (T-1, 16) and qvel (T-1, 15) of a clip, by forward differences."""
+def _states(clip: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """The fields of a `Bank` for one clip; velocities are forward differences."""
   qpos = np.hstack([clip.root_pos, clip.root_quat, clip.joint_pos])
   velocities = []
   for now, then in itertools.pairwise(qpos):
@@ -55,23 +57,26 @@ def _states(clip: Any) -> tuple[np.ndarray, np.ndarray]:
     )
   qpos = qpos[:-1].copy()
   qpos[:, :2] = 0.0
-  return qpos, np.array(velocities) * clip.fps
+  command = np.full((len(qpos), 1), clip.command[0])
+  return qpos, np.array(velocities) * clip.fps, command
 
 
 def choose(
-  bank: Bank,
-  rng: jax.Array,
-  probability: float,
-  qpos: jax.Array,
-  qvel: jax.Array,
-) -> tuple[jax.Array, jax.Array]:
-  """With `probability`, a state of the bank; else the one given."""
+  bank: Bank, rng: jax.Array, probability: float, otherwise: Bank
+) -> Bank:
+  """One state: of the bank with `probability`, else `otherwise`.
+
+  Args:
+    bank: N states.
+    rng: of the draw.
+    probability: of a state of the bank.
+    otherwise: a single state, without the leading N.
+  """
   key_use, key_index = jax.random.split(rng)
   use = jax.random.bernoulli(key_use, probability)
   index = jax.random.randint(key_index, (), 0, bank.qpos.shape[0])
-  return (
-    jp.where(use, bank.qpos[index], qpos),
-    jp.where(use, bank.qvel[index], qvel),
+  return jax.tree.map(
+    lambda states, other: jp.where(use, states[index], other), bank, otherwise
   )
 
 

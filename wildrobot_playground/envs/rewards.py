@@ -14,15 +14,18 @@ import jax.numpy as jp
 def tracking_lin_vel(
   linvel: jax.Array, command: jax.Array, sigma: float
 ) -> jax.Array:
-  """exp(-|v - v*|² / sigma).
+  """exp(-|v - v*| / sigma).
+
+  Not squared: it keeps a slope far away, where learning begins, and a steep one
+  near the command, where a squared error would let go.
 
   Args:
     linvel: (2,) mean velocity [m/s], forward and left of the target heading.
     command: (1,) commanded forward speed [m/s]; the sideways target is zero.
-    sigma: [m²/s²].
+    sigma: [m/s].
   """
   error = linvel - jp.array([command[0], 0.0])
-  return jp.exp(-jp.sum(jp.square(error)) / sigma)
+  return jp.exp(-jp.linalg.norm(error) / sigma)
 
 
 def tracking_heading(heading_error: jax.Array, sigma: float) -> jax.Array:
@@ -81,6 +84,34 @@ def joint_limits(
 def foot_slip(slide: jax.Array) -> jax.Array:
   """Sum of squared slides (4,) [m/s] of plates on the ground [m²/s²]."""
   return jp.sum(jp.square(slide))
+
+
+def feet_air_time(
+  air_time: jax.Array,
+  stance: jax.Array,
+  command: jax.Array,
+  limits: tuple[float, float],
+  dt: float,
+) -> jax.Array:
+  """Time beyond the shortest swing, of the swings that end in this step.
+
+  A shuffle of many tiny steps tracks a speed well, but no servo can follow it:
+  a swing shorter than `limits[0]` costs what it lacks.
+
+  Args:
+    air_time: (2,) how long each foot was in the air before this step [s].
+    stance: (2,) 1 where it touches the ground now.
+    command: (1,) commanded speed [m/s]; nothing is paid for standing.
+    limits: swing times [s] that earn nothing, and the most.
+    dt: control step [s].
+
+  Returns:
+    () seconds of swing per second.
+  """
+  touchdown = stance * (air_time > 0)
+  shortest, longest = limits
+  beyond = jp.minimum(air_time, longest) - shortest
+  return jp.sum(touchdown * beyond) / dt * (command[0] > 0)
 
 
 def feet_too_close(feet_pos: jax.Array, yaw: jax.Array, distance: float):

@@ -43,7 +43,7 @@ def default_config() -> config_dict.ConfigDict:
     reset_config=config_dict.create(
       joint_pos=0.05,  # rad
       joint_vel=0.2,  # rad/s
-      reference_probability=0.0,  # share of resets from reference poses
+      reference_probability=0.5,  # share of resets from reference poses
       reference_clips="",  # folder of clips; empty for the shipped ones
     ),
     reward_config=config_dict.create(
@@ -51,6 +51,7 @@ def default_config() -> config_dict.ConfigDict:
         tracking_lin_vel=5.0,
         tracking_heading=1.0,
         base_height=0.3,
+        feet_air_time=2.0,
         orientation=-3.0,
         ang_vel_xy=-0.02,
         lin_vel_z=-0.2,
@@ -63,11 +64,12 @@ def default_config() -> config_dict.ConfigDict:
         waist_yaw=-0.5,
         termination=-50.0,
       ),
-      tracking_sigma=0.05,  # m²/s²
+      tracking_sigma=0.25,  # m/s
       heading_sigma=0.1,  # rad²
       height_target=0.44,  # m
       height_sigma=0.002,  # m²
       feet_distance=0.14,  # m
+      air_time_range=(0.2, 0.45),  # s, swings from no reward to the most
     ),
     push_config=config_dict.create(
       enable=False,
@@ -145,20 +147,24 @@ class WildRobotWalk(base.WildRobotEnv):
   def reset(self, rng: jax.Array) -> State:
     """Starts an episode near the `walk_ready` pose, at a random heading."""
     rng, key_pose, key_command, key_phase = jax.random.split(rng, 4)
-    qpos, qvel = self._sample_pose(key_pose)
+    command = commands.sample(key_command, self._config.command_config)
+    qpos, qvel, command = self._sample_start(key_pose, command)
     data = self._engine.init(self._mjx_model, qpos, qvel, qpos[7:])
     phase = jax.random.uniform(key_phase, maxval=2 * jp.pi)
     info = {
       "rng": rng,
-      "command": commands.sample(key_command, self._config.command_config),
+      "command": command,
       "command_steps": jp.zeros((), jp.int32),
       "step": jp.zeros((), jp.int32),
       "heading_target": features.heading(qpos[3:7]),
       "last_act": jp.zeros(self.action_size),
       "motor_targets": qpos[7:],
       "phase": phase,
-      "mean_velocity": jp.zeros(2),
+      "air_time": jp.zeros(2),
     }
+    info["mean_velocity"] = self.heading_velocity(data, info["heading_target"])
+    # What the auto-reset, which restores the first data, must start with again.
+    info["first"] = {k: info[k] for k in ("command", "mean_velocity")}
     info.update(self._amp_info(qpos, qpos, info["command"]))
     metrics = {
       f"reward/{name}": jp.zeros(())
@@ -191,6 +197,9 @@ class WildRobotWalk(base.WildRobotEnv):
     info["mean_velocity"] = self._mean_velocity(data, info)
     fallen = self._get_termination(data)
     terms = self._get_reward(before.qpos, data, info, last_act, fallen)
+    info["air_time"] = jp.where(
+      self._stance(info) > 0, 0.0, info["air_time"] + self.dt
+    )
     scales = self._config.reward_config.scales
     scaled = {name: value * scales[name] for name, value in terms.items()}
     reward = sum(scaled.values()) * self.dt
@@ -229,17 +238,25 @@ class WildRobotWalk(base.WildRobotEnv):
 
   # Pieces of reset and step.
 
-  def _sample_pose(self, rng: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """A start pose: qpos (16,), qvel (15,), soles on the ground."""
+  def _sample_start(
+    self, rng: jax.Array, command: jax.Array
+  ) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """A start: qpos (16,) with the soles on the ground, qvel (15,), command.
+
+    Starts in the middle of a reference stride are told to go on at its speed.
+    """
     config = self._config.reset_config
     key_yaw, key_pos, key_vel, key_bank = jax.random.split(rng, 4)
     # yaw=U(-3.14, 3.14), joints +U(-joint_pos, joint_pos), +U(-vel, vel).
     yaw = jax.random.uniform(key_yaw, minval=-jp.pi, maxval=jp.pi)
-    qpos, qvel = self._init_qpos, jp.zeros(self._mj_model.nv)
+    start = reference_reset.Bank(
+      self._init_qpos, jp.zeros(self._mj_model.nv), command
+    )
     if self._bank is not None:
-      qpos, qvel = reference_reset.choose(
-        self._bank, key_bank, config.reference_probability, qpos, qvel
+      start = reference_reset.choose(
+        self._bank, key_bank, config.reference_probability, start
       )
+    qpos, qvel = start.qpos, start.qvel
     joints = qpos[7:] + config.joint_pos * jax.random.uniform(
       key_pos, (self.action_size,), minval=-1.0
     )
@@ -252,7 +269,7 @@ class WildRobotWalk(base.WildRobotEnv):
     clearance = jp.min(
       self._sole.corners(qpos)[..., 2] - self._ground(self._sole.corners(qpos))
     )
-    return qpos.at[2].add(-clearance), qvel
+    return qpos.at[2].add(-clearance), qvel, start.command
 
   def _push(self, data: Any, info: dict[str, Any]) -> Any:
     """Kicks the pelvis sideways or forwards every `interval` seconds."""
@@ -305,14 +322,16 @@ class WildRobotWalk(base.WildRobotEnv):
     step = info["step"] + 1
     done = done | (step >= config.episode_length)
     steps = info["command_steps"] + 1
-    renew = done | (steps * self.dt >= config.command_config.resampling_time)
+    renew = steps * self.dt >= config.command_config.resampling_time
     info["command"] = jp.where(
       renew, commands.sample(key, config.command_config), info["command"]
     )
-    info["command_steps"] = jp.where(renew, 0, steps)
+    info["command_steps"] = jp.where(done | renew, 0, steps)
+    for name, first in info["first"].items():
+      info[name] = jp.where(done, first, info[name])
     info["step"] = jp.where(done, 0, step)
     info["last_act"] = jp.where(done, 0.0, info["last_act"])
-    info["mean_velocity"] = jp.where(done, 0.0, info["mean_velocity"])
+    info["air_time"] = jp.where(done, 0.0, info["air_time"])
 
   def _get_termination(self, data: Any) -> jax.Array:
     """() 1.0 when the pelvis is too low or too high, or the chest tilts."""
@@ -332,6 +351,11 @@ class WildRobotWalk(base.WildRobotEnv):
       self._ground(self._sole.corners(qpos_prev)),
       self._ground(self._sole.corners(qpos)),
     )
+
+  def _stance(self, info: dict[str, Any]) -> jax.Array:
+    """(2,) 1 where the left and the right foot touches the ground."""
+    contacts = info["amp_features"][features.FOOT_CONTACTS]
+    return jp.max(contacts.reshape(2, 2), axis=1)
 
   def _feet_positions(self, qpos: jax.Array) -> jax.Array:
     """(2, 3) centres [m] of the left and right sole, world frame."""
@@ -381,6 +405,7 @@ class WildRobotWalk(base.WildRobotEnv):
         self.get_local_linvel(data),  # 3
         self.heading_velocity(data, info["heading_target"]),  # 2
         info["mean_velocity"],  # 2
+        info["air_time"],  # 2
         self.get_global_angvel(data),  # 3
         self.get_torques(data),  # 9
         data.qpos[2] - self._ground(data.qpos[:2]),  # 1
@@ -430,6 +455,13 @@ class WildRobotWalk(base.WildRobotEnv):
       ),
       # Feet-related costs.
       "foot_slip": rewards.foot_slip(self._slide(qpos_prev, data.qpos)),
+      "feet_air_time": rewards.feet_air_time(
+        info["air_time"],
+        self._stance(info),
+        info["command"],
+        config.air_time_range,
+        self.dt,
+      ),
       "feet_too_close": rewards.feet_too_close(
         self._feet_positions(data.qpos), yaw, config.feet_distance
       ),
