@@ -90,3 +90,13 @@ def test_features_do_not_see_the_heading(recorded_clip, human_clip, mode, yaw):
     build.clip_features(recorded_clip, mode),
     atol=1e-6,
   )
+
+
+def test_refuses_two_clips_of_one_name(human_clip):
+  with pytest.raises(dataset_lib.DatasetError, match="rename its file"):
+    build.build([human_clip, human_clip])
+
+
+def test_refuses_bins_of_no_width(human_clip):
+  with pytest.raises(dataset_lib.DatasetError, match="speed_bin is 0"):
+    build.build([human_clip], speed_bin=0.0)

@@ -48,8 +48,8 @@ def build(
     speed_bin: speeds that fall into one bin [m/s] count as one speed.
 
   Raises:
-    DatasetError: for no clip, clips of different rates or robots, or an unknown
-      `velocity_mode`.
+    DatasetError: for no clip, clips of different rates or robots or of the same
+      name, nothing that is fast enough, or an unknown `velocity_mode`.
   """
   features_lib.check_velocity_mode(velocity_mode)
   moving = [
@@ -58,20 +58,11 @@ def build(
     if (include_standing or _speed(clip) > _STANDING)
     and clip.meta.get("quality", {}).get("over_torque", 0.0) <= max_over_torque
   ]
-  if not moving:
+  _check_alike(moving, len(clips))
+  if not speed_bin > 0:
     raise dataset_lib.DatasetError(
-      f"none of {len(clips)} clips walks within the servos' torque; give other"
-      " clips, or raise --max_over_torque"
+      f"speed_bin is {speed_bin}, expected a positive number of m/s"
     )
-  for what, values in (
-    ("frame rates", {clip.fps for clip in moving}),
-    ("robots", {clip.meta.get("model_hash", "") for clip in moving}),
-  ):
-    if len(values) > 1:
-      raise dataset_lib.DatasetError(
-        f"clips have different {what}: {', '.join(map(str, sorted(values)))};"
-        " build a dataset of each, or make the clips again"
-      )
   weights = clip_weights(moving, shares or DEFAULT_SHARES, speed_bin)
   parts = [part for clip in moving for part in _parts(clip, min_speed)]
   if not parts:
@@ -79,10 +70,6 @@ def build(
       f"no row of {len(moving)} clips is at least {min_speed} m/s fast; lower"
       " --min_speed"
     )
-  lengths = {clip.name: 0 for clip in moving}
-  for part in parts:
-    lengths[part.clip.name] += part.end - part.start
-  weight = dict(zip(lengths, weights, strict=True))
   return dataset_lib.make(
     clips=[
       clip_features(part.clip, velocity_mode)[part.start : part.end]
@@ -90,18 +77,36 @@ def build(
     ],
     clip_names=tuple(part.name for part in parts),
     clip_speeds=np.array([_speed(part.clip) for part in parts]),
-    clip_weights=np.array(
-      [
-        weight[part.clip.name]
-        * ((part.end - part.start) / lengths[part.clip.name])
-        for part in parts
-      ]
-    ),
+    clip_weights=_part_weights(parts, moving, weights),
     velocity_mode=velocity_mode,
     dt=moving[0].dt,
     model_hash=moving[0].meta.get("model_hash", ""),
     meta={"clips": {part.name: _provenance(part) for part in parts}},
   )
+
+
+def _check_alike(clips: list[clip_lib.MotionClip], given: int) -> None:
+  """Refuses no clip, and clips of different rates or robots."""
+  if not clips:
+    raise dataset_lib.DatasetError(
+      f"none of {given} clips walks within the servos' torque; give other"
+      " clips, or raise --max_over_torque"
+    )
+  names = [clip.name for clip in clips]
+  twice = sorted({name for name in names if names.count(name) > 1})
+  if twice:
+    raise dataset_lib.DatasetError(
+      f"more than one clip is called '{twice[0]}'; rename its file"
+    )
+  for what, values in (
+    ("frame rates", {clip.fps for clip in clips}),
+    ("robots", {clip.meta.get("model_hash", "") for clip in clips}),
+  ):
+    if len(values) > 1:
+      raise dataset_lib.DatasetError(
+        f"clips have different {what}: {', '.join(map(str, sorted(values)))};"
+        " build a dataset of each, or make the clips again"
+      )
 
 
 def row_speeds(clip: clip_lib.MotionClip) -> np.ndarray:
@@ -166,6 +171,22 @@ def _parts(clip: clip_lib.MotionClip, min_speed: float) -> list[_Part]:
     _Part(clip, start, end, f"{clip.name}#{i}")
     for i, (start, end) in enumerate(stance.runs(fast), 1)
   ]
+
+
+def _part_weights(
+  parts: list[_Part], clips: list[clip_lib.MotionClip], weights: np.ndarray
+) -> np.ndarray:
+  """(P,) each part's share of its clip's weight (C,), by its rows."""
+  rows = {clip.name: 0 for clip in clips}
+  for part in parts:
+    rows[part.clip.name] += part.end - part.start
+  weight = dict(zip(rows, weights, strict=True))
+  return np.array(
+    [
+      weight[part.clip.name] * ((part.end - part.start) / rows[part.clip.name])
+      for part in parts
+    ]
+  )
 
 
 def _provenance(part: _Part) -> dict[str, object]:

@@ -76,33 +76,17 @@ def load(
   places = {role: places[:, i] for role, i in joints.items()}
   mats = {role: mats[:, i] for role, i in joints.items()}
   world, places, mats = _to_metres_z_up(places, mats, path.name, unit, up)
-  points = {"pelvis": places["pelvis"]}
-  for side in human.SIDES:
-    for role in ("hip", "knee", "ankle"):
-      points[f"{side}_{role}"] = places[f"{side}_{role}"]
-    points[f"{side}_heel"], points[f"{side}_toe"] = axes.soles(
-      places[f"{side}_ankle"],
-      places[f"{side}_ball"],
-      mats[f"{side}_ankle"],
-      rate,
+  up_trunk = places["neck"] - places["pelvis"]
+  pelvis, chest = (
+    _aligned(
+      mats[joint],
+      axes.body_frame(places[f"left_{end}"] - places[f"right_{end}"], up_trunk),
     )
-  pelvis = _aligned(
-    mats["pelvis"],
-    axes.body_frame(
-      places["left_hip"] - places["right_hip"],
-      places["neck"] - places["pelvis"],
-    ),
-  )
-  chest = _aligned(
-    mats["chest"],
-    axes.body_frame(
-      places["left_arm"] - places["right_arm"],
-      places["neck"] - places["pelvis"],
-    ),
+    for joint, end in (("pelvis", "hip"), ("chest", "arm"))
   )
   world = dataclasses.replace(world, forward=axes.facing(pelvis[0], world.up))
   motion = human.HumanMotion(
-    points=axes.on_the_ground(points),
+    points=axes.on_the_ground(_points(places, mats, rate)),
     pelvis_mat=pelvis,
     chest_mat=chest,
     fps=rate,
@@ -118,6 +102,23 @@ def load(
     },
   )
   return axes.turned_to_x(motion)
+
+
+def _points(
+  places: dict[str, np.ndarray], mats: dict[str, np.ndarray], fps: float
+) -> dict[str, np.ndarray]:
+  """The retargeter's points (T, 3) of the joints' places and rotations."""
+  points = {"pelvis": places["pelvis"]}
+  for side in human.SIDES:
+    for role in ("hip", "knee", "ankle"):
+      points[f"{side}_{role}"] = places[f"{side}_{role}"]
+    points[f"{side}_heel"], points[f"{side}_toe"] = axes.soles(
+      places[f"{side}_ankle"],
+      places[f"{side}_ball"],
+      mats[f"{side}_ankle"],
+      fps,
+    )
+  return points
 
 
 def _skeleton(
