@@ -25,7 +25,7 @@ def brax_ppo_config(
       f"no PPO configuration for '{env_name}'; known: {', '.join(_WALK_ENVS)}"
     )
   return config_dict.create(
-    num_timesteps=6_000_000,
+    num_timesteps=7_000_000,
     num_evals=1,
     num_resets_per_eval=0,
     reward_scaling=1.0,
@@ -38,7 +38,7 @@ def brax_ppo_config(
     discounting=0.97,
     gae_lambda=0.95,
     learning_rate=5e-4,
-    entropy_cost=2e-3,
+    entropy_cost=1e-3,
     clipping_epsilon=0.2,
     vf_loss_coefficient=0.5,
     num_envs=512,
