@@ -29,8 +29,10 @@ class HistoryWrapper(Wrapper):
 
   def step(self, state: State, action: jax.Array) -> State:
     """Drops the oldest features and appends the newest."""
-    window, was_done = state.info[WINDOW_KEY], state.done
-    state = self.env.step(state, action)
+    info, was_done = dict(state.info), state.done
+    # A wrapper that resets `info` as a whole must find what its reset made.
+    window = info.pop(WINDOW_KEY)
+    state = self.env.step(state.replace(info=info), action)
     newest = state.info["amp_features"]
     shifted = jp.concatenate([window[:, newest.shape[-1] :], newest], axis=-1)
     state.info[WINDOW_KEY] = jp.where(
