@@ -38,7 +38,7 @@ def brax_ppo_config(
     discounting=0.97,
     gae_lambda=0.95,
     learning_rate=5e-4,
-    entropy_cost=1e-3,
+    entropy_cost=2e-3,
     clipping_epsilon=0.2,
     vf_loss_coefficient=0.5,
     num_envs=512,

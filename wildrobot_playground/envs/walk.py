@@ -43,7 +43,7 @@ def default_config() -> config_dict.ConfigDict:
     reset_config=config_dict.create(
       joint_pos=0.05,  # rad
       joint_vel=0.2,  # rad/s
-      reference_probability=0.5,  # share of resets from reference poses
+      reference_probability=0.7,  # share of resets from reference poses
       reference_clips="",  # folder of clips; empty for the shipped ones
     ),
     reward_config=config_dict.create(
