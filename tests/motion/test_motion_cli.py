@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pickle
 import subprocess
@@ -112,6 +113,33 @@ def test_refused_recordings_name_their_frames(tmp_path, capsys, mocap):
   assert cli.main(straight) == 0
 
 
+def test_cadence_and_step_height_are_options(tmp_path):
+  arguments = ["generate", "--speed", "0.1", "--output", str(tmp_path)]
+  shape = ["--cadence", "1.0", "--step_height", "0.03"]
+  assert cli.main([*arguments, *shape, "--force"]) == 0
+  quality = clip_lib.load(tmp_path / "generated_walk_0p10.npz").meta["quality"]
+  assert quality["cadence"] == pytest.approx(1.0)
+  assert quality["swing_clearance"] > 0.022
+
+
+def test_legs_that_overlap_are_refused(tmp_path, capsys):
+  clip = clip_lib.load(CLIP)
+  joints = clip.joint_pos.copy()
+  joints[:, 2], joints[:, 6] = 0.17, -0.17
+  path = tmp_path / "crossed.npz"
+  clip_lib.save(path, dataclasses.replace(clip, joint_pos=joints))
+  assert cli.main(["validate", str(path)]) == 2
+  assert "the legs overlap by" in capsys.readouterr().err
+
+
+def test_error_of_every_frame_is_in_the_json(tmp_path):
+  path = tmp_path / "table.json"
+  arguments = ["import", WALK, "--speed", "0.3", "--output", str(tmp_path)]
+  assert cli.main([*arguments, "--json", str(path)]) == 0
+  (record,) = json.loads(path.read_text())
+  assert len(record["frame_error_mm"]) == record["frames"]
+
+
 def test_analyze_counts_the_originals_rows(tmp_path, capsys):
   rows = np.zeros((1000, 29), np.float32)
   rows[:634, 18] = 1.0
@@ -145,6 +173,10 @@ def test_validate_compares_features_with_the_environments(tmp_path, capsys):
     (
       ["generate", "--speed", "0", "--output", "x", "--set", "crouch=low"],
       "expected a float",
+    ),
+    (
+      ["generate", "--speed", "0", "--output", "x", "--cadence", "9"],
+      "expected 0.5 to 3.0 cycles",
     ),
     (["retarget", "none.txt", "--output", "x"], "no such file"),
     (["build", CLIP, "--output", "x", "--share", "cats=1"], "KIND=NUMBER"),

@@ -14,7 +14,7 @@ import numpy as np
 
 from wildrobot_playground.motion import kinematics
 
-_DAMPING = 1e-3
+_DAMPING = 1e-3  # m/rad, where the target is reached
 _MAX_STEP = 0.4  # rad per iteration
 _PITCH_WEIGHT = 0.05  # m/rad: a foot keeps its place rather than its pitch
 _TOLERANCE = 1e-6  # rad
@@ -155,15 +155,18 @@ def _bounded_steps(
   """Damped least-squares steps (T, n) in bounds; stopped joints are left out.
 
   Of every frame's joints, those that its step would carry over a bound stop
-  there, and the rest solve for what is left.
+  there, and the rest solve for what is left. Half of the squared error damps
+  the step, so that targets out of reach do no harm (Sugihara, "Solvability-
+  unconcerned inverse kinematics by the Levenberg-Marquardt method", 2011).
   """
   step = np.zeros(low.shape)
   free = np.ones(low.shape, dtype=bool)
   eye = np.eye(low.shape[1])
+  damping = np.sum(error**2, axis=1)[:, None, None] / 2 + _DAMPING**2
   for _ in range(low.shape[1]):
     rest = error - np.einsum("tij,tj->ti", jacobian, np.where(free, 0.0, step))
     part = jacobian * free[:, None, :]
-    normal = part.swapaxes(1, 2) @ part + _DAMPING**2 * eye
+    normal = part.swapaxes(1, 2) @ part + damping * eye
     normal += (~free)[:, :, None] * eye  # A stopped joint solves 1 x = 0.
     right = np.einsum("tij,ti->tj", part, rest)
     solution = np.linalg.solve(normal, right[..., None])[..., 0]

@@ -38,13 +38,15 @@ def clip_row(clip: clip_lib.MotionClip) -> tuple[str, ...]:
 
 
 def clip_record(clip: clip_lib.MotionClip) -> dict[str, Any]:
-  """A clip's row for JSON, in SI units."""
+  """A clip's row for JSON, in SI units; with the error of each frame [mm]."""
+  error = clip.meta.get("frame_error")
   return {
     "clip": clip.name,
     "speed": float(clip.command[0]),
     "frames": clip.num_frames,
     "tier": clip.meta.get("tier"),
     **clip.meta.get("quality", {}),
+    **({"frame_error_mm": error} if error else {}),
   }
 
 

@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import tqdm
 
 from wildrobot_playground import assets
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import collision, frames, kinematics, tables
 from wildrobot_playground.motion import default as default_lib
-from wildrobot_playground.motion import frames, kinematics, tables
 
 _MOST_STRETCHES = 4  # of bad frames, in a message
 T = TypeVar("T")
@@ -117,17 +118,29 @@ def store(
   robot = kinematics.default_robot()
   results, failures = [], []
   for clip in made:
-    clip, report = default_lib.assessed(clip, robot)
+    clip, reasons = assessed(clip, robot)
     results.append(clip)
-    if report.reasons and not args.force:
+    if reasons and not args.force:
       failures.append(
-        f"{clip.name} is refused: {'; '.join(report.reasons)};"
+        f"{clip.name} is refused: {'; '.join(reasons)};"
         f"{bad_frames(clip, robot)} --force keeps it"
       )
     else:
       path = pathlib.Path(args.output) / f"{clip.name}.npz"
       clip_lib.save(path, clip)
   return clip_result(results, tuple(failures), notes)
+
+
+def assessed(
+  clip: clip_lib.MotionClip, robot: kinematics.Robot
+) -> tuple[clip_lib.MotionClip, tuple[str, ...]]:
+  """The clip with its tier and metrics, and why it is refused, if it is."""
+  clip, report = default_lib.assessed(clip, robot)
+  gap = float(np.min(collision.leg_gap(clip.qpos, robot)))
+  if gap >= 0:
+    return clip, report.reasons
+  clip = dataclasses.replace(clip, meta={**clip.meta, "tier": "refused"})
+  return clip, (*report.reasons, f"the legs overlap by {-gap:.3g} m")
 
 
 def bad_frames(clip: clip_lib.MotionClip, robot: kinematics.Robot) -> str:

@@ -10,7 +10,6 @@ from wildrobot_playground import assets
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.motion import build as build_lib
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import default as default_lib
 from wildrobot_playground.motion import kinematics, parity, quality, speeds
 from wildrobot_playground.motion.commands import common, making
 
@@ -52,13 +51,14 @@ def validate(args: argparse.Namespace) -> common.Result:
   results, failures = [], []
   for clip in common.progress(clips, "validating"):
     declared = clip.meta.get("tier", "kinematic")
-    clip, report = default_lib.assessed(clip, robot)
+    clip, reasons = common.assessed(clip, robot)
     results.append(clip)
-    if report.reasons:
-      failures.append(f"{clip.name}: {'; '.join(report.reasons)}")
-    elif quality.TIERS.index(report.tier) > quality.TIERS.index(declared):
+    tier = clip.meta["tier"]
+    if reasons:
+      failures.append(f"{clip.name}: {'; '.join(reasons)}")
+    elif quality.TIERS.index(tier) > quality.TIERS.index(declared):
       failures.append(
-        f"{clip.name}: is in tier '{report.tier}', its file says '{declared}'"
+        f"{clip.name}: is in tier '{tier}', its file says '{declared}'"
       )
   notes = tuple(_tiers(dataset, path) for path, dataset in datasets.items())
   return common.clip_result(results, tuple(failures), notes)

@@ -1,6 +1,7 @@
 """Subcommands that make clips: generate, import, retarget, default."""
 
 import argparse
+import dataclasses
 import pathlib
 from collections.abc import Iterator
 
@@ -18,6 +19,7 @@ from wildrobot_playground.motion import (
 from wildrobot_playground.motion.commands import common
 from wildrobot_playground.motion.importers import axes, gmr, wildrobot
 
+_CADENCES = (0.5, 3.0)
 # What an importer found out, in the order to be shown.
 _FOUND = (
   "format",
@@ -34,7 +36,16 @@ _FOUND = (
 
 def generate(args: argparse.Namespace) -> common.Result:
   """Generates walking at each speed."""
-  options = common.override(gait.Options(), args.set)
+  options = gait.Options()
+  if args.cadence is not None:
+    options = dataclasses.replace(
+      options, cycle_time=_cycle_time(args.cadence), cycle_time_slope=0.0
+    )
+  if args.step_height is not None:
+    options = dataclasses.replace(
+      options, clearance=args.step_height, clearance_slope=0.0
+    )
+  options = common.override(options, args.set)
   robot = kinematics.default_robot()
   clips = (
     gait.generate(
@@ -120,8 +131,24 @@ def _describe(
   )
 
 
+def _cycle_time(cadence: float) -> float:
+  """Seconds of a cycle at a cadence of cycles a second."""
+  if not _CADENCES[0] <= cadence <= _CADENCES[1]:
+    raise common.CommandError(
+      f"--cadence {cadence}: expected {_CADENCES[0]} to {_CADENCES[1]} cycles"
+      " of two steps a second"
+    )
+  return 1.0 / cadence
+
+
 def _generate_flags(parser: argparse.ArgumentParser) -> None:
   parser.add_argument("--speed", nargs="+", type=float, required=True)
+  parser.add_argument(
+    "--cadence", type=float, metavar="HZ", help="cycles of two steps a second"
+  )
+  parser.add_argument(
+    "--step_height", type=float, metavar="M", help="of the swinging sole"
+  )
   _settings(parser)
   common.output(parser)
 
