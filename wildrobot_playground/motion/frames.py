@@ -8,6 +8,7 @@ from wildrobot_playground.amp import features
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import collision, kinematics, quality, stance
 
+TWISTING = "feet twist on the ground as the walk turns"
 SLIDE_MEAN, SLIDE_PEAK = "stance_slide_mean", "stance_slide_p95"
 _TURNING = 0.3  # rad/s
 _WINDOW = 1.0  # s over which shares and means are taken
@@ -85,7 +86,7 @@ def stretches(
     "soles are in the ground": over(values, "penetration"),
     "the legs overlap": values["leg_gap"] < 0,
     "a joint is too fast": over(values, "joint_speed"),
-    "feet twist on the ground as the walk turns": sliding & turning,
+    TWISTING: sliding & turning,
     "standing feet slide": sliding & ~turning,
     "no foot is down": values["airborne"] > 0,
     "a hip is at its limit": _mean(values["hip_at_limit"], clip.fps)

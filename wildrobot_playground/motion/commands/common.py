@@ -154,7 +154,9 @@ def bad_frames(clip: clip_lib.MotionClip, robot: kinematics.Robot) -> str:
   named = "; ".join(map(str, found[:_MOST_STRETCHES]))
   more = len(found) - _MOST_STRETCHES
   tail = f" and {more} more" if more > 0 else ""
-  return f" {named}{tail}; `trim` keeps the rest,"
+  turns = any(stretch.reason == frames.TWISTING for stretch in found)
+  hint = " --set turning=0.2 walks straighter," if turns else ""
+  return f" {named}{tail}; `trim` keeps the rest,{hint}"
 
 
 def clip_result(

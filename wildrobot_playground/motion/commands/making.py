@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 from wildrobot_playground.amp import features
 from wildrobot_playground.motion import clip as clip_lib
@@ -149,7 +150,7 @@ def _generate_flags(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     "--step_height", type=float, metavar="M", help="of the swinging sole"
   )
-  _settings(parser)
+  _settings(parser, gait.Options)
   common.output(parser)
 
 
@@ -179,7 +180,7 @@ def _take_flags(parser: argparse.ArgumentParser) -> None:
     default="wildrobot",
     help=f"{', '.join(gmr.JOINT_ORDERS)}, or names with commas",
   )
-  _settings(parser)
+  _settings(parser, follow.Options)
   common.output(parser)
 
 
