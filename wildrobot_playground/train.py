@@ -15,7 +15,7 @@ from absl import flags
 from wildrobot_playground import cli
 
 _ENV = flags.DEFINE_string(
-  "env", "WildRobotWalk", "Environment, ours or Playground's."
+  "env", None, "Environment, ours or Playground's; WildRobotWalk by default."
 )
 flags.DEFINE_alias("env_name", "env")
 _AMP_WEIGHT = flags.DEFINE_float(
@@ -25,14 +25,16 @@ _AMP_WEIGHT = flags.DEFINE_float(
 )
 _PRESET = flags.DEFINE_string(
   "preset",
-  "auto",
-  "Settings to start from: auto, cpu, gpu, original_v010, original_v020,"
-  " original_v030, mimickit, amp_for_hardware or legged_lab.",
+  None,
+  "Settings to start from: auto (the default), cpu, gpu, original_v010,"
+  " original_v020, original_v030, mimickit, amp_for_hardware or legged_lab.",
 )
 _NUM_TIMESTEPS = flags.DEFINE_integer(
   "num_timesteps", None, "Environment steps; the preset's by default."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of everything random.")
+_SEED = flags.DEFINE_integer(
+  "seed", None, "Seed of everything random; 0 by default."
+)
 _IMPL = flags.DEFINE_string(
   "impl", None, "Physics engine: auto, mujoco, jax or warp."
 )
@@ -45,7 +47,15 @@ _REFERENCE = flags.DEFINE_string(
   "Reference: a dataset (.npz) or a folder of clips; ours by default.",
 )
 _DOMAIN_RANDOMIZATION = flags.DEFINE_boolean(
-  "domain_randomization", False, "Vary friction, masses and servos."
+  "domain_randomization", None, "Vary friction, masses and servos."
+)
+_RESUME = flags.DEFINE_string(
+  "resume",
+  None,
+  "Go on with a run: auto, a run folder, or a folder in its checkpoints/.",
+)
+_RESUME_OVERRIDE = flags.DEFINE_list(
+  "resume_override", [], "Keys that may differ from the resumed run's."
 )
 _VIDEO = flags.DEFINE_boolean("video", True, "Render a video at the end.")
 
@@ -53,9 +63,9 @@ _VIDEO = flags.DEFINE_boolean("video", True, "Render a video at the end.")
 def main(overrides: Sequence[str]) -> int:
   """Turns the flags into a run; see `runs.training`."""
   # Imported here: `cli.run` prepares the process for jax first.
-  from wildrobot_playground.runs import training
+  from wildrobot_playground.runs import plan, training
 
-  request = training.Request(
+  request = plan.Request(
     env=_ENV.value,
     preset=_PRESET.value,
     amp_weight=_AMP_WEIGHT.value,
@@ -66,6 +76,8 @@ def main(overrides: Sequence[str]) -> int:
     reference=_REFERENCE.value,
     domain_randomization=_DOMAIN_RANDOMIZATION.value,
     video=_VIDEO.value,
+    resume=_RESUME.value,
+    resume_override=tuple(_RESUME_OVERRIDE.value),
     overrides=tuple(overrides),
   )
   training.run(request)

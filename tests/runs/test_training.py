@@ -9,12 +9,14 @@ from tests.runs.tiny import TINY, request
 from wildrobot_playground import cli
 from wildrobot_playground import config as config_lib
 from wildrobot_playground.runs import metrics, training
+from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
 
 
 def test_a_run_leaves_everything_behind(tiny_run):
   names = {path.name for path in tiny_run.iterdir()}
   assert names == {
+    "checkpoints",
     "config.json",
     "eval.json",
     "metrics.jsonl",
@@ -73,7 +75,7 @@ def test_same_seed_same_policy_other_seed_other_policy(tiny_run, tmp_path):
 
 
 def test_plan_takes_preset_then_flags_then_overrides():
-  plan = training.make_plan(
+  plan = plan_lib.make_plan(
     request(
       preset="original_v030",
       amp_weight=0.5,
@@ -89,13 +91,13 @@ def test_plan_takes_preset_then_flags_then_overrides():
 
 
 def test_auto_preset_follows_the_backend():
-  assert training.make_plan(request(preset="auto")).preset == "cpu"
+  assert plan_lib.make_plan(request(preset="auto")).preset == "cpu"
   assert config_lib.resolve_preset("auto", "gpu") == "gpu"
 
 
 @pytest.mark.parametrize("preset", sorted(config_lib.PRESETS))
 def test_every_preset_names_only_known_keys(preset):
-  training.make_plan(request(preset=preset))
+  plan_lib.make_plan(request(preset=preset))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from wildrobot_playground.runs import training
+from wildrobot_playground.runs import plan
 
 TINY = (
   "--ppo.num_envs=8",
@@ -18,7 +18,7 @@ TINY = (
 )
 
 
-def request(run_dir: pathlib.Path | None = None, **changes) -> training.Request:
+def request(run_dir: pathlib.Path | None = None, **changes) -> plan.Request:
   """A request for three tiny iterations."""
   values = {
     "env": "WildRobotWalk",
@@ -33,4 +33,4 @@ def request(run_dir: pathlib.Path | None = None, **changes) -> training.Request:
     "video": False,
     "overrides": TINY,
   }
-  return training.Request(**{**values, **changes})
+  return plan.Request(**{**values, **changes})

@@ -14,25 +14,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jp
 import mujoco_playground
 import numpy as np
 from brax import envs
 from brax.training import acting
-from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import config_dict
 
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import history, mixing
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
+from wildrobot_playground.amp import programs as programs_lib
 
 ProgressFn = Callable[[int, dict[str, float]], None]
 PolicyParamsFn = Callable[[int, Any, Any], None]
-Params = tuple[Any, Any, Any]
-
-_REPLICATED = PartitionSpec()
-_SPLIT = PartitionSpec(learner_lib.AXIS_NAME)
+RunState = programs_lib.RunState
 
 
 def train(
@@ -51,10 +47,13 @@ def train(
   progress_fn: ProgressFn = lambda *args: None,
   policy_params_fn: PolicyParamsFn = lambda *args: None,
   compiled_fn: Callable[[float], None] = lambda seconds: None,
-  restore_params: Params | None = None,
+  restore_params: programs_lib.Params | None = None,
+  restore_fn: Callable[[RunState], RunState] = lambda state: state,
+  state_fn: Callable[[int, RunState], None] = lambda *args: None,
+  stop_fn: Callable[[], bool] = lambda: False,
   devices: Sequence[Any] | None = None,
   **ppo: Any,
-) -> tuple[Callable[..., Any], Params, dict[str, float]]:
+) -> tuple[Callable[..., Any], programs_lib.Params, dict[str, float]]:
   """Trains a policy.
 
   Args:
@@ -75,6 +74,11 @@ def train(
     policy_params_fn: called with (steps, make_policy, params) as in Brax.
     compiled_fn: called with the seconds that compiling took.
     restore_params: (normaliser, policy, value) to start from.
+    restore_fn: turns the first state into the one to go on from; given a state
+      that `state_fn` saw, the run goes on bit for bit.
+    state_fn: called with (steps, state) after every iteration. The next
+      iteration reuses the state's memory: copy what must last.
+    stop_fn: asked before every iteration whether to stop early.
     devices: devices to train on; all local ones when None.
     **ppo: the other arguments of Brax's `ppo.train`, see `PPOSettings`.
 
@@ -88,192 +92,157 @@ def train(
       environment without features.
   """
   settings = _settings(ppo)
+  devices = devices or jax.local_devices()
   mesh = jax.make_mesh(
-    (len(devices or jax.local_devices()),),
-    (learner_lib.AXIS_NAME,),
-    devices=devices or jax.local_devices(),
+    (len(devices),), (learner_lib.AXIS_NAME,), devices=devices
   )
   _check_sizes(settings, mesh.size)
-  num_epochs = max(settings.num_evals - 1, 1)
-  resets = max(settings.num_resets_per_eval, 1)
-  iterations = int(
-    np.ceil(
-      num_timesteps / (num_epochs * settings.steps_per_iteration * resets)
-    )
-  )
-  keys = _Keys(seed, settings.num_envs, mesh.size)
+  keys = programs_lib.Keys(seed)
   wrap = functools.partial(
     _wrap,
     wrap_env_fn=wrap_env_fn,
     randomization_fn=randomization_fn,
     settings=settings,
   )
-  env = wrap(environment, settings.num_envs // mesh.size, keys.env)
+  robots = settings.num_envs // mesh.size
+  env = wrap(environment, robots, keys.env)
   prior = None
   if amp is not None and amp.weight > 0:
-    prior = _make_prior(amp, reference, environment, env, keys.env_keys[:1])
+    prior = _make_prior(
+      amp, reference, environment, env, jax.random.split(keys.env, robots)
+    )
     env = history.HistoryWrapper(env, amp.history)
-  programs = _Programs(env, settings, mesh, keys, prior)
-  training_state, env_state = programs.start(restore_params)
+  programs = programs_lib.Programs(env, settings, mesh, keys, prior)
+  state = programs.place(restore_fn(programs.start(restore_params)))
   started = time.monotonic()
-  programs.compile(training_state, env_state)
-  evaluator = None
+  programs.compile(state)
+  make_policy = programs.learner.make_policy
+  evaluate_fn = None
   if run_evals:
-    evaluator = acting.Evaluator(
+    evaluate_fn = acting.Evaluator(
       wrap(eval_env or environment, num_eval_envs, keys.eval),
-      functools.partial(
-        programs.learner.make_policy, deterministic=deterministic_eval
-      ),
+      functools.partial(make_policy, deterministic=deterministic_eval),
       num_eval_envs=num_eval_envs,
       episode_length=settings.episode_length,
       action_repeat=settings.action_repeat,
       key=keys.eval,
-    )
+    ).run_evaluation
   compiled_fn(time.monotonic() - started)
-
-  progress = _Progress(progress_fn, settings.steps_per_iteration)
-  make_policy = programs.learner.make_policy
-  metrics: dict[str, float] = {}
-  if evaluator is not None and settings.num_evals > 1:
-    metrics = evaluator.run_evaluation(_policy_params(training_state), {})
-    progress_fn(0, metrics)
-  policy_params_fn(0, make_policy, _policy_params(training_state))
-  for _ in range(num_epochs):
-    for _ in range(resets):
-      device_keys = keys.next_epoch()
-      for _ in range(iterations):
-        training_state, env_state, device_keys, device_metrics = (
-          programs.iterate(training_state, env_state, device_keys)
-        )
-        progress.add(device_metrics)
-      env_keys = keys.next_env_keys()
-      if settings.num_resets_per_eval > 0:
-        env_state = programs.reset(env_keys)
-    metrics = progress.flush()
-    params = _policy_params(training_state)
-    policy_params_fn(progress.steps, make_policy, params)
-    if evaluator is not None:
-      metrics = evaluator.run_evaluation(params, metrics)
-      progress_fn(progress.steps, metrics)
-  return make_policy, _policy_params(training_state), metrics
+  loop = _Loop(
+    programs,
+    _Schedule.of(settings, num_timesteps),
+    evaluate_fn,
+    progress_fn,
+    lambda steps, params: policy_params_fn(steps, make_policy, params),
+    state_fn,
+    stop_fn,
+  )
+  state, metrics = loop.run(state)
+  return make_policy, _policy_params(state.training_state), metrics
 
 
-class _Keys:
-  """The random keys of a run, derived as Brax derives them."""
+@dataclasses.dataclass(frozen=True)
+class _Schedule:
+  """When what happens; Brax's nesting of epochs, resets and iterations."""
 
-  def __init__(self, seed: int, num_envs: int, num_devices: int):
-    self.networks, local = jax.random.split(jax.random.PRNGKey(seed))
-    local = jax.random.fold_in(local, jax.process_index())
-    self._local, self.env, self.eval = jax.random.split(local, 3)
-    self._num_devices = num_devices
-    self.env_keys = jax.random.split(self.env, num_envs)
+  epochs: int
+  resets_per_epoch: int
+  iterations_per_reset: int
+  steps_per_iteration: int
+  resets_robots: bool
+  evaluates_first: bool
 
-  def next_epoch(self) -> jax.Array:
-    """(devices, 2) one key a device for the iterations until the next reset."""
-    epoch, self._local = jax.random.split(self._local)
-    return jax.random.split(epoch, self._num_devices)
-
-  def next_env_keys(self) -> jax.Array:
-    """(num_envs, 2) keys for resetting every robot."""
-    per_device = self.env_keys.reshape(self._num_devices, -1, 2)
-    split = jax.vmap(lambda keys: jax.random.split(keys[0], keys.shape[0]))
-    self.env_keys = split(per_device).reshape(-1, 2)
-    return self.env_keys
-
-
-class _Programs:
-  """The compiled functions of a run, each over the mesh's device axis."""
-
-  def __init__(
-    self,
-    env: Any,
-    settings: learner_lib.PPOSettings,
-    mesh: jax.sharding.Mesh,
-    keys: _Keys,
-    prior: prior_lib.MotionPrior | None,
-  ):
-    self._mesh = mesh
-    self._keys = keys
-    split = functools.partial(
-      jax.shard_map, mesh=mesh, in_specs=_SPLIT, out_specs=_SPLIT
-    )
-    self._reset = jax.jit(split(env.reset, check_vma=False))
-    self._first_env_state = _strip_weak_type(self.reset(keys.env_keys))
-    observation_size = jax.tree.map(
-      lambda x: x.shape[1:], self._first_env_state.obs
-    )
-    self.learner = learner_lib.Learner(env, observation_size, settings, prior)
-    self._iterate: Any = None
-
-  def reset(self, env_keys: jax.Array) -> Any:
-    """Environment states of all robots, split over the devices."""
-    return self._reset(jax.device_put(env_keys, self._sharding(_SPLIT)))
-
-  def start(self, restore_params: Params | None) -> tuple[Any, Any]:
-    """The first training state and environment state, on the devices."""
-    state = self.learner.init(self._keys.networks)
-    if restore_params is not None:
-      normalizer, policy, value = restore_params
-      state = state.replace(
-        normalizer_params=normalizer,
-        params=state.params.replace(policy=policy, value=value),
-      )
-    state = _strip_weak_type(state)
-    sharding = jax.tree.map(self._sharding, _state_specs(state))
-    return jax.device_put(state, sharding), self._first_env_state
-
-  def compile(self, training_state: Any, env_state: Any) -> None:
-    """Compiles the iteration for arguments like these."""
-    specs = _state_specs(training_state)
-
-    def iterate(training_state, env_state, keys):
-      training_state, env_state, key, metrics = self.learner.iterate(
-        training_state, env_state, keys[0]
-      )
-      return (
-        *_strip_weak_type((training_state, env_state)),
-        key[None],
-        metrics,
-      )
-
-    program = jax.jit(
-      jax.shard_map(
-        iterate,
-        mesh=self._mesh,
-        in_specs=(specs, _SPLIT, _SPLIT),
-        out_specs=(specs, _SPLIT, _SPLIT, _REPLICATED),
-        check_vma=False,
+  @classmethod
+  def of(
+    cls, settings: learner_lib.PPOSettings, num_timesteps: int
+  ) -> "_Schedule":
+    """The schedule of at least `num_timesteps` environment steps."""
+    epochs = max(settings.num_evals - 1, 1)
+    resets = max(settings.num_resets_per_eval, 1)
+    steps = settings.steps_per_iteration
+    return cls(
+      epochs=epochs,
+      resets_per_epoch=resets,
+      iterations_per_reset=int(
+        np.ceil(num_timesteps / (epochs * steps * resets))
       ),
-      donate_argnums=(0, 1),
-    )
-    keys = self._device_keys(jp.zeros((self._mesh.size, 2), jp.uint32))
-    self._iterate = program.lower(training_state, env_state, keys).compile()
-
-  def iterate(
-    self, training_state: Any, env_state: Any, device_keys: jax.Array
-  ) -> tuple[Any, Any, jax.Array, dict[str, jax.Array]]:
-    """One iteration; see `Learner.iterate`."""
-    return self._iterate(
-      training_state, env_state, self._device_keys(device_keys)
+      steps_per_iteration=steps,
+      resets_robots=settings.num_resets_per_eval > 0,
+      evaluates_first=settings.num_evals > 1,
     )
 
-  def _device_keys(self, keys: jax.Array) -> jax.Array:
-    return jax.device_put(keys, self._sharding(_SPLIT))
+  @property
+  def iterations_per_epoch(self) -> int:
+    return self.resets_per_epoch * self.iterations_per_reset
 
-  def _sharding(self, spec: PartitionSpec) -> NamedSharding:
-    return NamedSharding(self._mesh, spec)
+  @property
+  def iterations(self) -> int:
+    return self.epochs * self.iterations_per_epoch
+
+
+@dataclasses.dataclass(frozen=True)
+class _Loop:
+  """Runs a schedule and tells the caller's functions about it."""
+
+  programs: programs_lib.Programs
+  schedule: _Schedule
+  evaluate_fn: Callable[[Any, dict[str, float]], Any] | None
+  progress_fn: ProgressFn
+  params_fn: Callable[[int, Any], None]
+  state_fn: Callable[[int, RunState], None]
+  stop_fn: Callable[[], bool]
+
+  def run(self, state: RunState) -> tuple[RunState, dict[str, float]]:
+    """From `state` to the end, or until told to stop; and the last metrics."""
+    schedule, done = self.schedule, int(state.iteration)
+    steps_per_iteration = schedule.steps_per_iteration
+    progress = _Progress(self.progress_fn, steps_per_iteration, done)
+    if done == 0:
+      self._end_epoch(0, state, {}, evaluates=schedule.evaluates_first)
+    metrics: dict[str, float] = {}
+    for index in range(done, schedule.iterations):
+      if self.stop_fn():
+        break
+      if index % schedule.iterations_per_reset == 0:
+        state = self.programs.begin_epoch(state)
+      state, device_metrics = self.programs.iterate(state)
+      progress.add(device_metrics)
+      if (index + 1) % schedule.iterations_per_reset == 0:
+        state = self.programs.end_epoch(state, schedule.resets_robots)
+      if (index + 1) % schedule.iterations_per_epoch == 0:
+        metrics = progress.flush()
+        metrics = self._end_epoch(progress.steps, state, metrics, True)
+      self.state_fn((index + 1) * steps_per_iteration, state)
+    return state, {**progress.flush(), **metrics}
+
+  def _end_epoch(
+    self,
+    steps: int,
+    state: RunState,
+    metrics: dict[str, float],
+    evaluates: bool,
+  ) -> dict[str, float]:
+    """Hands out the parameters and, if asked to, evaluates them."""
+    params = _policy_params(state.training_state)
+    self.params_fn(steps, params)
+    if self.evaluate_fn is not None and evaluates:
+      metrics = self.evaluate_fn(params, metrics)
+      self.progress_fn(steps, metrics)
+    return metrics
 
 
 class _Progress:
   """Hands metrics to the caller one iteration late, as floats."""
 
-  def __init__(self, progress_fn: ProgressFn, steps_per_iteration: int):
+  def __init__(
+    self, progress_fn: ProgressFn, steps_per_iteration: int, iterations: int
+  ):
     self._progress_fn = progress_fn
     self._steps_per_iteration = steps_per_iteration
     self._pending: dict[str, jax.Array] | None = None
     self._metrics: dict[str, float] = {}
     self._time = time.monotonic()
-    self.steps = 0
+    self.steps = iterations * steps_per_iteration
 
   def add(self, device_metrics: dict[str, jax.Array]) -> None:
     """Reports the iteration before the one that was just started."""
@@ -405,20 +374,8 @@ def _style_scale(amp: config_dict.ConfigDict, environment: Any) -> float:
   return per_second * getattr(environment, "dt", 1.0)
 
 
-def _state_specs(state: learner_lib.TrainingState) -> Any:
-  """Partition specs: all replicated, but for the rows of the replay buffer."""
-  specs = jax.tree.map(lambda _: _REPLICATED, state)
-  if state.prior is None or state.prior.replay is None:
-    return specs
-  replay = specs.prior.replay.replace(data=_SPLIT)
-  return specs.replace(prior=specs.prior.replace(replay=replay))
-
-
-def _strip_weak_type(tree: Any) -> Any:
-  """Strong dtypes everywhere, so that nothing compiles a second time."""
-  return jax.tree.map(lambda x: jp.asarray(x).astype(jp.asarray(x).dtype), tree)
-
-
-def _policy_params(state: learner_lib.TrainingState) -> Params:
+def _policy_params(
+  state: learner_lib.TrainingState,
+) -> programs_lib.Params:
   """(normaliser, policy, value) as Brax hands them around."""
   return (state.normalizer_params, state.params.policy, state.params.value)

@@ -25,24 +25,33 @@ class MetricsLog:
   """
 
   def __init__(
-    self, run_dir: pathlib.Path, num_timesteps: int, num_records: int = 200
+    self,
+    run_dir: pathlib.Path,
+    num_timesteps: int,
+    first_steps: int = 0,
+    num_records: int = 200,
   ):
     """Opens the file and shows the bar.
 
     Args:
       run_dir: the run folder.
       num_timesteps: of the whole run.
+      first_steps: where a resumed run goes on; later records, which will be
+        made again, are dropped.
       num_records: about how many records to keep.
     """
-    self.records: list[dict[str, float]] = []
-    self._file = (run_dir / METRICS_FILE).open("a", buffering=1)
+    self.records = _records_until(run_dir, first_steps)
+    self._file = (run_dir / METRICS_FILE).open("w", buffering=1)
+    for record in self.records:
+      self._file.write(json.dumps(_finite(record)) + "\n")
     self._interval = num_timesteps / num_records
     self._sums: dict[str, float] = {}
-    self._last_record = 0
+    self._last_record = first_steps
     self._started = time.monotonic()
     self._last_time = self._started
     self._bar = tqdm.tqdm(
       total=num_timesteps,
+      initial=first_steps,
       unit="step",
       unit_scale=True,
       dynamic_ncols=True,
@@ -95,8 +104,20 @@ class MetricsLog:
 
 def load_records(run_dir: pathlib.Path) -> list[dict[str, float]]:
   """The records of a run's `metrics.jsonl`."""
-  lines = (run_dir / METRICS_FILE).read_text().splitlines()
-  return [json.loads(line) for line in lines]
+  records = []
+  for line in (run_dir / METRICS_FILE).read_text().splitlines():
+    try:
+      records.append(json.loads(line))
+    except ValueError:  # A killed process leaves half a line.
+      continue
+  return records
+
+
+def _records_until(run_dir: pathlib.Path, steps: int) -> list[dict[str, float]]:
+  """What a run has recorded up to `steps`; nothing at its beginning."""
+  if steps == 0 or not (run_dir / METRICS_FILE).exists():
+    return []
+  return [r for r in load_records(run_dir) if r["steps"] <= steps]
 
 
 def _episode_means(sums: dict[str, float]) -> dict[str, float]:
@@ -117,4 +138,7 @@ def _episode_means(sums: dict[str, float]) -> dict[str, float]:
 
 def _finite(record: dict[str, float]) -> dict[str, float | None]:
   """JSON has no NaN: null stands for it."""
-  return {k: v if math.isfinite(v) else None for k, v in record.items()}
+  return {
+    k: v if v is not None and math.isfinite(v) else None
+    for k, v in record.items()
+  }

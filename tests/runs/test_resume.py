@@ -1,0 +1,202 @@
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.runs import tiny
+from wildrobot_playground import cli
+from wildrobot_playground.runs import plan as plan_lib
+from wildrobot_playground.runs import resume, snapshots, stopping, training
+
+_STEPS = 400  # Ten iterations; a checkpoint after every one.
+
+
+def _newest(run_dir: pathlib.Path) -> dict[str, np.ndarray]:
+  """All arrays of the newest checkpoint, by path."""
+  store = snapshots.Snapshots(run_dir)
+  return snapshots._read(store.folder / f"{store.steps()[-1]:012d}")
+
+
+def _assert_same_end(one: pathlib.Path, other: pathlib.Path) -> None:
+  ours, theirs = _newest(one), _newest(other)
+  assert ours.keys() == theirs.keys()
+  for name, array in ours.items():
+    np.testing.assert_array_equal(array, theirs[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """An uninterrupted run."""
+  folder = tmp_path_factory.mktemp("whole") / "run"
+  return training.run(tiny.request(folder, num_timesteps=_STEPS))
+
+
+def test_resumed_run_ends_in_the_same_bits(whole, tmp_path):
+  run_dir = shutil.copytree(whole, tmp_path / "run")
+  store = snapshots.Snapshots(run_dir)
+  newest = store.steps()[-1]
+  assert newest == _STEPS
+  shutil.rmtree(store.folder / f"{newest:012d}")
+  goes_on_at = store.steps()[-1]
+  training.run(plan_lib.Request(resume=str(run_dir), video=False))
+  assert goes_on_at < _STEPS
+  _assert_same_end(run_dir, whole)
+  records = (run_dir / "metrics.jsonl").read_text().splitlines()
+  steps = [json.loads(line)["steps"] for line in records]
+  assert steps == sorted(set(steps))
+  assert steps[-1] == _STEPS
+
+
+def test_a_damaged_checkpoint_is_skipped_with_a_warning(
+  whole, tmp_path, capsys
+):
+  run_dir = shutil.copytree(whole, tmp_path / "run")
+  store = snapshots.Snapshots(run_dir)
+  manifest = store.folder / f"{_STEPS:012d}" / "manifest.json"
+  manifest.write_text("{")
+  training.run(plan_lib.Request(resume=str(run_dir), video=False))
+  assert f"{_STEPS:012d}" in capsys.readouterr().err
+  _assert_same_end(run_dir, whole)
+
+
+def test_other_settings_are_refused_by_name(whole):
+  request = plan_lib.Request(
+    resume=str(whole), overrides=("--amp.disc_lr=1e-3",)
+  )
+  with pytest.raises(cli.UsageError, match=r"amp.disc_lr \(0.0003 -> 0.001\)"):
+    training.run(request)
+
+
+def test_named_settings_may_differ(whole):
+  saved = resume.read_config(whole)
+  plan = plan_lib.make_plan(
+    plan_lib.Request(overrides=("--amp.disc_lr=1e-3",)), saved
+  )
+  resume.check(plan, saved, ("amp.disc_lr",))
+  with pytest.raises(cli.UsageError, match="not among those that differ"):
+    resume.check(plan, saved, ("amp.disc_lr", "ppo.num_envs"))
+
+
+def test_without_flags_the_saved_settings_hold(whole):
+  saved = resume.read_config(whole)
+  plan = plan_lib.make_plan(plan_lib.Request(), saved)
+  assert plan.ppo.num_envs == 8
+  assert plan_lib.differences(plan, saved) == {}
+
+
+def test_a_folder_with_a_run_is_not_overwritten(whole):
+  with pytest.raises(cli.UsageError, match="already holds a run"):
+    training.run(tiny.request(whole))
+
+
+@pytest.mark.parametrize(
+  ("name", "message"),
+  [
+    ("none", "has no checkpoints/"),
+    ("run/checkpoints/000000000007", "no such checkpoint"),
+  ],
+)
+def test_nothing_to_go_on_with_is_one_line(tmp_path, name, message):
+  with pytest.raises(cli.UsageError, match=message):
+    resume.find(str(tmp_path / name), None)
+
+
+def test_auto_starts_afresh_where_there_is_nothing(tmp_path):
+  assert resume.find("auto", None, tmp_path) is None
+  assert resume.find("auto", str(tmp_path / "run"), tmp_path) is None
+
+
+def test_auto_finds_the_newest_run(whole):
+  assert resume.find("auto", None, whole.parent) == (whole, None)
+
+
+def test_first_signal_asks_second_ends():
+  code = (
+    "import os, signal, sys, time\n"
+    "from wildrobot_playground.runs import stopping\n"
+    "with stopping.StopRequest() as stop:\n"
+    "  os.kill(os.getpid(), signal.SIGTERM)\n"
+    "  assert stop.requested\n"
+    "  print('asked', flush=True)\n"
+    "  os.kill(os.getpid(), signal.SIGTERM)\n"
+    "  print('never')\n"
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", code], capture_output=True, text=True, check=False
+  )
+  assert done.returncode == 128 + signal.SIGTERM
+  assert done.stdout == "asked\n"
+
+
+def test_signals_are_given_back():
+  before = signal.getsignal(signal.SIGTERM)
+  with stopping.StopRequest():
+    assert signal.getsignal(signal.SIGTERM) != before
+  assert signal.getsignal(signal.SIGTERM) == before
+
+
+def _command(*arguments: str) -> list[str]:
+  return [
+    sys.executable,
+    "-m",
+    "wildrobot_playground.train",
+    "--novideo",
+    *arguments,
+  ]
+
+
+def _start(*arguments: str) -> subprocess.Popen:
+  return subprocess.Popen(
+    _command(*arguments),
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+    env={**os.environ, "MUJOCO_GL": "disable"},
+  )
+
+
+def _wait_for_checkpoint(run_dir: pathlib.Path, process) -> None:
+  store = snapshots.Snapshots(run_dir)
+  while not store.steps() and process.poll() is None:
+    time.sleep(0.05)
+
+
+def test_sigterm_saves_and_exits_with_0(tmp_path):
+  run_dir = tmp_path / "run"
+  steps = 40_000
+  process = _start(
+    f"--run_dir={run_dir}",
+    f"--num_timesteps={steps}",
+    *tiny.TINY,
+  )
+  _wait_for_checkpoint(run_dir, process)
+  process.send_signal(signal.SIGTERM)
+  assert process.wait(timeout=60) == 0
+  store = snapshots.Snapshots(run_dir)
+  assert 0 < store.steps()[-1] < steps
+  assert (run_dir / "policy").is_dir()
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_runs_end_in_the_same_bits(tmp_path, kills):
+  """SIGKILL at random moments, saves included; then resumed to the end."""
+  steps = 8_000
+  arguments = [f"--num_timesteps={steps}", *tiny.TINY]
+  whole, killed = tmp_path / "whole", tmp_path / "killed"
+  assert _start(f"--run_dir={whole}", *arguments).wait() == 0
+  rng = np.random.default_rng(kills)
+  for _ in range(kills):
+    process = _start("--resume=auto", f"--run_dir={killed}", *arguments)
+    _wait_for_checkpoint(killed, process)
+    time.sleep(rng.uniform(0.0, 3.0))
+    process.kill()
+    process.wait()
+  last = _start("--resume=auto", f"--run_dir={killed}", *arguments)
+  assert last.wait() == 0
+  _assert_same_end(killed, whole)

@@ -1,0 +1,248 @@
+"""What a run will do: a request with every default filled in."""
+
+import dataclasses
+import datetime
+import os
+import pathlib
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from typing import Any
+
+import jax
+import mujoco_playground
+from ml_collections import config_dict
+from mujoco_playground.config import (
+  dm_control_suite_params,
+  locomotion_params,
+  manipulation_params,
+)
+
+import wildrobot_playground
+from wildrobot_playground import cli
+from wildrobot_playground import config as config_lib
+from wildrobot_playground.registration import ENV_NAMES
+
+SECTIONS = ("ppo", "amp", "env_config")
+_PLAIN_FIELDS = ("env", "preset", "seed", "reference", "domain_randomization")
+_VERSIONED = (
+  "playground",
+  "brax",
+  "jax",
+  "mujoco",
+  "mujoco-mjx",
+  "flax",
+  "optax",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+  """What the user asked for; None means the preset's or the default's.
+
+  Attributes:
+    env: environment name.
+    preset: key of `config.PRESETS`, or `auto`.
+    amp_weight: share of style in the reward.
+    num_timesteps: environment steps.
+    seed: of everything random.
+    impl: physics engine.
+    run_dir: run folder.
+    reference: path of a dataset or of a folder of clips.
+    domain_randomization: vary friction, masses and servos.
+    video: render a video at the end.
+    resume: `auto`, a run folder or a checkpoint in one; see `runs.resume`.
+    resume_override: keys that may differ from those of the resumed run.
+    overrides: `--section.key=value` arguments.
+  """
+
+  env: str | None = None
+  preset: str | None = None
+  amp_weight: float | None = None
+  num_timesteps: int | None = None
+  seed: int | None = None
+  impl: str | None = None
+  run_dir: str | None = None
+  reference: str | None = None
+  domain_randomization: bool | None = None
+  video: bool = True
+  resume: str | None = None
+  resume_override: tuple[str, ...] = ()
+  overrides: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+  """A request with every default filled in.
+
+  Attributes:
+    env: environment name.
+    preset: key of `config.PRESETS`.
+    ppo: PPO arguments.
+    amp: see `config.amp_config`.
+    env_config: the environment's configuration.
+    seed: of everything random.
+    run_dir: run folder.
+    reference: path of a dataset or of a folder of clips; None for ours.
+    domain_randomization: vary friction, masses and servos.
+  """
+
+  env: str
+  preset: str
+  ppo: config_dict.ConfigDict
+  amp: config_dict.ConfigDict
+  env_config: config_dict.ConfigDict
+  seed: int
+  run_dir: pathlib.Path
+  reference: str | None
+  domain_randomization: bool
+
+  @property
+  def is_ours(self) -> bool:
+    """Whether the environment is one of this package's."""
+    return self.env in ENV_NAMES
+
+
+def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
+  """Fills in every default and applies preset, flags and overrides, in turn.
+
+  Args:
+    request: what was asked for.
+    saved: `config.json` of the run to resume; its values are the defaults then.
+
+  Raises:
+    cli.UsageError: naming the nearest valid environment, preset or key.
+  """
+  defaults = saved or {}
+  env = request.env or defaults.get("env", "WildRobotWalk")
+  cli.choose("environment", env, mujoco_playground.registry.ALL_ENVS)
+  preset = config_lib.resolve_preset(
+    cli.choose(
+      "preset",
+      request.preset or defaults.get("preset", "auto"),
+      ["auto", *config_lib.PRESETS],
+    ),
+    jax.default_backend(),
+  )
+  sections = _sections(env, preset, defaults)
+  _apply_flags(request, sections)
+  cli.apply_overrides(sections, request.overrides)
+  amp = sections["amp"]
+  if not 0 <= amp.weight <= 1 and amp.mixing != "sum":
+    raise cli.UsageError(
+      f"amp_weight {amp.weight} must be between 0 (task) and 1 (style)"
+    )
+  stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+  default_dir = pathlib.Path("runs") / f"{env}-{stamp}"
+  given = {
+    name: getattr(request, name)
+    if getattr(request, name) is not None
+    else defaults.get(name, default)
+    for name, default in (
+      ("seed", 0),
+      ("reference", None),
+      ("domain_randomization", False),
+    )
+  }
+  return Plan(
+    env=env,
+    preset=preset,
+    run_dir=pathlib.Path(request.run_dir or default_dir),
+    **sections,
+    **given,
+  )
+
+
+def describe(plan: Plan) -> dict[str, Any]:
+  """What `config.json` holds."""
+  return {
+    **{name: getattr(plan, name) for name in _PLAIN_FIELDS},
+    **{name: getattr(plan, name).to_dict() for name in SECTIONS},
+    "command": sys.argv,
+    "versions": {
+      "wildrobot-playground": wildrobot_playground.__version__,
+      **{name: _version(name) for name in _VERSIONED},
+    },
+  }
+
+
+def differences(plan: Plan, saved: Mapping[str, Any]) -> dict[str, str]:
+  """Keys in which a plan differs from a saved one, to `saved -> planned`."""
+  ours, theirs = _flat(describe(plan)), _flat(saved)
+  return {
+    key: f"{theirs.get(key)!r} -> {ours.get(key)!r}"
+    for key in sorted(ours.keys() | theirs.keys())
+    if _plain(ours.get(key)) != _plain(theirs.get(key))
+  }
+
+
+def expected_minutes(plan: Plan) -> float | None:
+  """About how long training takes; None where nobody measured it."""
+  if jax.default_backend() != "cpu" or not plan.is_ours:
+    return None
+  steps_per_second = 7_000 * (os.cpu_count() or 1)
+  return max(plan.ppo.num_timesteps / steps_per_second / 60, 1.0)
+
+
+def _sections(
+  env: str, preset: str, saved: Mapping[str, Any]
+) -> dict[str, config_dict.ConfigDict]:
+  """The three configurations, before flags."""
+  sections = {
+    "ppo": _brax_ppo_config(env),
+    "amp": config_lib.amp_config(),
+    "env_config": mujoco_playground.registry.get_default_config(env),
+  }
+  if saved:
+    for name, section in sections.items():
+      section.update(config_dict.ConfigDict(saved[name]))
+  elif env in ENV_NAMES:
+    config_lib.apply_preset(preset, sections)
+  else:
+    sections["amp"].weight = 0.0  # Playground's own emit no features.
+  return sections
+
+
+def _apply_flags(
+  request: Request, sections: dict[str, config_dict.ConfigDict]
+) -> None:
+  if request.num_timesteps is not None:
+    sections["ppo"].num_timesteps = request.num_timesteps
+  if request.amp_weight is not None:
+    sections["amp"].weight = request.amp_weight
+  if request.impl is not None:
+    sections["env_config"].impl = request.impl
+
+
+def _brax_ppo_config(env: str) -> config_dict.ConfigDict:
+  """The PPO arguments that Playground (or we) tuned for an environment."""
+  suites = (
+    (mujoco_playground.locomotion, locomotion_params),
+    (mujoco_playground.manipulation, manipulation_params),
+    (mujoco_playground.dm_control_suite, dm_control_suite_params),
+  )
+  for suite, params in suites:
+    if env in suite.ALL_ENVS:
+      return params.brax_ppo_config(env)
+  raise cli.UsageError(f"no PPO configuration for environment '{env}'")
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+  """The comparable part of a `config.json`, with dotted keys."""
+  plain = {name: config.get(name) for name in _PLAIN_FIELDS}
+  for name in SECTIONS:
+    section = config_dict.ConfigDict(config.get(name, {}))
+    plain |= {f"{name}.{k}": v for k, v in cli.flatten(section).items()}
+  return plain
+
+
+def _plain(value: Any) -> Any:
+  """JSON knows lists only."""
+  return list(value) if isinstance(value, tuple) else value
+
+
+def _version(package: str) -> str:
+  try:
+    return metadata.version(package)
+  except metadata.PackageNotFoundError:
+    return "unknown"

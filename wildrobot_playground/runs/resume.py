@@ -1,0 +1,129 @@
+"""Going on with a run: which checkpoint, and whether it fits."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from wildrobot_playground import cli
+from wildrobot_playground.amp import ppo
+from wildrobot_playground.runs import checkpoint, snapshots
+from wildrobot_playground.runs import plan as plan_lib
+
+
+def find(
+  resume: str, run_dir: str | None, root: pathlib.Path = pathlib.Path("runs")
+) -> tuple[pathlib.Path, int | None] | None:
+  """The run folder to go on with, and the steps of its checkpoint if named.
+
+  Args:
+    resume: `auto` (the run folder given, or the newest one with a checkpoint;
+      none at all starts afresh), a run folder, or a folder below `checkpoints`.
+    run_dir: the run folder given, if any.
+    root: where `auto` looks.
+
+  Raises:
+    cli.UsageError: when what was named holds no checkpoint.
+  """
+  if resume == "auto":
+    found = pathlib.Path(run_dir) if run_dir else _newest(root)
+    return (found, None) if found and _has_snapshots(found) else None
+  path = pathlib.Path(resume)
+  if path.parent.name == snapshots.FOLDER and path.name.isdigit():
+    if not path.is_dir():
+      raise cli.UsageError(f"--resume={resume}: no such checkpoint")
+    return path.parent.parent, int(path.name)
+  if not _has_snapshots(path):
+    raise cli.UsageError(
+      f"--resume={resume}: this folder has no {snapshots.FOLDER}/ to go on with"
+    )
+  return path, None
+
+
+def check(
+  plan: plan_lib.Plan, saved: Mapping[str, Any], allowed: Sequence[str]
+) -> None:
+  """Refuses to go on with other settings than the run was started with.
+
+  Raises:
+    cli.UsageError: listing the keys that differ and are not `allowed`.
+  """
+  different = plan_lib.differences(plan, saved)
+  unknown = [key for key in allowed if key not in different]
+  if unknown:
+    raise cli.UsageError(
+      f"--resume_override={unknown[0]}: this key is not among those that differ"
+    )
+  refused = [
+    f"{key} ({change})"
+    for key, change in different.items()
+    if key not in allowed
+  ]
+  if refused:
+    raise cli.UsageError(
+      "the run to resume was started with other settings:"
+      f" {', '.join(refused)}; drop the flags, or name the keys in"
+      " --resume_override"
+    )
+
+
+def restore(
+  state: ppo.RunState, store: snapshots.Snapshots, steps: int | None
+) -> tuple[ppo.RunState, list[str]]:
+  """The newest state that verifies, and what to tell the user about it.
+
+  On another number of devices the learner goes on and the robots start anew.
+
+  Raises:
+    cli.UsageError: when no checkpoint verifies.
+  """
+  devices = state.device_keys.shape[0]
+
+  def template(meta: Mapping[str, Any]) -> ppo.RunState:
+    shape = (meta["num_devices"], 2)
+    return state.replace(device_keys=np.zeros(shape, np.uint32))
+
+  try:
+    saved, meta, notes = store.restore(template, steps)
+  except snapshots.SnapshotError as error:
+    raise cli.UsageError(str(error)) from error
+  notes = [f"skipped {note}" for note in notes]
+  if meta["num_devices"] != devices:
+    notes.append(
+      f"the checkpoint is of {meta['num_devices']} devices, this run has"
+      f" {devices}: the learner goes on, the robots start anew"
+    )
+    key = jax.random.fold_in(saved.local_key, saved.iteration)
+    saved = saved.replace(
+      env_state=state.env_state, device_keys=jax.random.split(key, devices)
+    )
+  return saved, notes
+
+
+def read_config(run_dir: pathlib.Path) -> dict[str, Any]:
+  """`config.json` of the run to resume.
+
+  Raises:
+    cli.UsageError: when it is missing or damaged.
+  """
+  try:
+    return checkpoint.load_config(run_dir)
+  except checkpoint.CheckpointError as error:
+    raise cli.UsageError(str(error)) from error
+
+
+def _has_snapshots(run_dir: pathlib.Path) -> bool:
+  return bool(snapshots.Snapshots(run_dir).steps())
+
+
+def _newest(root: pathlib.Path) -> pathlib.Path | None:
+  """The run folder below `root` with the newest configuration."""
+  configs = [
+    path
+    for path in root.glob(f"*/{checkpoint.CONFIG_FILE}")
+    if _has_snapshots(path.parent)
+  ]
+  newest = max(configs, key=lambda path: path.stat().st_mtime, default=None)
+  return newest.parent if newest else None

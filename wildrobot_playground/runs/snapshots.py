@@ -1,0 +1,211 @@
+"""Full training states on disk: saved in the background, verified, pruned.
+
+A snapshot is a folder `checkpoints/<steps>/` with an orbax checkpoint of every
+array, keyed by its path in the state, and a manifest with the sha256 of every
+file. It appears under its name only when it is complete.
+"""
+
+import hashlib
+import json
+import logging
+import pathlib
+import shutil
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+FOLDER = "checkpoints"
+_MANIFEST = "manifest.json"
+_ARRAYS = "arrays"
+
+_log = logging.getLogger(__name__)
+
+
+class SnapshotError(ValueError):
+  """A snapshot that cannot be used; one line says why."""
+
+
+class Snapshots:
+  """The snapshots of a run folder.
+
+  Attributes:
+    folder: where they are.
+    last_error: why the newest save failed; None when it did not.
+    restored_steps: of the snapshot that `restore` took; 0 before.
+  """
+
+  def __init__(self, run_dir: pathlib.Path, keep: int = 3):
+    """Touches nothing yet.
+
+    Args:
+      run_dir: the run folder.
+      keep: how many of the newest snapshots stay.
+    """
+    self.folder = (run_dir / FOLDER).resolve()
+    self.last_error: str | None = None
+    self.restored_steps = 0
+    self._keep = keep
+    self._thread: threading.Thread | None = None
+
+  def save(self, steps: int, state: Any, meta: dict[str, Any]) -> None:
+    """Copies `state` off the devices and writes it in the background.
+
+    A save that fails (disk full, folder not writable) is logged, leaves no half
+    snapshot and does not stop the run.
+
+    Args:
+      steps: environment steps so far; names the snapshot.
+      state: a pytree of arrays.
+      meta: plain values to keep beside it.
+    """
+    self.wait()
+    arrays = _by_path(jax.device_get(state))
+    self._thread = threading.Thread(
+      target=self._write, args=(steps, arrays, meta), name="snapshot"
+    )
+    self._thread.start()
+
+  def wait(self) -> None:
+    """Returns when no save is under way."""
+    if self._thread is not None:
+      self._thread.join()
+      self._thread = None
+
+  def steps(self) -> list[int]:
+    """The steps of all snapshots, oldest first; none is verified."""
+    if not self.folder.is_dir():
+      return []
+    return sorted(
+      int(path.name) for path in self.folder.iterdir() if path.name.isdigit()
+    )
+
+  def restore(
+    self,
+    template: Callable[[dict[str, Any]], Any],
+    steps: int | None = None,
+  ) -> tuple[Any, dict[str, Any], list[str]]:
+    """Reads the newest snapshot that verifies.
+
+    Args:
+      template: a snapshot's `meta` to a state of the same structure, for
+        shapes and dtypes.
+      steps: take exactly this one instead.
+
+    Returns:
+      The state as numpy arrays, its `meta`, and one line for every newer
+      snapshot that had to be skipped.
+
+    Raises:
+      SnapshotError: when there is none that verifies.
+    """
+    candidates = [steps] if steps is not None else self.steps()[::-1]
+    skipped = []
+    for candidate in candidates:
+      path = self._path(candidate)
+      try:
+        manifest = _verified(path)
+        state = _fill(template(manifest["meta"]), _read(path), str(path))
+      except SnapshotError as error:
+        skipped.append(str(error))
+        continue
+      self.restored_steps = candidate
+      return state, manifest["meta"], skipped
+    reasons = "; ".join(skipped) or "there is none"
+    raise SnapshotError(f"no usable checkpoint in {self.folder}: {reasons}")
+
+  def _path(self, steps: int) -> pathlib.Path:
+    return self.folder / f"{steps:012d}"
+
+  def _write(
+    self, steps: int, arrays: dict[str, np.ndarray], meta: dict[str, Any]
+  ) -> None:
+    staging = self.folder / f".{steps:012d}.writing"
+    try:
+      self.folder.mkdir(parents=True, exist_ok=True)
+      shutil.rmtree(staging, ignore_errors=True)
+      staging.mkdir()
+      with ocp.PyTreeCheckpointer() as checkpointer:
+        checkpointer.save(staging / _ARRAYS, arrays)
+      manifest = {"meta": meta, "sha256": _digests(staging)}
+      (staging / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+      shutil.rmtree(self._path(steps), ignore_errors=True)
+      staging.rename(self._path(steps))
+      self._prune()
+      self.last_error = None
+    except Exception as error:  # Training goes on without this snapshot.
+      shutil.rmtree(staging, ignore_errors=True)
+      self.last_error = f"{type(error).__name__}: {error}".splitlines()[0]
+      _log.warning(
+        "checkpoint at %d steps not written: %s", steps, self.last_error
+      )
+
+  def _prune(self) -> None:
+    for steps in self.steps()[: -self._keep]:
+      shutil.rmtree(self._path(steps), ignore_errors=True)
+
+
+def _by_path(state: Any) -> dict[str, np.ndarray]:
+  """Every array of a pytree under its path; the order is the tree's."""
+  leaves, _ = jax.tree_util.tree_flatten_with_path(state)
+  return {jax.tree_util.keystr(path): np.asarray(x) for path, x in leaves}
+
+
+def _fill(template: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
+  """A tree like `template` with the arrays of a snapshot."""
+  expected = jax.tree_util.tree_flatten_with_path(template)[0]
+  names = [jax.tree_util.keystr(path) for path, _ in expected]
+  different = sorted(set(names) ^ set(arrays))
+  if different:
+    raise SnapshotError(
+      f"{where} is of another configuration: only one of both has"
+      f" {', '.join(different[:3])}"
+    )
+  for name, (_, leaf) in zip(names, expected, strict=True):
+    if arrays[name].shape != leaf.shape or arrays[name].dtype != leaf.dtype:
+      raise SnapshotError(
+        f"{where} is of another configuration: {name} is"
+        f" {arrays[name].dtype}{arrays[name].shape}, expected"
+        f" {leaf.dtype}{leaf.shape}"
+      )
+  structure = jax.tree.structure(template)
+  return jax.tree.unflatten(structure, [arrays[name] for name in names])
+
+
+def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
+  try:
+    with ocp.PyTreeCheckpointer() as checkpointer:
+      return checkpointer.restore(path / _ARRAYS)
+  except Exception as error:
+    first_line = (str(error) or repr(error)).splitlines()[0]
+    raise SnapshotError(f"{path} cannot be read: {first_line}") from error
+
+
+def _verified(path: pathlib.Path) -> dict[str, Any]:
+  """The manifest of a snapshot whose files are all as they were written."""
+  try:
+    manifest = json.loads((path / _MANIFEST).read_text())
+    expected = dict(manifest["sha256"])
+    manifest["meta"]
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise SnapshotError(
+      f"{path} has no readable manifest ({type(error).__name__})"
+    ) from error
+  found = _digests(path)
+  for name in sorted(expected.keys() | found.keys()):
+    if expected.get(name) != found.get(name):
+      what = "is missing" if name not in found else "has changed"
+      raise SnapshotError(f"{path}: the file {name} {what}")
+  return manifest
+
+
+def _digests(folder: pathlib.Path) -> dict[str, str]:
+  """Sha256 of every file below `folder` but the manifest."""
+  return {
+    str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+    for path in sorted(folder.rglob("*"))
+    if path.is_file() and path != folder / _MANIFEST
+  }
