@@ -1,0 +1,220 @@
+import json
+import math
+
+import pytest
+
+from tests.amp import conftest
+from wildrobot_playground.amp import features, health, ppo
+
+FLOW = {
+  "amp/disc_acc": 0.7,
+  "amp/disc_real_mean": 0.7,
+  "amp/disc_fake_mean": 0.3,
+  "amp/style_reward": 0.4,
+  "amp/style_reward_std": 0.2,
+  "amp/style_distance": 1.0,
+}
+
+
+def run(monitor, iterations, distance=lambda i: 1.0, **changes):
+  """Observes iterations of the same metrics, `distance(i)` apart."""
+  changes = {f"amp/{name}": value for name, value in changes.items()}
+  for i in range(iterations):
+    monitor = monitor.observe(
+      {**FLOW, "amp/style_distance": distance(i), **changes}
+    )
+  return monitor
+
+
+def falling(i):
+  return 1.4 * 0.99**i
+
+
+def state_of(**changes):
+  return run(health.Monitor(), 60, **changes).state
+
+
+@pytest.mark.parametrize(
+  ("changes", "state"),
+  [
+    ({"disc_acc": 0.7}, health.HEALTHY),
+    ({"disc_acc": 0.99, "style_reward_std": 0.001}, health.TOO_STRONG),
+    ({"disc_acc": 0.99, "style_reward": 0.05}, health.TOO_STRONG),
+    ({"disc_acc": 0.99}, health.TOO_STRONG),  # Alive, but no way nearer.
+    ({"disc_acc": 0.99, "distance": falling}, health.SEPARATING),
+    ({"disc_acc": 0.5}, health.COLLAPSED),
+    ({"disc_acc": 0.5, "distance": lambda i: 0.05}, health.HEALTHY),
+  ],
+)
+def test_every_state_has_its_sign(changes, state):
+  assert state_of(**changes) == state
+
+
+def test_flat_style_is_too_strong_even_while_distance_falls():
+  assert (
+    state_of(disc_acc=0.99, style_reward_std=0.001, distance=falling)
+    == health.TOO_STRONG
+  )
+
+
+def test_a_fading_style_is_too_strong_even_while_distance_falls():
+  monitor = run(health.Monitor(), 40, falling, disc_acc=0.99, style_reward=0.5)
+  monitor = run(
+    monitor, 20, lambda i: falling(40 + i), disc_acc=0.99, style_reward=0.15
+  )
+  assert monitor.state == health.TOO_STRONG
+  assert "fading" in monitor.reason
+
+
+def test_a_run_that_has_come_near_may_rest_there():
+  """A good run ends at an accuracy of 0.98, its distance on a plateau."""
+  monitor = run(health.Monitor(), 100, falling, disc_acc=0.98)
+  monitor = run(monitor, 200, lambda i: falling(99), disc_acc=0.98)
+  assert monitor.state == health.SEPARATING
+
+
+def test_a_run_that_unlearns_is_too_strong():
+  monitor = run(health.Monitor(), 100, falling, disc_acc=0.98)
+  monitor = run(monitor, 60, lambda i: 1.2 * falling(99), disc_acc=0.98)
+  assert monitor.state == health.TOO_STRONG
+
+
+def test_nothing_is_called_before_two_windows():
+  monitor = run(health.Monitor(), 2 * health.WINDOW - 1, disc_acc=0.5)
+  assert monitor.state == health.LEARNING
+
+
+def test_a_short_disturbance_changes_nothing():
+  monitor = run(health.Monitor(), 60)
+  monitor = run(monitor, 2, disc_acc=1.0)
+  monitor = run(monitor, 60)
+  assert monitor.state == health.HEALTHY
+  assert monitor.since < 60
+
+
+def test_the_threshold_to_leave_is_not_the_one_to_enter():
+  """At 0.94 a separating discriminator stays so, a healthy one too."""
+  distance = falling
+  strong = run(health.Monitor(), 60, distance, disc_acc=0.99)
+  strong = run(strong, 60, lambda i: falling(60 + i), disc_acc=0.94)
+  assert strong.state == health.SEPARATING
+  assert state_of(disc_acc=0.94) == health.HEALTHY
+
+
+def test_one_noisy_accuracy_around_the_threshold_does_not_flap():
+  monitor, changes = health.Monitor(), 0
+  for i in range(300):
+    before = monitor.state
+    monitor = run(
+      monitor, 1, lambda _, i=i: falling(i), disc_acc=0.95 + 0.01 * (-1) ** i
+    )
+    changes += monitor.state != before
+  assert changes == 1
+
+
+def test_a_leak_goes_before_everything_and_is_named():
+  aucs = {f"auc/{name}": 0.5 for name in features.FEATURE_NAMES}
+  aucs["auc/root_height"] = 0.999
+  monitor = run(health.Monitor(), 60, falling, disc_acc=0.99, **aucs)
+  assert monitor.state == health.LEAK
+  assert "root_height" in monitor.reason
+  assert "joint_pos" not in monitor.reason
+
+
+def test_reasons_carry_the_numbers():
+  reason = run(health.Monitor(), 60, disc_acc=0.987).reason
+  assert "0.987" in reason
+  assert "1.00 -> 1.00" in reason
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_metrics_that_are_not_finite_are_not_judged(value):
+  monitor = run(health.Monitor(), 60)
+  assert run(monitor, 60, disc_acc=value) == monitor
+
+
+def test_without_a_prior_there_is_nothing_to_judge():
+  assert health.Monitor().observe({"training/sps": 1.0}) == health.Monitor()
+
+
+def test_a_monitor_goes_on_from_its_json():
+  whole = run(health.Monitor(), 60, falling, disc_acc=0.99)
+  half = run(health.Monitor(), 35, falling, disc_acc=0.99)
+  half = health.Monitor.from_dict(json.loads(json.dumps(half.to_dict())))
+  resumed = run(half, 25, lambda i: falling(35 + i), disc_acc=0.99)
+  assert resumed == whole
+
+
+SETTINGS = health.Settings(3e-4, 8, 5.0)
+
+
+def test_too_strong_is_weakened():
+  weaker = health.suggest(health.TOO_STRONG, SETTINGS)
+  assert weaker == health.Settings(pytest.approx(1e-4), 4, 10.0)
+
+
+def test_collapsed_is_strengthened():
+  stronger = health.suggest(health.COLLAPSED, SETTINGS)
+  assert stronger == health.Settings(pytest.approx(9e-4), 16, 2.5)
+
+
+@pytest.mark.parametrize(
+  "state", [health.LEARNING, health.HEALTHY, health.SEPARATING, health.LEAK]
+)
+def test_other_states_are_left_alone(state):
+  assert health.suggest(state, SETTINGS) == SETTINGS
+
+
+@pytest.mark.parametrize(
+  ("state", "end"),
+  [
+    (health.TOO_STRONG, health.Settings(1e-5, 1, 100.0)),
+    (health.COLLAPSED, health.Settings(1e-3, 32, 0.5)),
+  ],
+)
+def test_actions_end_at_their_bounds(state, end):
+  settings = SETTINGS
+  for _ in range(20):
+    settings = health.suggest(state, settings)
+  assert settings == end
+
+
+def test_absurd_settings_come_back_into_bounds_at_once():
+  forced = health.Settings(1e-2, 20, 5.0)
+  assert health.suggest(health.TOO_STRONG, forced).disc_lr == 1e-3
+  frozen = health.Settings(1e-8, 8, 5.0)
+  assert health.suggest(health.COLLAPSED, frozen).disc_lr == 1e-5
+
+
+def test_no_action_moves_the_wrong_way_to_reach_a_bound():
+  gentle = health.Settings(1e-6, 1, 200.0)
+  assert health.suggest(health.TOO_STRONG, gentle) == gentle
+  strong = health.Settings(1e-2, 64, 0.1)
+  assert health.suggest(health.COLLAPSED, strong) == strong
+
+
+@pytest.mark.parametrize(
+  ("changes", "state"),
+  [
+    ({"disc_lr": 1e-2, "disc_updates": 20}, health.TOO_STRONG),
+    ({"disc_lr": 1e-8}, health.COLLAPSED),
+  ],
+)
+def test_forced_discriminators_are_called_within_50_iterations(changes, state):
+  monitor = health.Monitor()
+
+  def watch(steps, metrics):
+    nonlocal monitor
+    monitor = monitor.observe(metrics)
+
+  ppo.train(
+    conftest.PointMass(),
+    50 * conftest.STEPS_PER_ITERATION,
+    amp=conftest.make_amp(**changes),
+    reference=conftest.make_reference(),
+    progress_fn=watch,
+    run_evals=False,
+    **conftest.PPO,
+  )
+  assert monitor.iteration == 50
+  assert monitor.state == state, monitor.reason
