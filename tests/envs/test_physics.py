@@ -146,9 +146,9 @@ def test_error_inside_the_callback_surfaces(env, starts):
   """Here: a randomiser that gives masses to three bodies only."""
   qpos, qvel, ctrl = (jp.asarray(x) for x in starts)
   broken = env.mjx_model.tree_replace({"body_mass": jp.ones(3)})
-  init = jax.jit(env._engine.init)
+  init = jax.jit(lambda q, v, u: env._engine.init(broken, q, v, u))
   with pytest.raises(Exception, match="could not broadcast"):
-    jax.block_until_ready(init(broken, qpos[0], qvel[0], ctrl[0, 0]))
+    jax.block_until_ready(init(qpos[0], qvel[0], ctrl[0, 0]))
   # The engine goes on afterwards.
   data = env._engine.init(env.mjx_model, qpos[0], qvel[0], ctrl[0, 0])
   assert np.all(np.isfinite(data.sensordata))

@@ -202,11 +202,7 @@ class MujocoEngine:
   ) -> Sequence[jax.Array]:
     """Calls C for one robot (or, under vmap, for all of them at once)."""
     m = self._mj_model
-    randomized = {
-      name: getattr(model, name)
-      for name in RANDOMIZABLE_FIELDS
-      if getattr(model, name) is not getattr(self._mjx_model, name)
-    }
+    randomized = self._randomized(model)
     shapes = tuple(
       jax.ShapeDtypeStruct((size,), jp.float32)
       for size in (m.nq, m.nv, m.nsensordata)
@@ -220,6 +216,27 @@ class MujocoEngine:
       randomized,
       vmap_method="broadcast_all",
     )
+
+  def _randomized(self, model: mjx.Model) -> dict[str, jax.Array]:
+    """The fields of `model` that are not the environment's own, by name.
+
+    Raises:
+      ValueError: for a field that would not reach C.
+    """
+    ours = jax.tree.leaves(self._mjx_model)
+    theirs = jax.tree_util.tree_leaves_with_path(model)
+    changed = {
+      jax.tree_util.keystr(path).removeprefix("."): leaf
+      for (path, leaf), own in zip(theirs, ours, strict=True)
+      if leaf is not own
+    }
+    unknown = sorted(changed.keys() - set(RANDOMIZABLE_FIELDS))
+    if unknown:
+      raise ValueError(
+        f"impl 'mujoco' cannot randomise {', '.join(unknown)}, only"
+        f" {', '.join(RANDOMIZABLE_FIELDS)}; choose impl 'jax' or 'warp'"
+      )
+    return changed
 
 
 class _BatchStepper:
