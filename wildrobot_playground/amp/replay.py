@@ -22,8 +22,12 @@ class ReplayBuffer:
 
 def create(capacity: int, num_features: int) -> ReplayBuffer:
   """An empty buffer."""
-  zero = jp.zeros((), jp.int32)
-  return ReplayBuffer(jp.zeros((capacity, num_features)), zero, zero)
+  return ReplayBuffer(
+    data=jp.zeros((capacity, num_features)),
+    # Two arrays: a training step could not donate one of them twice.
+    position=jp.zeros((), jp.int32),
+    count=jp.zeros((), jp.int32),
+  )
 
 
 def insert(buffer: ReplayBuffer, rows: jax.Array) -> ReplayBuffer:
