@@ -190,8 +190,11 @@ def _default_flags(parser: argparse.ArgumentParser) -> None:
   velocity_mode(parser)
 
 
-def _settings(parser: argparse.ArgumentParser) -> None:
-  parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+def _settings(parser: argparse.ArgumentParser, options: Any) -> None:
+  keys = ", ".join(field.name for field in dataclasses.fields(options))
+  parser.add_argument(
+    "--set", action="append", default=[], metavar="KEY=VALUE", help=keys
+  )
 
 
 def velocity_mode(parser: argparse.ArgumentParser) -> None:
