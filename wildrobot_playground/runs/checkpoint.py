@@ -3,6 +3,7 @@
 import functools
 import json
 import pathlib
+import shutil
 from typing import Any
 
 import jax
@@ -50,12 +51,15 @@ def save_policy(
     if name.endswith("_init_fn") and value is None:
       del network.network_factory_kwargs[name]
   folder = run_dir / POLICY_FOLDER
-  staging = run_dir / f".{POLICY_FOLDER}"
+  staging, old = run_dir / ".policy.new", run_dir / ".policy.old"
+  for leftover in (staging, old):
+    shutil.rmtree(leftover, ignore_errors=True)
   checkpoint.save(staging.resolve(), 0, jax.device_get(params), network)
   if folder.exists():
-    folder.rename(run_dir / f".{POLICY_FOLDER}.old")
+    folder.rename(old)
   (staging / f"{0:012d}").rename(folder)
-  staging.rmdir()
+  shutil.rmtree(staging)
+  shutil.rmtree(old, ignore_errors=True)
   return folder
 
 
