@@ -1,0 +1,76 @@
+"""Checks an installation, a reference and a run, before they cost hours.
+
+python -m wildrobot_playground.doctor [--reference=...] [--checkpoint=...]
+"""
+
+import ctypes.util
+import os
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from wildrobot_playground import cli
+from wildrobot_playground.runs import finding, versions
+
+_REFERENCE = flags.DEFINE_string(
+  "reference",
+  None,
+  "Reference: a dataset (.npz) or a folder of clips; ours by default.",
+)
+_CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
+_JSON = flags.DEFINE_string("json", None, "File to write the findings to.")
+
+
+def main(rest: Sequence[str]) -> int:
+  """Prints the table; 0 unless something fails."""
+  if rest:
+    raise cli.UsageError(f"unknown argument '{rest[0]}'")
+  run_dir = pathlib.Path(_CHECKPOINT.value) if _CHECKPOINT.value else None
+  if run_dir is not None and not run_dir.is_dir():
+    raise cli.UsageError(f"--checkpoint={run_dir} is no folder")
+  path = pathlib.Path(_JSON.value) if _JSON.value else None
+  if path is not None and not path.parent.is_dir():
+    raise cli.UsageError(f"--json={path}: {path.parent} is no folder")
+  findings = versions.check(versions.installed())
+  findings += _others(_REFERENCE.value, run_dir)
+  print(finding.table(findings))
+  if path is not None:
+    finding.save(findings, path)
+  return int(finding.overall(findings) == finding.FAIL)
+
+
+def _others(
+  reference: str | None, run_dir: pathlib.Path | None
+) -> list[finding.Finding]:
+  """All but the versions; one finding when they cannot even be imported."""
+  # Imported here: `cli.run` prepares the process for jax first.
+  try:
+    from wildrobot_playground.runs import checks
+  except Exception as error:
+    first = (str(error).splitlines() or [""])[0]
+    return [
+      finding.Finding(
+        "import",
+        finding.FAIL,
+        f"{type(error).__name__}: {first}",
+        "mend the versions first, or install the package again",
+      )
+    ]
+  try:
+    return checks.full(reference, run_dir)
+  except ValueError as error:
+    raise cli.UsageError(str(error)) from error
+
+
+def run() -> None:
+  """Entry point of the command line."""
+  # MuJoCo cannot be imported when told to use an EGL that is not there.
+  if sys.platform == "linux" and not ctypes.util.find_library("EGL"):
+    os.environ.setdefault("MUJOCO_GL", "disable")
+  cli.run(main)
+
+
+if __name__ == "__main__":
+  run()
