@@ -6,6 +6,7 @@ For Playground's own scripts, which know no plug-ins:
       --env_name=WildRobotWalk
 """
 
+import importlib.util
 import runpy
 import sys
 
@@ -21,11 +22,29 @@ def main() -> int:
       file=sys.stderr,
     )
     return 2
-  wildrobot_playground.register()
   module = sys.argv[1]
+  if not _exists(module):
+    print(
+      f"no module '{module}' can be imported; name one as `python -m` takes it,"
+      " like learning.train_jax_ppo",
+      file=sys.stderr,
+    )
+    return 2
+  wildrobot_playground.register()
   sys.argv = sys.argv[1:]
   runpy.run_module(module, run_name="__main__", alter_sys=True)
   return 0
+
+
+def _exists(module: str) -> bool:
+  """Whether `module` can be found; its parent packages are imported."""
+  try:
+    return importlib.util.find_spec(module) is not None
+  except ModuleNotFoundError as error:
+    # A parent package is missing, not something that it needs.
+    if error.name and f"{module}.".startswith(f"{error.name}."):
+      return False
+    raise
 
 
 if __name__ == "__main__":
