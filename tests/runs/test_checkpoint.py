@@ -104,7 +104,7 @@ def test_unknown_physics_names_the_known(tiny_run):
 
 def test_table_has_a_row_a_command(tiny_run):
   report = evaluation.evaluate(
-    tiny_run, commands=(0.0, 0.5), num_episodes=2, seconds=0.5
+    tiny_run, commands=(0.0, 0.5), num_episodes=2, seconds=1.5
   )
   lines = evaluation.table(report).strip().splitlines()
   assert lines[-1] == "2 episodes a command, physics mujoco"
@@ -114,8 +114,13 @@ def test_table_has_a_row_a_command(tiny_run):
 def test_evaluation_is_reproducible(tiny_run):
   def rows():
     report = evaluation.evaluate(
-      tiny_run, commands=(0.3,), num_episodes=2, seconds=0.5, seed=3
+      tiny_run, commands=(0.3,), num_episodes=2, seconds=1.5, seed=3
     )
     return {k: v for k, v in report.rows[0].items() if v == v}
 
   assert rows() == rows()
+
+
+def test_episodes_shorter_than_the_settling_time_are_refused(tiny_run):
+  with pytest.raises(ValueError, match="too short"):
+    evaluation.evaluate(tiny_run, commands=(0.3,), seconds=1.0)

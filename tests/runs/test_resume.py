@@ -21,7 +21,7 @@ _STEPS = 400  # Ten iterations; a checkpoint after every one.
 def _newest(run_dir: pathlib.Path) -> dict[str, np.ndarray]:
   """All arrays of the newest checkpoint, by path."""
   store = snapshots.Snapshots(run_dir)
-  return snapshots._read(store.folder / f"{store.steps()[-1]:012d}")
+  return snapshots.read(store.folder / f"{store.steps()[-1]:012d}")
 
 
 def _assert_same_end(one: pathlib.Path, other: pathlib.Path) -> None:

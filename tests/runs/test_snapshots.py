@@ -13,7 +13,7 @@ META = {"num_devices": 1}
 def _state(value: float):
   return {
     "params": {"kernel": jp.full((3, 2), value), "bias": jp.zeros(2)},
-    "key": jp.array([1, 2], jp.uint32),
+    "key/of": jp.array([1, 2], jp.uint32),
     "count": np.int32(value),
     "flag": jp.array(True),
   }
@@ -38,7 +38,7 @@ def _equal(one, other):
   np.testing.assert_array_equal(
     one["params"]["kernel"], other["params"]["kernel"]
   )
-  np.testing.assert_array_equal(one["key"], other["key"])
+  np.testing.assert_array_equal(one["key/of"], other["key/of"])
   assert one["count"] == other["count"]
   assert one["flag"].dtype == other["flag"].dtype
 
@@ -124,8 +124,8 @@ def test_without_any_good_one_the_reasons_are_listed(store):
   ("change", "message"),
   [
     ({"params": {"kernel": jp.zeros((3, 2))}}, "only one of both has"),
-    ({"key": jp.zeros(3, jp.uint32)}, "expected uint32"),
-    ({"key": jp.zeros(2, jp.int32)}, "expected int32"),
+    ({"key/of": jp.zeros(3, jp.uint32)}, "expected uint32"),
+    ({"key/of": jp.zeros(2, jp.int32)}, "expected int32"),
   ],
 )
 def test_states_of_another_shape_are_refused(store, change, message):

@@ -80,8 +80,14 @@ def evaluate(
     seed: of start poses and sensor noise.
 
   Raises:
-    ValueError: for a run folder, reference or physics that cannot be used.
+    ValueError: for a run folder, reference or physics that cannot be used, and
+      for episodes that end before the gait has settled.
   """
+  if seconds <= gait.SETTLING_TIME:
+    raise ValueError(
+      f"episodes of {seconds:g} s are too short: the first"
+      f" {gait.SETTLING_TIME:g} s do not count"
+    )
   config = checkpoint.load_config(run_dir)
   policy = checkpoint.load_policy(run_dir)
   dataset = (

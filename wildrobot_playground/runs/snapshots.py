@@ -1,8 +1,9 @@
 """Full training states on disk: saved in the background, verified, pruned.
 
 A snapshot is a folder `checkpoints/<steps>/` with an orbax checkpoint of every
-array, keyed by its path in the state, and a manifest with the sha256 of every
-file. It appears under its name only when it is complete.
+array, numbered in the state's order, and a manifest with their paths in the
+state and the sha256 of every file. It appears under its name only when it is
+complete.
 """
 
 import hashlib
@@ -108,7 +109,8 @@ class Snapshots:
       path = self._path(candidate)
       try:
         manifest = _verified(path)
-        state = _fill(template(manifest["meta"]), _read(path), str(path))
+        arrays = _read(path, manifest["arrays"])
+        state = _fill(template(manifest["meta"]), arrays, str(path))
       except SnapshotError as error:
         skipped.append(str(error))
         continue
@@ -129,8 +131,14 @@ class Snapshots:
       shutil.rmtree(staging, ignore_errors=True)
       staging.mkdir()
       with ocp.PyTreeCheckpointer() as checkpointer:
-        checkpointer.save(staging / _ARRAYS, arrays)
-      manifest = {"meta": meta, "sha256": _digests(staging)}
+        # A path may hold what a file name may not.
+        numbered = {f"{i:05d}": x for i, x in enumerate(arrays.values())}
+        checkpointer.save(staging / _ARRAYS, numbered)
+      manifest = {
+        "meta": meta,
+        "arrays": list(arrays),
+        "sha256": _digests(staging),
+      }
       (staging / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
       shutil.rmtree(self._path(steps), ignore_errors=True)
       staging.rename(self._path(steps))
@@ -175,10 +183,22 @@ def _fill(template: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
   return jax.tree.unflatten(structure, [arrays[name] for name in names])
 
 
-def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
+def read(path: pathlib.Path) -> dict[str, np.ndarray]:
+  """The arrays of a snapshot by their path in the state.
+
+  Raises:
+    SnapshotError: when it does not verify.
+  """
+  return _read(path, _verified(path)["arrays"])
+
+
+def _read(path: pathlib.Path, names: list[str]) -> dict[str, np.ndarray]:
   try:
     with ocp.PyTreeCheckpointer() as checkpointer:
-      return checkpointer.restore(path / _ARRAYS)
+      numbered = checkpointer.restore(path / _ARRAYS)
+    return dict(
+      zip(names, (numbered[k] for k in sorted(numbered)), strict=True)
+    )
   except Exception as error:
     first_line = (str(error) or repr(error)).splitlines()[0]
     raise SnapshotError(f"{path} cannot be read: {first_line}") from error
@@ -189,7 +209,7 @@ def _verified(path: pathlib.Path) -> dict[str, Any]:
   try:
     manifest = json.loads((path / _MANIFEST).read_text())
     expected = dict(manifest["sha256"])
-    manifest["meta"]
+    manifest["meta"], manifest["arrays"]
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise SnapshotError(
       f"{path} has no readable manifest ({type(error).__name__})"
