@@ -150,12 +150,14 @@ SETTINGS = health.Settings(3e-4, 8, 5.0)
 
 def test_too_strong_is_weakened():
   weaker = health.suggest(health.TOO_STRONG, SETTINGS)
-  assert weaker == health.Settings(pytest.approx(1e-4), 4, 10.0)
+  assert weaker.disc_lr == pytest.approx(1e-4)
+  assert weaker == health.Settings(weaker.disc_lr, 4, 10.0)
 
 
 def test_collapsed_is_strengthened():
   stronger = health.suggest(health.COLLAPSED, SETTINGS)
-  assert stronger == health.Settings(pytest.approx(9e-4), 16, 2.5)
+  assert stronger.disc_lr == pytest.approx(9e-4)
+  assert stronger == health.Settings(stronger.disc_lr, 16, 2.5)
 
 
 @pytest.mark.parametrize(

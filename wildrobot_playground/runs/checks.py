@@ -147,7 +147,9 @@ def _separability(
 ) -> Finding:
   """Single features that tell the policy (N, 29) from the reference."""
   if len(rows) == 0:
-    return Finding("separability", WARN, "every robot fell at once")
+    return Finding(
+      "separability", WARN, "every robot fell at once", "train it longer"
+    )
   probability = dataset.weights / np.sum(dataset.weights)
   drawn = np.random.default_rng(0).choice(
     len(probability), 10 * len(probability), p=probability

@@ -19,10 +19,12 @@ _REBUILD = (
   "build it again with `python -m wildrobot_playground.motion build`, which"
   " computes every column from qpos"
 )
+_MORE = "give clips that walk, with the contacts of their feet"
 _LIMIT_SLACK = 0.02  # rad
 _RARE = 0.01  # share of rows
 _HEIGHT_GAP = 0.02  # m, median
 _CONTACT_AUC = 0.65
+_DOWN = 0.01  # m above the lowest plate: on the ground, by a leaning trunk
 _LIFTED = 0.03  # m above the lowest plate: surely off the ground
 _VELOCITY_GAP = 0.35  # of a unit vector, mean
 _REACH = 0.1  # m/s: a clip serves commands this far from its speed
@@ -164,12 +166,12 @@ def _foot_contacts(sample: stance_fit.Sample, sole: Any) -> Finding:
 
 def _plate(clearance: np.ndarray, touches: np.ndarray) -> str | None:
   """What is wrong with a plate's contacts (N,); clearance (N, 1) [m]."""
-  lowest = float(np.mean(clearance < 1e-3))
+  down = float(np.mean(clearance < _DOWN))
   lifted = float(np.mean(clearance > _LIFTED))
   if not touches.any():
     return (
-      f"never touches, though it is the lowest plate in {lowest:.0%} of rows"
-      if lowest > 0.05
+      f"never touches, though the joints put it down in {down:.0%} of rows"
+      if down > 0.05
       else None
     )
   if touches.all():
@@ -209,7 +211,7 @@ def _joint_order(sample: stance_fit.Sample, sole: Any) -> Finding:
   fit = stance_fit.misfit(sample, sole)
   if fit is None:
     return Finding(
-      "joint order", WARN, "too few rows stand and move to tell", "see above"
+      "joint order", WARN, "too few rows stand and move to tell", _MORE
     )
   pair = stance_fit.swapped_joints(sample, sole)
   if pair is None:
@@ -245,7 +247,9 @@ def _root_velocity(
     )
   gap = stance_fit.velocity_error(sample, sole)
   if gap is None:
-    return Finding("root velocity", WARN, "too few rows stand and move to tell")
+    return Finding(
+      "root velocity", WARN, "too few rows stand and move to tell", _MORE
+    )
   bad = features_lib.ROOT_LINVEL.start + np.flatnonzero(gap > _VELOCITY_GAP)
   if bad.size:
     return Finding(
