@@ -164,7 +164,8 @@ class WildRobotWalk(base.WildRobotEnv):
     }
     info["mean_velocity"] = self.heading_velocity(data, info["heading_target"])
     # What the auto-reset, which restores the first data, must start with again.
-    info["first"] = {k: info[k] for k in ("command", "mean_velocity")}
+    first = ("command", "mean_velocity", "phase")
+    info["first"] = {name: info[name] for name in first}
     info.update(self._amp_info(qpos, qpos, info["command"]))
     metrics = {
       f"reward/{name}": jp.zeros(())
