@@ -37,6 +37,7 @@ def test_bank_holds_every_frame_that_has_a_next_one(bank):
   frames = sum(clip_lib.load(path).num_frames - 1 for path in CLIPS)
   assert bank.qpos.shape == (frames, 16)
   assert bank.qvel.shape == (frames, 15)
+  assert bank.command.shape == (frames, 1)
   np.testing.assert_array_equal(bank.qpos[:, :2], 0)
 
 
@@ -75,6 +76,36 @@ def test_resets_from_the_bank_move_where_they_head(always):
   assert np.sum(moving) > 10
   speed = np.linalg.norm(qvel[moving, :2], axis=1)
   assert np.median(forward[moving] / speed) > 0.9
+
+
+def test_resets_from_the_bank_are_told_to_go_on_at_their_clips_speed(
+  always, bank
+):
+  _, reset = always
+  state = reset(jax.random.split(jax.random.key(1), 32))
+  joints = np.asarray(state.data.qpos[:, 7:])
+  gap = np.max(np.abs(joints[:, None] - np.asarray(bank.qpos[None, :, 7:])), -1)
+  command = np.asarray(bank.command)[:, 0]
+  for row, found in zip(gap, np.asarray(state.info["command"]), strict=True):
+    # A pose may be in more than one clip.
+    assert found[0] in command[row < 1e-6]
+  assert len(np.unique(state.info["command"])) > 3
+
+
+def test_share_of_starts_from_the_bank_is_its_probability(bank):
+  otherwise = reference_reset.Bank(
+    jp.full(16, 7.0), jp.full(15, 8.0), jp.full(1, 9.0)
+  )
+  keys = jax.random.split(jax.random.key(0), 2000)
+  for probability in (0.0, 0.3, 1.0):
+    found = jax.vmap(
+      lambda k, p=probability: reference_reset.choose(bank, k, p, otherwise)
+    )(keys)
+    other = np.asarray(found.command[:, 0]) == 9.0
+    np.testing.assert_array_equal(np.all(found.qpos == 7.0, axis=1), other)
+    np.testing.assert_array_equal(np.all(found.qvel == 8.0, axis=1), other)
+    deviation = np.sqrt(probability * (1 - probability) / len(keys))
+    assert 1 - np.mean(other) == pytest.approx(probability, abs=6 * deviation)
 
 
 def test_without_probability_no_bank_is_used(first, env):
