@@ -7,20 +7,17 @@ exported policy share its code. Sensors are those of the last substep's start in
 every engine.
 """
 
-import copy
-import hashlib
-import os
-import queue
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import jax
 import jax.numpy as jp
 import mujoco
 import mujoco_playground
-import numpy as np
 from flax import struct
-from mujoco import mjx, rollout
+from mujoco import mjx
+
+from wildrobot_playground.envs import batch_stepper
 
 IMPLS = ("auto", "mujoco", "jax", "warp")
 
@@ -156,7 +153,7 @@ class MujocoEngine:
     self._mj_model = mj_model
     self._mjx_model = mjx_model
     self._n_substeps = n_substeps
-    self._batch = _BatchStepper(mj_model)
+    self._batch = batch_stepper.BatchStepper(mj_model)
 
   def init(
     self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
@@ -237,105 +234,3 @@ class MujocoEngine:
         f" {', '.join(RANDOMIZABLE_FIELDS)}; choose impl 'jax' or 'warp'"
       )
     return changed
-
-
-class _BatchStepper:
-  """Steps a batch of robots in C; safe to call from several threads."""
-
-  def __init__(self, mj_model: mujoco.MjModel):
-    self._mj_model = mj_model
-    self._num_threads = _usable_cores()
-    self._idle: queue.SimpleQueue = queue.SimpleQueue()
-    self._models = _ModelCache(mj_model)
-
-  def __call__(
-    self,
-    n_substeps: int,
-    qpos: Any,
-    qvel: Any,
-    ctrl: Any,
-    randomized: Mapping[str, Any],
-  ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Float32 qpos, qvel, sensordata after `n_substeps`, same leading shape."""
-    m = self._mj_model
-    qpos, qvel, ctrl = (np.asarray(x) for x in (qpos, qvel, ctrl))
-    leading = qpos.shape[:-1]
-    size = int(np.prod(leading))
-    initial = np.zeros((size, 1 + m.nq + m.nv))
-    initial[:, 1 : 1 + m.nq] = qpos.reshape(size, m.nq)
-    initial[:, 1 + m.nq :] = qvel.reshape(size, m.nv)
-    control = np.repeat(
-      ctrl.reshape(size, 1, m.nu).astype(np.float64), n_substeps, axis=1
-    )
-    models = self._models.get(randomized, leading, size)
-    pool, datas = self._acquire()
-    try:
-      state, sensordata = pool.rollout(
-        models, datas, initial, control, nstep=n_substeps
-      )
-    finally:
-      self._idle.put((pool, datas))
-    outputs = (
-      state[:, -1, 1 : 1 + m.nq],
-      state[:, -1, 1 + m.nq :],
-      sensordata[:, -1],
-    )
-    return tuple(
-      x.astype(np.float32).reshape(leading + x.shape[1:]) for x in outputs
-    )
-
-  def _acquire(self) -> tuple[rollout.Rollout, list[mujoco.MjData]]:
-    """An idle thread pool with its scratch data, or a new one."""
-    try:
-      return self._idle.get_nowait()
-    except queue.Empty:
-      datas = [mujoco.MjData(self._mj_model) for _ in range(self._num_threads)]
-      return rollout.Rollout(nthread=self._num_threads), datas
-
-
-def _usable_cores() -> int:
-  """Cores this process may use; not every system has affinities."""
-  if hasattr(os, "sched_getaffinity"):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
-
-
-class _ModelCache:
-  """MjModels for batches of randomised fields, which stay the same in a run."""
-
-  _CAPACITY = 8
-
-  def __init__(self, mj_model: mujoco.MjModel):
-    self._mj_model = mj_model
-    self._models: dict[bytes, list[mujoco.MjModel]] = {}
-
-  def get(
-    self, fields: Mapping[str, Any], leading: tuple[int, ...], size: int
-  ) -> list[mujoco.MjModel]:
-    """One model per robot, with `fields` (each leading + shape) written in."""
-    if not fields:
-      return [self._mj_model]
-    values = {
-      name: np.asarray(value).reshape(
-        (size,) + np.asarray(value).shape[len(leading) :]
-      )
-      for name, value in fields.items()
-    }
-    digest = hashlib.blake2b(digest_size=16)
-    for name, value in values.items():
-      digest.update(name.encode())
-      digest.update(value.tobytes())
-    key = digest.digest()
-    if key not in self._models:
-      if len(self._models) >= self._CAPACITY:
-        self._models.pop(next(iter(self._models)))
-      self._models[key] = [self._write(values, i) for i in range(size)]
-    return self._models[key]
-
-  def _write(
-    self, values: Mapping[str, np.ndarray], index: int
-  ) -> mujoco.MjModel:
-    model = copy.copy(self._mj_model)
-    for name, value in values.items():
-      getattr(model, name)[:] = value[index]
-    return model
