@@ -3,9 +3,9 @@ import math
 
 import pytest
 
-from tests.amp import conftest
 from wildrobot_playground.amp import features, health, ppo
 
+STEPS_PER_ITERATION = 80  # of `ppo_settings`
 FLOW = {
   "amp/disc_acc": 0.7,
   "amp/disc_real_mean": 0.7,
@@ -202,7 +202,9 @@ def test_no_action_moves_the_wrong_way_to_reach_a_bound():
     ({"disc_lr": 1e-8}, health.COLLAPSED),
   ],
 )
-def test_forced_discriminators_are_called_within_50_iterations(changes, state):
+def test_forced_discriminators_are_called_within_50_iterations(
+  changes, state, point_mass, reference, amp, ppo_settings
+):
   monitor = health.Monitor()
 
   def watch(steps, metrics):
@@ -210,13 +212,12 @@ def test_forced_discriminators_are_called_within_50_iterations(changes, state):
     monitor = monitor.observe(metrics)
 
   ppo.train(
-    conftest.PointMass(),
-    50 * conftest.STEPS_PER_ITERATION,
-    amp=conftest.make_amp(**changes),
-    reference=conftest.make_reference(),
+    point_mass(),
+    50 * STEPS_PER_ITERATION,
+    amp=amp(**changes),
+    reference=reference,
     progress_fn=watch,
-    run_evals=False,
-    **conftest.PPO,
+    **ppo_settings,
   )
   assert monitor.iteration == 50
   assert monitor.state == state, monitor.reason
