@@ -16,6 +16,7 @@ def _state(value: float):
     "key/of": jp.array([1, 2], jp.uint32),
     "count": np.int32(value),
     "flag": jp.array(True),
+    "nothing": jp.zeros((4, 0)),
   }
 
 
@@ -41,6 +42,7 @@ def _equal(one, other):
   np.testing.assert_array_equal(one["key/of"], other["key/of"])
   assert one["count"] == other["count"]
   assert one["flag"].dtype == other["flag"].dtype
+  assert one["nothing"].shape == other["nothing"].shape
 
 
 def test_newest_comes_back_bit_for_bit(store):

@@ -157,30 +157,37 @@ class Snapshots:
 
 
 def _by_path(state: Any) -> dict[str, np.ndarray]:
-  """Every array of a pytree under its path; the order is the tree's."""
+  """Every array of a pytree under its path; the order is the tree's.
+
+  Arrays without elements are left out: orbax does not write them.
+  """
   leaves, _ = jax.tree_util.tree_flatten_with_path(state)
-  return {jax.tree_util.keystr(path): np.asarray(x) for path, x in leaves}
+  return {
+    jax.tree_util.keystr(path): np.asarray(x)
+    for path, x in leaves
+    if np.size(x)
+  }
 
 
 def _fill(template: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
   """A tree like `template` with the arrays of a snapshot."""
-  expected = jax.tree_util.tree_flatten_with_path(template)[0]
-  names = [jax.tree_util.keystr(path) for path, _ in expected]
-  different = sorted(set(names) ^ set(arrays))
+  expected = _by_path(template)
+  different = sorted(set(expected) ^ set(arrays))
   if different:
     raise SnapshotError(
       f"{where} is of another configuration: only one of both has"
       f" {', '.join(different[:3])}"
     )
-  for name, (_, leaf) in zip(names, expected, strict=True):
+  for name, leaf in expected.items():
     if arrays[name].shape != leaf.shape or arrays[name].dtype != leaf.dtype:
       raise SnapshotError(
         f"{where} is of another configuration: {name} is"
         f" {arrays[name].dtype}{arrays[name].shape}, expected"
         f" {leaf.dtype}{leaf.shape}"
       )
-  structure = jax.tree.structure(template)
-  return jax.tree.unflatten(structure, [arrays[name] for name in names])
+  return jax.tree_util.tree_map_with_path(
+    lambda path, leaf: arrays.get(jax.tree_util.keystr(path), leaf), template
+  )
 
 
 def read(path: pathlib.Path) -> dict[str, np.ndarray]:
