@@ -11,7 +11,7 @@ from brax import envs
 from brax.training.agents.ppo import networks
 
 from wildrobot_playground import config as config_lib
-from wildrobot_playground.amp import dataset, features
+from wildrobot_playground.amp import dataset, features, ppo
 
 
 class PointMass(envs.Env):
@@ -140,7 +140,6 @@ PPO = {
     value_hidden_layer_sizes=(8, 8),
   ),
 }
-STEPS_PER_ITERATION = 8 * 2 * 5
 
 
 @pytest.fixture(scope="session")
@@ -164,3 +163,33 @@ def amp():
 def ppo_settings():
   """Arguments of a training run whose iterations are 80 steps."""
   return {**PPO, "run_evals": False}
+
+
+@pytest.fixture(scope="session")
+def train(point_mass, reference, amp, ppo_settings):
+  """Trains the tiny environment with a prior; keywords change that.
+
+  Those of `amp_changes` change the prior's configuration.
+  """
+
+  def run(num_timesteps, environment=None, amp_changes=None, **changes):
+    arguments = {
+      "amp": amp(**(amp_changes or {})),
+      "reference": reference,
+      **ppo_settings,
+      **changes,
+    }
+    return ppo.train(environment or point_mass(), num_timesteps, **arguments)
+
+  return run
+
+
+@pytest.fixture(scope="session")
+def assert_equal_trees():
+  """Compares two trees of arrays to the last bit."""
+
+  def compare(one: Any, other: Any) -> None:
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+  return compare

@@ -1,0 +1,116 @@
+"""Without style, ours is Brax's own PPO to the last bit."""
+
+import functools
+import os
+import pathlib
+import subprocess
+import sys
+
+import mujoco_playground
+import pytest
+from brax.training.agents.ppo import networks
+from brax.training.agents.ppo import train as stock
+
+import wildrobot_playground
+from wildrobot_playground.amp import ppo
+from wildrobot_playground.envs import walk
+
+ROOT = pathlib.Path(wildrobot_playground.__file__).parent.parent
+STEPS = 80  # Of an iteration of `ppo_settings`.
+
+WALK_SETTINGS = {
+  "network_factory": functools.partial(
+    networks.make_ppo_networks,
+    policy_hidden_layer_sizes=(32, 32),
+    value_hidden_layer_sizes=(32, 32),
+    policy_obs_key="state",
+    value_obs_key="privileged_state",
+  )
+}
+
+
+@pytest.mark.parametrize(
+  ("weight", "changes"),
+  [
+    (None, {}),
+    (0.0, {}),
+    (0.0, {"num_evals": 3, "num_resets_per_eval": 1}),
+    (0.0, {"max_grad_norm": None, "normalize_observations": False}),
+    (0.0, {"action_repeat": 2, "seed": 3}),
+  ],
+)
+def test_parameters_equal_brax(
+  point_mass, reference, amp, ppo_settings, assert_equal_trees, weight, changes
+):
+  settings = {**ppo_settings, **changes}
+  _, expected, _ = stock.train(point_mass(), 20 * STEPS, **settings)
+  prior = None if weight is None else amp(weight=weight, replay_size=64)
+  _, found, _ = ppo.train(
+    point_mass(), 20 * STEPS, amp=prior, reference=reference, **settings
+  )
+  assert_equal_trees(found, expected)
+
+
+def test_parameters_equal_brax_on_the_walking_robot(
+  ppo_settings, assert_equal_trees
+):
+  settings = {**ppo_settings, **WALK_SETTINGS}
+  environment = walk.WildRobotWalk(config_overrides={"impl": "mujoco"})
+  _, expected, _ = stock.train(
+    environment,
+    10 * STEPS,
+    wrap_env_fn=mujoco_playground.wrapper.wrap_for_brax_training,
+    **settings,
+  )
+  _, found, _ = ppo.train(environment, 10 * STEPS, **settings)
+  assert_equal_trees(found, expected)
+
+
+TWO_DEVICES = """
+import runpy
+
+import jax
+import numpy as np
+from brax.training.agents.ppo import train as stock
+
+from wildrobot_playground.amp import ppo
+
+tiny = runpy.run_path("tests/amp/conftest.py")
+assert jax.local_device_count() == 2
+settings = {**tiny["PPO"], "run_evals": False}
+
+
+def train(**arguments):
+  return ppo.train(tiny["PointMass"](), 240, **settings, **arguments)[1]
+
+
+amp = tiny["make_amp"](replay_size=64, spectral_norm=True)
+for params in (train(), train(amp=amp, reference=tiny["make_reference"]())):
+  for leaf in jax.tree.leaves(params):
+    one, two = (np.asarray(shard.data) for shard in leaf.addressable_shards)
+    np.testing.assert_array_equal(one, two)
+    assert one.shape == leaf.shape
+
+_, expected, _ = stock.train(tiny["PointMass"](), 240, **settings)
+jax.tree.map(np.testing.assert_array_equal, train(), expected)
+print("both devices agree")
+"""
+
+
+def test_two_devices_hold_the_same_parameters(tmp_path):
+  script = tmp_path / "two_devices.py"
+  script.write_text(TWO_DEVICES)
+  environment = {
+    **os.environ,
+    "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+    "PYTHONPATH": str(ROOT),
+  }
+  result = subprocess.run(
+    [sys.executable, str(script)],
+    cwd=ROOT,
+    env=environment,
+    capture_output=True,
+    text=True,
+  )
+  assert result.returncode == 0, result.stderr[-2000:]
+  assert "both devices agree" in result.stdout
