@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jp
 import mujoco_playground
 import numpy as np
 from brax import envs
@@ -377,5 +378,12 @@ def _style_scale(amp: config_dict.ConfigDict, environment: Any) -> float:
 def _policy_params(
   state: learner_lib.TrainingState,
 ) -> programs_lib.Params:
-  """(normaliser, policy, value) as Brax hands them around."""
-  return (state.normalizer_params, state.params.policy, state.params.value)
+  """(normaliser, policy, value) as Brax hands them around, on one device.
+
+  Copies, for the next iteration uses the state up; by way of the host, for a
+  device that they were bound to would compile the evaluation a second time.
+  """
+  params = (state.normalizer_params, state.params.policy, state.params.value)
+  return jax.tree.map(
+    lambda x: jp.asarray(np.array(x.addressable_data(0))), params
+  )
