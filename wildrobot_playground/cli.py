@@ -11,6 +11,8 @@ from typing import Any
 from absl import flags
 from ml_collections import config_dict
 
+from wildrobot_playground.motion import off_screen
+
 
 class UsageError(ValueError):
   """Input that cannot be used; its message is the one line shown."""
@@ -20,7 +22,7 @@ def prepare_process() -> None:
   """Sets what must be set before jax and MuJoCo are imported.
 
   A persistent compile cache (`JAX_COMPILATION_CACHE_DIR` moves it), off-screen
-  rendering on Linux, and XLA's chatter about cached CPU code off the screen.
+  rendering where it works, and XLA's chatter about cached CPU code off the screen.
   """
   cache = pathlib.Path.home() / ".cache" / "wildrobot_playground" / "jax"
   defaults = {
@@ -29,10 +31,9 @@ def prepare_process() -> None:
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
   }
-  if sys.platform == "linux":
-    defaults["MUJOCO_GL"] = "egl"
   for name, value in defaults.items():
     os.environ.setdefault(name, value)
+  off_screen.prepare()
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
