@@ -22,7 +22,7 @@ def prepare_process() -> None:
   """Sets what must be set before jax and MuJoCo are imported.
 
   A persistent compile cache (`JAX_COMPILATION_CACHE_DIR` moves it), off-screen
-  rendering where it works, and XLA's chatter about cached CPU code off the screen.
+  rendering where it works, and XLA's chatter about cached code off the screen.
   """
   cache = pathlib.Path.home() / ".cache" / "wildrobot_playground" / "jax"
   defaults = {
