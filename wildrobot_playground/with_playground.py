@@ -9,6 +9,9 @@ For Playground's own scripts, which know no plug-ins:
 import importlib.util
 import runpy
 import sys
+from types import ModuleType
+
+import wrapt
 
 import wildrobot_playground
 
@@ -31,9 +34,17 @@ def main() -> int:
     )
     return 2
   wildrobot_playground.register()
+  wrapt.register_post_import_hook(_lend_ffmpeg, "mediapy")
   sys.argv = sys.argv[1:]
   runpy.run_module(module, run_name="__main__", alter_sys=True)
   return 0
+
+
+def _lend_ffmpeg(mediapy: ModuleType) -> None:
+  """Lets scripts write videos where the system has no ffmpeg."""
+  import imageio_ffmpeg
+
+  mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
 
 
 def _exists(module: str) -> bool:
