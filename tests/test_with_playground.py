@@ -14,8 +14,6 @@ SCRIPT = "learning.train_jax_ppo"
 TINY = (
   "--num_timesteps=40",
   "--num_envs=4",
-  "--num_eval_envs=2",
-  "--num_evals=2",
   "--episode_length=5",
   "--unroll_length=5",
   "--batch_size=4",
@@ -36,13 +34,15 @@ def run(*arguments, cwd=None):
   # Found from any folder, installed or not.
   root = str(pathlib.Path(__file__).resolve().parent.parent)
   path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+  env = {**os.environ, "PYTHONPATH": path}
+  env.pop("MUJOCO_GL", None)  # As on a machine without a display.
   return subprocess.run(
     [sys.executable, "-m", MODULE, *arguments],
     capture_output=True,
     text=True,
     cwd=cwd,
     timeout=1500,
-    env={**os.environ, "PYTHONPATH": path},
+    env=env,
   )
 
 
@@ -65,17 +65,19 @@ def train(folder, *arguments):
 
 
 @NEEDS_EGL
-@pytest.mark.slow
 def test_stock_script_trains_with_the_c_engine(tmp_path):
+  """Without evaluations, which cost another half a minute of compiling."""
   overrides = '--playground_config_overrides={"impl": "mujoco"}'
-  train(tmp_path, overrides)
+  train(tmp_path, overrides, "--norun_evals", "--num_evals=1")
 
 
 @NEEDS_EGL
 @pytest.mark.slow
 def test_stock_script_trains_with_its_own_defaults_and_randomisation(tmp_path):
   """MJX jax, which the script asks for when told nothing."""
-  train(tmp_path, "--domain_randomization")
+  train(
+    tmp_path, "--domain_randomization", "--num_evals=2", "--num_eval_envs=2"
+  )
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from types import ModuleType
 import wrapt
 
 import wildrobot_playground
+from wildrobot_playground.motion import off_screen
 
 
 def main() -> int:
@@ -33,6 +34,8 @@ def main() -> int:
       file=sys.stderr,
     )
     return 2
+  # The stock script asks for EGL, but after MuJoCo is imported: too late.
+  off_screen.prepare()
   wildrobot_playground.register()
   wrapt.register_post_import_hook(_lend_ffmpeg, "mediapy")
   sys.argv = sys.argv[1:]
