@@ -2,10 +2,13 @@
 
 import jax
 import jax.numpy as jp
+import mujoco
 import numpy as np
 import pytest
+from mujoco import mjx
 from mujoco_playground import registry, wrapper
 
+from wildrobot_playground import assets
 from wildrobot_playground.amp import features
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import physics, randomize
@@ -81,6 +84,34 @@ def test_friction_changes_on_the_floor_alone(env, randomized):
   expected = np.tile(nominal, (ROBOTS, 1, 1))
   expected[:, floor, 0] = friction[:, floor, 0]
   np.testing.assert_array_equal(friction, expected)
+
+
+def scene_with_other_things_first():
+  """The flat scene, in which neither floor nor pelvis comes first."""
+  folder = assets.xmls()
+  text = (folder / consts.FLAT_TERRAIN_SCENE).read_text()
+  crate = """<worldbody><geom name="wall" size="0.1" pos="9 0 0"/>
+    <body name="crate" pos="9 9 0"><geom size="0.1"/></body></worldbody>"""
+  include = '<include file="wildrobot.xml"/>'
+  assert include in text
+  files = {path.name: path.read_bytes() for path in folder.glob("*.xml")}
+  return mujoco.MjModel.from_xml_string(
+    text.replace(include, crate + include), files
+  )
+
+
+def test_floor_and_pelvis_are_found_by_their_names():
+  plain = scene_with_other_things_first()
+  floor = plain.geom(consts.FLOOR_GEOM).id
+  root = plain.body(consts.ROOT_BODY).id
+  assert (floor, root) == (1, 2)
+  nominal = mjx.put_model(plain, impl="jax")
+  keys = jax.random.split(jax.random.PRNGKey(0), 4)
+  model, _ = randomize.domain_randomize(nominal, keys)
+  for field, index in (("geom_friction", floor), ("body_ipos", root)):
+    differs = getattr(model, field) != getattr(nominal, field)
+    changed = np.any(differs, axis=(0, 2))
+    np.testing.assert_array_equal(np.flatnonzero(changed), [index])
 
 
 def test_every_link_keeps_its_shape_of_inertia(env, randomized):
