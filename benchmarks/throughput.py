@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -276,4 +275,3 @@ def main(rest: list[str]) -> int:
 
 if __name__ == "__main__":
   cli.run(main)
-  sys.exit(0)

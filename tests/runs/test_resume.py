@@ -66,6 +66,37 @@ def test_a_damaged_checkpoint_is_skipped_with_a_warning(
   _assert_same_end(run_dir, whole)
 
 
+def test_a_named_earlier_checkpoint_leads_to_the_same_end(whole, tmp_path):
+  run_dir = shutil.copytree(whole, tmp_path / "run")
+  earlier = snapshots.Snapshots(run_dir).steps()[0]
+  named = run_dir / snapshots.FOLDER / f"{earlier:012d}"
+  training.run(plan_lib.Request(resume=str(named), video=False))
+  _assert_same_end(run_dir, whole)
+  superseded = run_dir / snapshots.FOLDER / f"superseded-{_STEPS:012d}"
+  assert superseded.is_dir()
+
+
+def test_a_resumed_run_keeps_the_reference_that_it_has(whole, monkeypatch):
+  def moved(*args):
+    raise AssertionError("looked for the source of the reference")
+
+  monkeypatch.setattr(training.reference_lib, "find", moved)
+  plan = plan_lib.make_plan(
+    plan_lib.Request(run_dir=str(whole)), resume.read_config(whole)
+  )
+  kept = training._reference(plan, None, plan_lib.Request(), goes_on=True)
+  assert kept is not None
+  assert kept.num_clips > 1
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
+  run_dir = tmp_path / "run"
+  run_dir.mkdir()
+  (run_dir / "config.json").write_text("{}")
+  training.run(tiny.request(run_dir, resume="auto"))
+  assert snapshots.Snapshots(run_dir).steps()
+
+
 def test_other_settings_are_refused_by_name(whole):
   request = plan_lib.Request(
     resume=str(whole), overrides=("--amp.disc_lr=1e-3",)

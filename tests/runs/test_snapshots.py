@@ -64,6 +64,15 @@ def test_only_the_newest_are_kept(store):
   assert store.steps() == [20, 30, 40]
 
 
+def test_later_ones_give_way_to_a_run_that_goes_on_from_an_earlier(store):
+  (moved,) = store.set_aside_after(20)
+  assert moved.name == "superseded-000000000030"
+  assert moved.is_dir()
+  store.save(25, _state(2.5), META)
+  store.wait()
+  assert store.steps() == [10, 20, 25]
+
+
 def _files(store):
   newest = store.folder / f"{30:012d}"
   return sorted(

@@ -12,6 +12,8 @@ from brax.training.acme import running_statistics
 from brax.training.agents.ppo import checkpoint, networks
 from ml_collections import config_dict
 
+from wildrobot_playground.runs import snapshots
+
 CONFIG_FILE = "config.json"
 POLICY_FOLDER = "policy"
 _NETWORK_FILE = "ppo_network_config.json"
@@ -74,6 +76,12 @@ def save_config(run_dir: pathlib.Path, config: dict[str, Any]) -> None:
   """Writes `config.json`: what the run was asked to do, and with what."""
   text = json.dumps(config, indent=2, default=_plain)
   (run_dir / CONFIG_FILE).write_text(text + "\n")
+
+
+def holds_run(run_dir: pathlib.Path) -> bool:
+  """Whether there is anything in a folder that a new run would destroy."""
+  has_policy = (run_dir / POLICY_FOLDER).exists()
+  return has_policy or bool(snapshots.Snapshots(run_dir).steps())
 
 
 def load_config(run_dir: pathlib.Path) -> dict[str, Any]:

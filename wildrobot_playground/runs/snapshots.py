@@ -84,6 +84,22 @@ class Snapshots:
       int(path.name) for path in self.folder.iterdir() if path.name.isdigit()
     )
 
+  def set_aside_after(self, steps: int) -> list[pathlib.Path]:
+    """Renames the snapshots beyond `steps`, which a resumed run makes anew.
+
+    Left in place, they would look newer than what the run goes on to save.
+
+    Returns:
+      Where they are now.
+    """
+    moved = []
+    for later in self.steps():
+      if later > steps:
+        target = self.folder / f"superseded-{later:012d}"
+        shutil.rmtree(target, ignore_errors=True)
+        moved.append(self._path(later).rename(target))
+    return moved
+
   def restore(
     self,
     template: Callable[[dict[str, Any]], Any],
@@ -215,8 +231,7 @@ def _verified(path: pathlib.Path) -> dict[str, Any]:
   """The manifest of a snapshot whose files are all as they were written."""
   try:
     manifest = json.loads((path / _MANIFEST).read_text())
-    expected = dict(manifest["sha256"])
-    manifest["meta"], manifest["arrays"]
+    expected, _, _ = (manifest[k] for k in ("sha256", "meta", "arrays"))
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise SnapshotError(
       f"{path} has no readable manifest ({type(error).__name__})"

@@ -42,7 +42,7 @@ def run(request: plan_lib.Request) -> pathlib.Path:
     environment = mujoco_playground.registry.load(
       plan.env, config=plan.env_config
     )
-    reference = _reference(plan, environment)
+    reference = _reference(plan, environment, request, goes_on is not None)
   except ValueError as error:
     raise cli.UsageError(str(error)) from error
   _prepare_folder(plan, reference, goes_on is not None)
@@ -150,6 +150,8 @@ class _Training:
     store = snapshots.Snapshots(folder)
     state, notes = resume_lib.restore(state, store, steps)
     self._first_steps = self._saved_steps = store.restored_steps
+    for path in store.set_aside_after(store.restored_steps):
+      notes.append(f"a later checkpoint is now {path}")
     print(f"resumed at {self._first_steps:,} steps ...", end=" ", flush=True)
     for note in notes:
       print(f"\nwarning: {note}", file=sys.stderr)
@@ -185,9 +187,17 @@ def _plan(
 
 
 def _reference(
-  plan: plan_lib.Plan, environment: Any
+  plan: plan_lib.Plan,
+  environment: Any,
+  request: plan_lib.Request,
+  goes_on: bool,
 ) -> dataset_lib.ReferenceDataset | None:
-  """What the run learns from, and is measured against."""
+  """What the run learns from, and is measured against.
+
+  A resumed run keeps the features that it has, whatever became of their source.
+  """
+  if goes_on and plan.is_ours and "reference" not in request.resume_override:
+    return reference_lib.of_run(plan.run_dir)
   if plan.is_ours:
     return reference_lib.find(plan.reference, environment)
   if plan.amp.weight > 0:
@@ -202,7 +212,7 @@ def _prepare_folder(
   reference: dataset_lib.ReferenceDataset | None,
   goes_on: bool,
 ) -> None:
-  if not goes_on and (plan.run_dir / checkpoint.CONFIG_FILE).exists():
+  if not goes_on and checkpoint.holds_run(plan.run_dir):
     raise cli.UsageError(
       f"{plan.run_dir} already holds a run; go on with --resume={plan.run_dir},"
       " or give another --run_dir"
