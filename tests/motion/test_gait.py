@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground.motion import gait, human
+from wildrobot_playground.motion import gait, human, quality
 
 
 def test_pendulum_obeys_its_equation():
@@ -44,14 +44,40 @@ def test_feedback_brings_the_zero_moment_point_to_the_plan(robot):
   assert errors[1] < errors[0] / 3
 
 
-def test_feet_stand_where_the_plan_puts_them(generated_clip, robot):
+def test_soles_stand_where_the_plan_puts_them(generated_clip, robot):
+  """Their middle over the plan's, their lowest corner at its height."""
   plan = gait.footsteps(0.2, robot, gait.Options())
-  for k in range(generated_clip.num_frames):
-    data = robot.forward(generated_clip.qpos[k])
-    for side, ankle in plan.feet.items():
-      np.testing.assert_allclose(
-        data.xpos[robot.foot_bodies[side]], ankle[k], atol=1e-5
-      )
+  corners = robot.sole.corners(generated_clip.qpos).reshape(-1, 2, 8, 3)
+  middle = (robot.toe + robot.heel)[0] / 2
+  for i, ankle in enumerate(plan.feet.values()):
+    feet = corners[:, i]
+    centre = (feet.max(axis=1) + feet.min(axis=1))[:, :2] / 2
+    np.testing.assert_allclose(centre, ankle[:, :2] + [middle, 0.0], atol=5e-4)
+    height = ankle[:, 2] + robot.toe[2]
+    np.testing.assert_allclose(feet[..., 2].min(axis=1), height, atol=5e-4)
+
+
+@pytest.mark.parametrize(
+  ("speed", "tier"),
+  [
+    (0.0, "feasible"),
+    (0.1, "feasible"),
+    (0.2, "feasible"),
+    (0.3, "feasible"),
+    (0.4, "kinematic"),
+    (0.5, "kinematic"),
+    (0.6, "kinematic"),
+  ],
+)
+def test_tiers_that_generated_walks_reach(robot, speed, tier):
+  report = quality.assess(gait.generate(speed, "walk", robot), robot)
+  assert quality.TIERS.index(report.tier) <= quality.TIERS.index(tier)
+
+
+def test_standing_soles_do_not_slide(generated_clip, robot):
+  metrics = quality.measure(generated_clip, robot)
+  assert metrics["stance_slide_mean"] < 0.01
+  assert metrics["penetration"] < 1e-3
 
 
 @pytest.mark.parametrize("speed", [-0.1, 0.61, float("nan")])

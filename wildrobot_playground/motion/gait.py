@@ -13,12 +13,19 @@ import dataclasses
 import numpy as np
 
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import dynamics, human, kinematics, rotations
+from wildrobot_playground.motion import (
+  dynamics,
+  human,
+  kinematics,
+  legs,
+  rotations,
+)
 
 MAX_SPEED = 0.6  # m/s; faster, the servos cannot follow
 _GRAVITY = 9.81  # m/s²
 _LARGEST_ERROR = 0.2  # m, of the zero-moment point that a pass corrects
-_DOFS = np.concatenate([[0, 1], np.arange(7, 15)])  # root x and y, legs
+_COM_PASSES = 12  # in which pelvis and legs agree on a centre of mass
+_COM_TOLERANCE = 1e-7  # m
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +52,8 @@ class Options:
   """
 
   cycle_time: float = 0.84
-  cycle_time_slope: float = 0.3
-  double_support: float = 0.15
+  cycle_time_slope: float = 0.25
+  double_support: float = 0.12
   double_support_slope: float = 0.15
   clearance: float = 0.025
   clearance_slope: float = 0.01
@@ -226,38 +233,60 @@ def zero_moment_point(
 def _whole_body(
   plan: Plan, zmp: np.ndarray, robot: kinematics.Robot, options: Options
 ) -> tuple[np.ndarray, float]:
-  """Joints (T, 16) for a zero-moment point, and the largest task error [m]."""
+  """Joints (T, 16) for a zero-moment point, and the largest foot error [m].
+
+  Soles that roll with the pelvis keep their lower edge on the ground.
+  """
   height = (
     robot.home_height - options.crouch - options.crouch_slope * plan.speed
   )
-  com_height = _com_height(robot, height)
   duration = plan.frames / clip_lib.FPS
+  com_height = _com_height(robot, height)
   com = pendulum(zmp, plan.stride, duration, com_height, options.harmonics)
-  qpos = robot.bent_knees()
-  motion = np.zeros((plan.frames, qpos.size))
+  tilt = np.stack(
+    [np.full(plan.frames, options.lean), -options.roll_gain * com[:, 1]], -1
+  )
+  pelvis = rotations.about("y", tilt[:, 0]) @ rotations.about("x", tilt[:, 1])
+  qpos = np.tile(robot.bent_knees(), (plan.frames, 1))
+  qpos[:, :2], qpos[:, 2] = com, height
+  qpos[:, 3:7] = rotations.quat_from_euler_zyx(
+    np.column_stack([np.zeros(plan.frames), tilt])
+  )
+  limbs = {side: legs.Leg(robot, side) for side in kinematics.SIDES}
+  error = np.inf
+  for _ in range(_COM_PASSES):
+    error = _place_feet(qpos, plan, limbs, pelvis)
+    moved = com - _centres_of_mass(qpos, robot)
+    qpos[:, :2] += moved
+    if np.max(np.abs(moved)) < _COM_TOLERANCE:
+      break
+  return qpos, error
+
+
+def _place_feet(
+  qpos: np.ndarray,
+  plan: Plan,
+  limbs: dict[str, legs.Leg],
+  pelvis: np.ndarray,
+) -> float:
+  """Solves the legs of `qpos` (T, 16) in place; the largest foot error [m]."""
   worst = 0.0
-  for k in range(plan.frames):
-    roll = -options.roll_gain * com[k, 1]
-    qpos[:3] = com[k, 0], com[k, 1], height
-    euler = np.array([0.0, options.lean, roll])
-    qpos[3:7] = rotations.quat_from_euler_zyx(euler)
-    tasks = _tasks(plan, com[k], robot, k)
-    qpos = robot.solve(qpos, tasks, _DOFS)
-    worst = max(worst, robot.error(qpos, tasks))
-    motion[k] = qpos
-  return motion, worst
+  flat = np.zeros(plan.frames)
+  for side, leg in limbs.items():
+    middle = np.tile((leg.toe + leg.heel) / 2, (plan.frames, 1))
+    target = plan.feet[side] + middle - qpos[:, :3]
+    joints = qpos[:, 7:][:, kinematics.LEG_COLUMNS[side]]
+    joints, miss = leg.solve(
+      legs.FootTask(middle, target, flat), pelvis, joints
+    )
+    qpos[:, 7:][:, kinematics.LEG_COLUMNS[side]] = joints
+    worst = max(worst, float(np.max(np.linalg.norm(miss, axis=1))))
+  return worst
 
 
-def _tasks(
-  plan: Plan, com: np.ndarray, robot: kinematics.Robot, k: int
-) -> list[kinematics.Task]:
-  """Frame k: flat soles in their places under the centre of mass."""
-  tasks: list[kinematics.Task] = [kinematics.ComTask(com)]
-  for side, ankle in plan.feet.items():
-    body = robot.foot_bodies[side]
-    tasks.append(kinematics.PointTask(body, np.zeros(3), ankle[k]))
-    tasks.append(kinematics.PitchTask(body, 0.0, 0.1))
-  return tasks
+def _centres_of_mass(qpos: np.ndarray, robot: kinematics.Robot) -> np.ndarray:
+  """(T, 2) over the ground [m]."""
+  return np.array([robot.forward(q).subtree_com[1, :2].copy() for q in qpos])
 
 
 def _com_height(robot: kinematics.Robot, pelvis_height: float) -> float:
