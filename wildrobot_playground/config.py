@@ -4,7 +4,7 @@ from typing import Any
 
 from ml_collections import config_dict
 
-_WALK_ENVS = ("WildRobotWalk", "WildRobotWalkRoughTerrain")
+from wildrobot_playground.registration import ENV_NAMES
 
 
 def brax_ppo_config(
@@ -20,9 +20,9 @@ def brax_ppo_config(
     ValueError: for a name that is none of our environments.
   """
   del impl
-  if env_name not in _WALK_ENVS:
+  if env_name not in ENV_NAMES:
     raise ValueError(
-      f"no PPO configuration for '{env_name}'; known: {', '.join(_WALK_ENVS)}"
+      f"no PPO configuration for '{env_name}'; known: {', '.join(ENV_NAMES)}"
     )
   return config_dict.create(
     num_timesteps=7_000_000,
@@ -108,6 +108,7 @@ _ORIGINAL: dict[str, dict[str, Any]] = {
   "env_config": {
     "action_filter": 0.7,
     "velocity_mode": "raw",
+    "amp_speed_range": (0.0, 1.0),
     "reset_config.reference_probability": 0.0,
     "command_config.lin_vel_x": (0.5, 1.0),
     "command_config.standing_probability": 0.0,

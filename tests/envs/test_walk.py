@@ -75,10 +75,20 @@ def _plain(array):
   return array
 
 
-def test_style_counts_unless_standing(resets):
-  standing = np.asarray(resets.info["command"])[:, 0] == 0
-  assert 0 < np.sum(standing) < ROBOTS
-  np.testing.assert_array_equal(resets.info["amp_gate"], ~standing)
+@pytest.mark.parametrize(
+  ("speed", "gate"),
+  [(0.0, 0.0), (0.05, 1.0), (0.6, 1.0), (0.7, 0.75), (1.0, 0.0), (1.5, 0.0)],
+)
+def test_style_counts_at_the_speeds_of_the_reference(compiled, speed, gate):
+  env, _, _ = compiled
+  np.testing.assert_allclose(env._amp_gate(jp.array(speed)), gate, atol=1e-6)
+
+
+def test_the_command_gates_the_style(compiled, resets):
+  env, _, _ = compiled
+  gates = jax.vmap(env._amp_gate)(resets.info["command"][:, 0])
+  assert len(np.unique(gates)) > 2
+  np.testing.assert_array_equal(resets.info["amp_gate"], gates)
 
 
 def test_action_filter_is_a_first_order_low_pass(compiled, first):

@@ -24,6 +24,8 @@ def default_config() -> config_dict.ConfigDict:
     action_filter=0.3,  # share of the last filtered action that stays
     gait_frequency=1.3,  # Hz, of the observed clock
     velocity_mode="direction",  # of the AMP features
+    amp_speed_range=(0.05, 0.6),  # m/s, commands at which style counts fully
+    amp_speed_fade=0.4,  # m/s above, over which it ceases to count
     velocity_time_constant=0.4,  # s, of the mean that the command asks for
     soft_joint_pos_limit_factor=0.95,
     min_height=0.2,  # m
@@ -93,7 +95,8 @@ class WildRobotWalk(base.WildRobotEnv):
   Actions are servo targets: `action * action_scale` [rad] around the bent-knee
   `walk_ready` pose, low-pass filtered and clipped to the joints' ranges.
   `info["amp_features"]` (29,) describes the step just taken (see
-  `amp.features`); `info["amp_gate"]` () is 0 while commanded to stand.
+  `amp.features`); `info["amp_gate"]` (), 0..1, says how much
+  style counts: not while standing, and ever less beyond the reference's speed.
   """
 
   def __init__(
@@ -300,8 +303,14 @@ class WildRobotWalk(base.WildRobotEnv):
         self._config.velocity_mode,
         ground_height=self._ground(qpos[:2]),
       ),
-      "amp_gate": 1.0 - commands.is_standing(command),
+      "amp_gate": self._amp_gate(command[0]),
     }
+
+  def _amp_gate(self, speed: jax.Array) -> jax.Array:
+    """() 0..1, how much style counts at a commanded speed () [m/s]."""
+    slowest, fastest = self._config.amp_speed_range
+    fade = jp.clip((speed - fastest) / self._config.amp_speed_fade, 0.0, 1.0)
+    return jp.where(speed >= slowest, 1.0 - fade, 0.0)
 
   def _mean_velocity(self, data: Any, info: dict[str, Any]) -> jax.Array:
     """(2,) velocity [m/s] along and across the target heading, low-passed.
@@ -335,13 +344,15 @@ class WildRobotWalk(base.WildRobotEnv):
     info["air_time"] = jp.where(done, 0.0, info["air_time"])
 
   def _get_termination(self, data: Any) -> jax.Array:
-    """() 1.0 when the pelvis is too low or too high, or the chest tilts."""
+    """() 1.0 when the pelvis is too low or too high, or the chest tilts.
+
+    So do robots with a NaN, which no comparison finds in order.
+    """
     config = self._config
     height = data.qpos[2] - self._ground(data.qpos[:2])
-    upright = -self.get_gravity(data)[2]
-    fallen = (height < config.min_height) | (height > config.max_height)
-    fallen |= upright < np.cos(config.max_tilt)
-    return fallen.astype(jp.float32)
+    in_order = (height >= config.min_height) & (height <= config.max_height)
+    in_order &= -self.get_gravity(data)[2] >= np.cos(config.max_tilt)
+    return 1.0 - in_order.astype(jp.float32)
 
   def _slide(self, qpos_prev: jax.Array, qpos: jax.Array) -> jax.Array:
     """(4,) speed [m/s] of the plates that stand, over the ground."""
