@@ -10,7 +10,7 @@ import optax
 from flax import linen, struct
 from ml_collections import config_dict
 
-from wildrobot_playground.amp import adversarial
+from wildrobot_playground.amp import adversarial, guard
 
 Params = Mapping[str, Any]
 
@@ -123,7 +123,8 @@ class Discriminator:
       axis_name: device axis over which gradients and metrics are averaged.
 
     Returns:
-      The state after the step, and `disc_*` metrics of the step.
+      The state after the step, and `disc_*` metrics of the step; `skipped` is
+      not 0 when a gradient was not finite and the step was left out.
     """
     variables = self._refresh_stats(state.variables, fake)
     static = {k: v for k, v in variables.items() if k != "params"}
@@ -134,13 +135,13 @@ class Discriminator:
     grads, metrics = jax.grad(loss, has_aux=True)(variables["params"])
     if axis_name is not None:
       grads, metrics = jax.lax.pmean((grads, metrics), axis_name)
-    updates, optimizer_state = self.optimizer.update(
-      grads, state.optimizer_state, variables["params"]
+    params, optimizer_state, skipped = guard.apply_if_finite(
+      self.optimizer, grads, state.optimizer_state, variables["params"]
     )
-    params = optax.apply_updates(variables["params"], updates)
-    return DiscriminatorState(
-      {"params": params, **static}, optimizer_state
-    ), metrics
+    return DiscriminatorState({"params": params, **static}, optimizer_state), {
+      **metrics,
+      "skipped": skipped,
+    }
 
   def _apply(self, variables: Params, normalized: jax.Array) -> jax.Array:
     scores = self.network.apply(variables, normalized, update_stats=False)

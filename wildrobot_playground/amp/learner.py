@@ -18,12 +18,17 @@ from brax.training.acme import running_statistics, specs
 from brax.training.agents.ppo import losses, networks
 from flax import struct
 
-from wildrobot_playground.amp import history
+from wildrobot_playground.amp import guard, history
 from wildrobot_playground.amp import prior as prior_lib
 
 AXIS_NAME = "i"  # The device axis.
 
-_EPISODE_FIELDS = ("truncation", "episode_metrics", "episode_done")
+_FIELDS = (
+  "truncation",
+  "episode_metrics",
+  "episode_done",
+  guard.NONFINITE_KEY,
+)
 
 Metrics = dict[str, jax.Array]
 
@@ -174,13 +179,17 @@ class Learner:
     """
     key_sgd, key_unroll, new_key = jax.random.split(key, 3)
     env_state, data = self._collect(training_state, env_state, key_unroll)
-    metrics = _episode_metrics(data.extras["state_extras"])
+    extras = data.extras["state_extras"]
+    metrics = _episode_metrics(extras)
+    metrics |= guard.count(extras[guard.NONFINITE_KEY], "robots", AXIS_NAME)
     prior_state = training_state.prior
     if self._prior is not None and prior_state is not None:
       data, prior_state, prior_metrics = _imitate(
         self._prior, prior_state, data, jax.random.fold_in(key, 1)
       )
+      skipped = prior_metrics.pop("skipped")
       metrics |= {f"amp/{k}": v for k, v in prior_metrics.items()}
+      metrics |= guard.count(skipped, "disc_updates", AXIS_NAME)
     data = _for_the_losses(data)
     normalizer_params = running_statistics.update(
       training_state.normalizer_params,
@@ -193,7 +202,9 @@ class Learner:
       (),
       length=self._settings.num_updates_per_batch,
     )
+    skipped = loss_metrics.pop("skipped")
     metrics |= {f"training/{k}": jp.mean(v) for k, v in loss_metrics.items()}
+    metrics |= guard.count(skipped, "updates", AXIS_NAME)
     training_state = TrainingState(
       optimizer_state=optimizer_state,
       params=params,
@@ -216,7 +227,7 @@ class Learner:
         training_state.params.value,
       )
     )
-    fields = _EPISODE_FIELDS
+    fields = _FIELDS
     if self._prior is not None:
       # The environment's own gate, if it has one, says where style counts.
       gate = ("amp_gate",) if "amp_gate" in env_state.info else ()
@@ -283,9 +294,10 @@ class Learner:
     (_, metrics), grads = self._loss_and_grad(
       params, normalizer_params, data, key_loss
     )
-    updates, optimizer_state = self._optimizer.update(grads, optimizer_state)
-    params = optax.apply_updates(params, updates)
-    return (optimizer_state, params, key), metrics
+    params, optimizer_state, skipped = guard.apply_if_finite(
+      self._optimizer, grads, optimizer_state, params
+    )
+    return (optimizer_state, params, key), {**metrics, "skipped": skipped}
 
 
 def _imitate(

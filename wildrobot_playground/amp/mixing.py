@@ -20,7 +20,7 @@ def lerp(
   Args:
     task: (...) task reward of a step.
     style: (...) style reward, 0 to about 1.
-    gate: (...) 1 where style counts, 0 where the task stands alone.
+    gate: (...) 0..1, how much style counts; at 0 the task stands alone.
     weight: of the style.
     style_scale: what a perfect style pays a step.
   """

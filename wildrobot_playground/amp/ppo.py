@@ -3,7 +3,8 @@
 See arXiv:1707.06347 and arXiv:2104.02180. `train` has the shape of
 `brax.training.agents.ppo.train.train`, for any Brax or Playground environment;
 with a prior, the environment's steps must put the feature vector (F,) into
-`info["amp_features"]` (and may put a 0/1 `info["amp_gate"]` beside it).
+`info["amp_features"]` (and may put an `info["amp_gate"]`, 0..1,
+beside it).
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ from brax.training import acting
 from ml_collections import config_dict
 
 from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.amp import history, mixing
+from wildrobot_playground.amp import guard, history, mixing
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
 from wildrobot_playground.amp import programs as programs_lib
@@ -48,6 +49,7 @@ def train(
   progress_fn: ProgressFn = lambda *args: None,
   policy_params_fn: PolicyParamsFn = lambda *args: None,
   compiled_fn: Callable[[float], None] = lambda seconds: None,
+  incident_fn: Callable[[str], None] = lambda text: None,
   restore_params: programs_lib.Params | None = None,
   restore_fn: Callable[[RunState], RunState] = lambda state: state,
   state_fn: Callable[[int, RunState], None] = lambda *args: None,
@@ -74,6 +76,8 @@ def train(
       iteration late so that the device never waits for the host.
     policy_params_fn: called with (steps, make_policy, params) as in Brax.
     compiled_fn: called with the seconds that compiling took.
+    incident_fn: called with a sentence when something was not finite and a
+      robot was started anew or an update left out.
     restore_params: (normaliser, policy, value) to start from.
     restore_fn: turns the first state into the one to go on from; given a state
       that `state_fn` saw, the run goes on bit for bit.
@@ -91,6 +95,7 @@ def train(
     TypeError: for an argument that PPO does not have.
     ValueError: for sizes that do not divide, a missing reference or an
       environment without features.
+    guard.TrainingFailedError: when most of what it does is not finite.
   """
   settings = _settings(ppo)
   devices = devices or jax.local_devices()
@@ -106,12 +111,13 @@ def train(
     settings=settings,
   )
   robots = settings.num_envs // mesh.size
-  env = wrap(environment, robots, keys.env)
+  robot_keys = jax.random.split(keys.env, robots)
+  env = guarded = guard.GuardWrapper(
+    wrap(environment, robots, keys.env), robot_keys
+  )
   prior = None
   if amp is not None and amp.weight > 0:
-    prior = _make_prior(
-      amp, reference, environment, env, jax.random.split(keys.env, robots)
-    )
+    prior = _make_prior(amp, reference, environment, env, robot_keys)
     env = history.HistoryWrapper(env, amp.history)
   programs = programs_lib.Programs(env, settings, mesh, keys, prior)
   state = programs.place(restore_fn(programs.start(restore_params)))
@@ -134,6 +140,7 @@ def train(
     _Schedule.of(settings, num_timesteps),
     evaluate_fn,
     progress_fn,
+    _watch(guarded, settings, amp, state.training_state, incident_fn),
     lambda steps, params: policy_params_fn(steps, make_policy, params),
     state_fn,
     stop_fn,
@@ -189,6 +196,7 @@ class _Loop:
   schedule: _Schedule
   evaluate_fn: Callable[[Any, dict[str, float]], Any] | None
   progress_fn: ProgressFn
+  watch: guard.Watch
   params_fn: Callable[[int, Any], None]
   state_fn: Callable[[int, RunState], None]
   stop_fn: Callable[[], bool]
@@ -197,7 +205,9 @@ class _Loop:
     """From `state` to the end, or until told to stop; and the last metrics."""
     schedule, done = self.schedule, int(state.iteration)
     steps_per_iteration = schedule.steps_per_iteration
-    progress = _Progress(self.progress_fn, steps_per_iteration, done)
+    progress = _Progress(
+      self.progress_fn, self.watch, steps_per_iteration, done
+    )
     if done == 0:
       self._end_epoch(0, state, {}, evaluates=schedule.evaluates_first)
     metrics: dict[str, float] = {}
@@ -236,9 +246,14 @@ class _Progress:
   """Hands metrics to the caller one iteration late, as floats."""
 
   def __init__(
-    self, progress_fn: ProgressFn, steps_per_iteration: int, iterations: int
+    self,
+    progress_fn: ProgressFn,
+    watch: guard.Watch,
+    steps_per_iteration: int,
+    iterations: int,
   ):
     self._progress_fn = progress_fn
+    self._watch = watch
     self._steps_per_iteration = steps_per_iteration
     self._pending: dict[str, jax.Array] | None = None
     self._metrics: dict[str, float] = {}
@@ -264,8 +279,31 @@ class _Progress:
     values["training/sps"] = self._steps_per_iteration / (now - self._time)
     self._time = now
     self.steps += self._steps_per_iteration
-    self._metrics = values
-    self._progress_fn(self.steps, values)
+    self._metrics = self._watch(values)
+    self._progress_fn(self.steps, self._metrics)
+
+
+def _watch(
+  guarded: guard.GuardWrapper,
+  settings: learner_lib.PPOSettings,
+  amp: config_dict.ConfigDict | None,
+  state: learner_lib.TrainingState,
+  tell: Callable[[str], None],
+) -> guard.Watch:
+  """What reads the guards' metrics."""
+  names = {
+    "robots": guarded.names,
+    "updates": guard.leaf_names(state.params),
+  }
+  totals = {
+    "robots": settings.num_envs,
+    "updates": settings.num_updates_per_batch * settings.num_minibatches,
+  }
+  if amp is not None and state.prior is not None:
+    params = state.prior.discriminator.variables["params"]
+    names["disc_updates"] = guard.leaf_names(params)
+    totals["disc_updates"] = amp.disc_updates
+  return guard.Watch(names, totals, tell)
 
 
 def _settings(ppo: Mapping[str, Any]) -> learner_lib.PPOSettings:

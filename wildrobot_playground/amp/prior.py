@@ -73,7 +73,7 @@ class MotionPrior:
       state: before this iteration's update.
       task: (B, T) task rewards.
       window: (B, T, F) policy windows of the same steps.
-      gate: (B, T) 1 where style counts.
+      gate: (B, T) 0..1, how much style counts.
 
     Returns:
       (B, T) rewards, and metrics of the style reward where it counts.
@@ -102,12 +102,13 @@ class MotionPrior:
     Args:
       state: before the updates.
       window: (N, F) policy windows.
-      gate: (N,) 1 where style counts; the others are hardly ever sampled.
+      gate: (N,) 0..1, how much style counts, and how often to sample.
       rng: for sampling and noise.
       axis_name: device axis, if any.
 
     Returns:
-      The state after the updates, and the updates' mean metrics.
+      The state after the updates, the updates' mean metrics, and `skipped`
+      (U,) of each.
     """
     config = self.config
     key_fake, key_real, key_replay, key_loss = jax.random.split(rng, 4)
@@ -126,7 +127,8 @@ class MotionPrior:
       state.discriminator,
       (real, trained_on, jax.random.split(key_loss, config.disc_updates)),
     )
-    metrics = jax.tree.map(jp.mean, metrics)
+    skipped = metrics.pop("skipped")
+    metrics = {**jax.tree.map(jp.mean, metrics), "skipped": skipped}
     metrics["style_distance"] = self._style_distance(window, gate, key_fake)
     return PriorState(disc, replay), metrics
 

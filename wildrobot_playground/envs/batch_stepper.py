@@ -41,7 +41,8 @@ class BatchStepper:
 
     Returns:
       float32 qpos, qvel and the sensor readings at the start of the last
-      substep, with the same leading shape.
+      substep, with the same leading shape; NaN for a robot that C gave up
+      because its numbers were not finite or grew without bounds.
     """
     m = self._mj_model
     qpos, qvel, ctrl = (np.asarray(x) for x in (qpos, qvel, ctrl))
@@ -61,6 +62,9 @@ class BatchStepper:
       )
     finally:
       self._idle.put((pool, datas))
+    # Given up, a robot is set to its first pose and stops in time.
+    lost = state[:, -1, 0] < (n_substeps - 0.5) * m.opt.timestep
+    state[lost] = sensordata[lost] = np.nan
     outputs = (
       state[:, -1, 1 : 1 + m.nq],
       state[:, -1, 1 + m.nq :],
