@@ -1,0 +1,161 @@
+"""What a report is made from: everything that a run folder holds."""
+
+import dataclasses
+import itertools
+import json
+import math
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from wildrobot_playground.amp import dataset as dataset_lib
+from wildrobot_playground.policy import rollout as rollout_lib
+from wildrobot_playground.runs import (
+  checkpoint,
+  evaluation,
+  events,
+  metrics,
+  plan,
+)
+from wildrobot_playground.runs import reference as reference_lib
+
+EVALUATION_FILE = "eval.json"
+
+Row = dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """A run folder, read.
+
+  Attributes:
+    folder: where it is.
+    config: `config.json`.
+    records: see `runs.metrics`; NaN for what was not finite.
+    events: in the order in which they happened.
+    rows: of the evaluation, see `policy.gait`; empty without one.
+    physics: that it ran in.
+    rollouts: the episodes behind the rows, where they are at hand.
+    reference: what the run learnt from, if it did and it can be read.
+    problems: what could not be read, a line each.
+  """
+
+  folder: pathlib.Path
+  config: dict[str, Any]
+  records: list[dict[str, float]]
+  events: list[events.Event]
+  rows: list[Row]
+  physics: str
+  rollouts: Sequence[rollout_lib.Rollout]
+  reference: dataset_lib.ReferenceDataset | None
+  problems: tuple[str, ...]
+
+  @property
+  def steps(self) -> int:
+    """Environment steps of the last record; 0 before the first."""
+    return int(self.records[-1]["steps"]) if self.records else 0
+
+  @property
+  def budget(self) -> int:
+    """Environment steps that were asked for; 0 when nobody knows."""
+    return int(self.config.get("ppo", {}).get("num_timesteps", 0))
+
+  @property
+  def seconds(self) -> float:
+    """Time spent training [s], over all the times that it went on."""
+    times = [record.get("seconds", math.nan) for record in self.records]
+    ends = [
+      now for now, after in itertools.pairwise([*times, 0.0]) if now > after
+    ]
+    return sum(ends)
+
+  def series(self, name: str) -> tuple[list[float], list[float]]:
+    """Steps and values of a metric, where it was recorded."""
+    found = [(r["steps"], r[name]) for r in self.records if name in r]
+    return [s for s, _ in found], [v for _, v in found]
+
+  def has(self, name: str) -> bool:
+    """Whether a metric was ever recorded with a finite value."""
+    return any(math.isfinite(value) for value in self.series(name)[1])
+
+
+def load(run_dir: pathlib.Path, report: evaluation.Report | None = None) -> Run:
+  """Reads a run folder; only `config.json` must be there.
+
+  Args:
+    run_dir: run folder.
+    report: its evaluation; `eval.json` is read when None.
+
+  Raises:
+    CheckpointError: when it is no run folder.
+  """
+  config = checkpoint.load_config(run_dir)
+  if not isinstance(config, dict) or not all(
+    isinstance(config.get(name, {}), dict) for name in plan.SECTIONS
+  ):
+    raise checkpoint.CheckpointError(
+      f"{run_dir / checkpoint.CONFIG_FILE} holds no configuration"
+    )
+  problems: list[str] = []
+  rows, physics = _evaluation(run_dir, report, problems)
+  return Run(
+    folder=run_dir,
+    config=config,
+    records=_records(run_dir),
+    events=events.load(run_dir),
+    rows=rows,
+    physics=physics,
+    rollouts=report.rollouts if report else (),
+    reference=_reference(run_dir, problems),
+    problems=tuple(problems),
+  )
+
+
+def _records(run_dir: pathlib.Path) -> list[dict[str, float]]:
+  if not (run_dir / metrics.METRICS_FILE).exists():
+    return []
+  return [
+    _numbers(record)
+    for record in metrics.load_records(run_dir)
+    if isinstance(record, dict) and "steps" in record
+  ]
+
+
+def _evaluation(
+  run_dir: pathlib.Path,
+  report: evaluation.Report | None,
+  problems: list[str],
+) -> tuple[list[Row], str]:
+  if report is not None:
+    return [_numbers(row) for row in report.rows], report.physics
+  path = run_dir / EVALUATION_FILE
+  if not path.exists():
+    return [], ""
+  try:
+    found = json.loads(path.read_text())
+    rows = [_numbers(row) for row in found["commands"] if "command" in row]
+    return rows, str(found["physics"])
+  except (ValueError, KeyError, TypeError, AttributeError) as error:
+    problems.append(f"{path.name} cannot be read ({type(error).__name__})")
+    return [], ""
+
+
+def _reference(
+  run_dir: pathlib.Path, problems: list[str]
+) -> dataset_lib.ReferenceDataset | None:
+  if not (run_dir / reference_lib.FILE).exists():
+    return None
+  try:
+    return reference_lib.of_run(run_dir)
+  except dataset_lib.DatasetError as error:
+    problems.append(str(error))
+    return None
+
+
+def _numbers(record: dict[str, Any]) -> dict[str, float]:
+  """Null stands for what was not finite."""
+  return {
+    key: math.nan if value is None else value
+    for key, value in record.items()
+    if value is None or isinstance(value, (int, float))
+  }
