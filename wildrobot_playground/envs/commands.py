@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jp
 from ml_collections import config_dict
 
+from wildrobot_playground.envs import curriculum
+
 
 def default_config() -> config_dict.ConfigDict:
   """Range and timing of the commands."""
@@ -12,13 +14,27 @@ def default_config() -> config_dict.ConfigDict:
     standing_probability=0.1,
     dead_band=0.05,  # m/s, slower commands become zero
     resampling_time=5.0,  # s
+    curriculum=curriculum.default_config(),
   )
 
 
-def sample(rng: jax.Array, config: config_dict.ConfigDict) -> jax.Array:
-  """Draws a forward speed (1,) [m/s]: zero, or uniform over the range."""
-  key_speed, key_standing = jax.random.split(rng)
+def sample(
+  rng: jax.Array,
+  config: config_dict.ConfigDict,
+  limit: jax.Array | None = None,
+) -> jax.Array:
+  """Draws a forward speed (1,) [m/s]: zero, or uniform over the range.
+
+  Args:
+    rng: of the draw.
+    config: see `default_config`.
+    limit: () [m/s] of the robot's curriculum; None without one.
+  """
   lower, upper = config.lin_vel_x
+  if limit is not None:
+    rng, key = jax.random.split(rng)
+    lower, upper = curriculum.bounds(key, limit, config)
+  key_speed, key_standing = jax.random.split(rng)
   # v=U(lower, upper), zero with the standing probability.
   speed = jax.random.uniform(key_speed, (1,), minval=lower, maxval=upper)
   stand = jax.random.bernoulli(key_standing, config.standing_probability)

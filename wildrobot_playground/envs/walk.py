@@ -9,7 +9,13 @@ from ml_collections import config_dict
 from mujoco_playground import State
 
 from wildrobot_playground.amp import features
-from wildrobot_playground.envs import base, commands, reference_reset, rewards
+from wildrobot_playground.envs import (
+  base,
+  commands,
+  curriculum,
+  reference_reset,
+  rewards,
+)
 from wildrobot_playground.envs import constants as consts
 
 
@@ -114,10 +120,15 @@ class WildRobotWalk(base.WildRobotEnv):
 
     Raises:
       ValueError: for a configuration that names an unknown engine, friction
-        cone or velocity mode.
+        cone or velocity mode, or a curriculum that cannot work.
     """
     super().__init__(scene, config or default_config(), config_overrides)
     features.check_velocity_mode(self._config.velocity_mode)
+    curriculum.check(
+      self._config.command_config,
+      self.dt,
+      self._config.episode_length * self.dt,
+    )
     key = self._mj_model.keyframe(consts.WALK_READY_KEYFRAME)
     self._init_qpos = jp.array(key.qpos, jp.float32)
     self._default_pose = self._init_qpos[7:]
@@ -150,8 +161,11 @@ class WildRobotWalk(base.WildRobotEnv):
   def reset(self, rng: jax.Array) -> State:
     """Starts an episode near the `walk_ready` pose, at a random heading."""
     rng, key_pose, key_command, key_phase = jax.random.split(rng, 4)
-    command = commands.sample(key_command, self._config.command_config)
-    qpos, qvel, command = self._sample_start(key_pose, command)
+    progress = curriculum.begin(self._config.command_config)
+    drawn = commands.sample(
+      key_command, self._config.command_config, progress.get("command_limit")
+    )
+    qpos, qvel, command = self._sample_start(key_pose, drawn)
     data = self._engine.init(self._mjx_model, qpos, qvel, qpos[7:])
     phase = jax.random.uniform(key_phase, maxval=2 * jp.pi)
     info = {
@@ -164,10 +178,16 @@ class WildRobotWalk(base.WildRobotEnv):
       "motor_targets": qpos[7:],
       "phase": phase,
       "air_time": jp.zeros(2),
+      **progress,
     }
     info["mean_velocity"] = self.heading_velocity(data, info["heading_target"])
     # What the auto-reset, which restores the first data, must start with again.
-    first = ("command", "mean_velocity", "phase")
+    first = ["command", "mean_velocity", "phase"]
+    if progress:
+      # What was drawn below the first limit would start every episode to come:
+      # it goes after a step. The speed of a reference stride stays.
+      info["command_steps"] = -(command == drawn)[0].astype(jp.int32)
+      first.append("command_steps")
     info["first"] = {name: info[name] for name in first}
     info.update(self._amp_info(qpos, qpos, info["command"]))
     metrics = {
@@ -175,6 +195,8 @@ class WildRobotWalk(base.WildRobotEnv):
       for name in self._config.reward_config.scales
     }
     metrics["velocity_error"] = jp.zeros(())
+    if progress:
+      metrics["command_limit"] = jp.zeros(())
     obs = self._get_obs(data, info)
     return State(data, obs, jp.zeros(()), jp.zeros(()), metrics, info)
 
@@ -212,6 +234,8 @@ class WildRobotWalk(base.WildRobotEnv):
     metrics["velocity_error"] = jp.abs(
       info["mean_velocity"][0] - info["command"][0]
     )
+    if "command_limit" in info:
+      metrics["command_limit"] = info["command_limit"]
     obs = self._get_obs(data, info)
     self._advance(info, fallen)
     return state.replace(
@@ -328,14 +352,22 @@ class WildRobotWalk(base.WildRobotEnv):
     """
     config = self._config
     info["rng"], key = jax.random.split(info["rng"])
-    done = done > 0
+    fallen = done > 0
     step = info["step"] + 1
-    done = done | (step >= config.episode_length)
+    done = fallen | (step >= config.episode_length)
     steps = info["command_steps"] + 1
     renew = steps * self.dt >= config.command_config.resampling_time
-    info["command"] = jp.where(
-      renew, commands.sample(key, config.command_config), info["command"]
+    if "command_limit" in info:
+      renew |= steps == 0  # See `reset`.
+      info.update(
+        curriculum.advance(
+          info, config.command_config, self.dt, fallen, done | renew
+        )
+      )
+    command = commands.sample(
+      key, config.command_config, info.get("command_limit")
     )
+    info["command"] = jp.where(renew, command, info["command"])
     info["command_steps"] = jp.where(done | renew, 0, steps)
     for name, first in info["first"].items():
       info[name] = jp.where(done, first, info[name])

@@ -73,6 +73,7 @@ def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
       **overrides,
       "impl": PHYSICS[physics],
       "command_config.resampling_time": 1e9,
+      "command_config.curriculum.enable": False,
       "push_config.enable": False,
       "reset_config.reference_probability": 0.0,
     },
