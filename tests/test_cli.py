@@ -110,3 +110,15 @@ def test_flags_have_upstreams_names():
     "  assert name in flags.FLAGS, name\n"
   )
   subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_help_names_the_flags():
+  result = subprocess.run(
+    [sys.executable, "-m", "wildrobot_playground.train", "--help"],
+    capture_output=True,
+    text=True,
+  )
+  assert result.returncode == 0, result.stderr
+  assert result.stdout.startswith("Trains a policy")
+  for flag in ("--amp_weight", "--resume", "--preset"):
+    assert flag in result.stdout

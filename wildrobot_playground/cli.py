@@ -18,6 +18,10 @@ class UsageError(ValueError):
   """Input that cannot be used; its message is the one line shown."""
 
 
+class RunFailedError(RuntimeError):
+  """Work that was begun and cannot be finished; its message is shown."""
+
+
 def prepare_process() -> None:
   """Sets what must be set before jax and MuJoCo are imported.
 
@@ -40,19 +44,23 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
   """Runs a command line's `main` and exits with its code.
 
   Usage errors, its own or a flag's, end in one line on standard error and exit
-  code 2.
+  code 2; a run that fails, in exit code 1.
 
   Args:
     main: takes the arguments that are no flags; overrides are among them.
   """
   prepare_process()
+  if {"--help", "-h"} & set(sys.argv[1:]):
+    documentation = sys.modules["__main__"].__doc__ or ""
+    print(f"{documentation.strip()}\n{flags.FLAGS.main_module_help()}")
+    sys.exit(0)
   try:
     rest = flags.FLAGS(sys.argv, known_only=True)
     code = main(rest[1:])
-  except (UsageError, flags.Error) as error:
+  except (UsageError, RunFailedError, flags.Error) as error:
     first_line = " ".join(str(error).split())
     print(f"error: {first_line}", file=sys.stderr)
-    code = 2
+    code = 1 if isinstance(error, RunFailedError) else 2
   except KeyboardInterrupt:
     print("interrupted", file=sys.stderr)
     code = 130

@@ -57,6 +57,9 @@ _RESUME = flags.DEFINE_string(
 _RESUME_OVERRIDE = flags.DEFINE_list(
   "resume_override", [], "Keys that may differ from the resumed run's."
 )
+_CHECK = flags.DEFINE_boolean(
+  "check", True, "Look at reference and environment first, as the doctor does."
+)
 _VIDEO = flags.DEFINE_boolean("video", True, "Render a video at the end.")
 
 
@@ -75,6 +78,7 @@ def main(overrides: Sequence[str]) -> int:
     run_dir=_RUN_DIR.value,
     reference=_REFERENCE.value,
     domain_randomization=_DOMAIN_RANDOMIZATION.value,
+    check=_CHECK.value,
     video=_VIDEO.value,
     resume=_RESUME.value,
     resume_override=tuple(_RESUME_OVERRIDE.value),

@@ -137,6 +137,7 @@ def test_metrics_describe_the_scores_before_the_step(batch):
   state = disc.init(KEY)
   real, fake = (disc.score(state, x) for x in batch)
   _, metrics = disc.update(state, *batch, KEY)
+  assert metrics.pop("skipped") == 0
   expected = {
     "disc_loss": disc.adversarial.loss(real, fake, 0.0),
     "disc_penalty": 0.0,

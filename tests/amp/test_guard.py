@@ -126,14 +126,15 @@ def test_a_nan_in_the_reference_costs_the_updates_that_draw_it(
     20 * STEPS,
     reference=poisoned_reference(reference),
     progress_fn=lambda steps, metrics: reports.append(metrics),
-    incident_fn=told.append,
+    event_fn=told.append,
   )
   assert_finite(params)
   left_out = reports[-1]["guard/disc_updates"]
   # A draw of 32 of 400 rows meets that one in 8 %.
   assert 1 <= left_out <= 15
-  assert left_out == sum(int(text.split()[0]) for text in told)
-  assert "discriminator updates left out" in told[0]
+  assert left_out == sum(int(event.text.split()[0]) for event in told)
+  assert {event.kind for event in told} == {"incident"}
+  assert "discriminator updates left out" in told[0].text
   assert reports[-1]["guard/updates"] == reports[-1]["guard/robots"] == 0
 
 
@@ -153,11 +154,11 @@ def test_training_survives_robots_that_go_bad(train, point_mass, weight):
     10 * STEPS,
     Fragile(),
     amp_changes={"weight": weight},
-    incident_fn=told.append,
+    event_fn=told.append,
   )
   assert_finite(params)
   assert metrics["guard/robots"] > 0
-  assert "robots started anew: observation was not finite" in told[0]
+  assert "robots started anew: observation was not finite" in told[0].text
   assert metrics["guard/updates"] == 0
 
 
@@ -179,10 +180,10 @@ def test_a_run_that_only_fails_is_ended(train, point_mass):
 
 def test_a_failure_now_and_then_does_not_end_a_run():
   told = []
-  watch = guard.Watch({"updates": ("a", "b")}, {"updates": 4}, told.append)
+  watch = guard.Watch({"updates": ("a", "b")}, {"updates": 4})
   for k in range(3 * guard.PATIENCE):
     often = {"guard/updates": 4.0, "guard/updates_name": 2.0}
     never = {"guard/updates": 0.0, "guard/updates_name": 0.0}
-    metrics = watch(often if k % 2 else never)
+    metrics = watch(often if k % 2 else never, told.append)
   assert metrics == {"guard/updates": 4.0 * (3 * guard.PATIENCE // 2)}
-  assert "the gradient of b" in told[0]
+  assert "b was not finite" in told[0]

@@ -1,6 +1,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 from wildrobot_playground.amp import features, health, ppo
@@ -112,10 +113,15 @@ def test_one_noisy_accuracy_around_the_threshold_does_not_flap():
   assert changes == 1
 
 
-def test_a_leak_goes_before_everything_and_is_named():
+def test_a_leak_explains_a_style_that_shows_no_way():
   aucs = {f"auc/{name}": 0.5 for name in features.FEATURE_NAMES}
   aucs["auc/root_height"] = 0.999
-  monitor = run(health.Monitor(), 60, falling, disc_acc=0.99, **aucs)
+  learning = run(health.Monitor(), 60, falling, disc_acc=0.99, **aucs)
+  assert learning.state == health.SEPARATING
+  monitor = run(health.Monitor(), 60, disc_acc=0.99, **aucs)
+  assert monitor.state == health.TOO_STRONG
+  assert "root_height" in monitor.reason
+  monitor = run(monitor, 2 * health.LEAK_PATIENCE, disc_acc=0.99, **aucs)
   assert monitor.state == health.LEAK
   assert "root_height" in monitor.reason
   assert "joint_pos" not in monitor.reason
@@ -221,3 +227,63 @@ def test_forced_discriminators_are_called_within_50_iterations(
   )
   assert monitor.iteration == 50
   assert monitor.state == state, monitor.reason
+
+
+def tuner(**changes):
+  return health.Tuner(SETTINGS, acts=True, **changes)
+
+
+def observe(one, iterations, **changes):
+  changes = {f"amp/{name}": value for name, value in changes.items()}
+  for _ in range(iterations):
+    one = one.observe({**FLOW, **changes})
+  return one
+
+
+def test_a_tuner_acts_once_a_cool_down():
+  called = 2 * health.WINDOW + health.HOLD - 1
+  one = observe(tuner(), called, disc_acc=0.5)
+  assert one.settings == health.suggest(health.COLLAPSED, SETTINGS)
+  later = observe(one, health.COOL_DOWN - 1, disc_acc=0.5)
+  assert later.settings == one.settings
+  later = observe(later, 1, disc_acc=0.5)
+  assert later.settings == health.suggest(health.COLLAPSED, one.settings)
+
+
+def test_a_tuner_that_may_not_act_gives_advice():
+  one = observe(health.Tuner(SETTINGS, acts=False), 60, disc_acc=0.5)
+  assert one.settings == SETTINGS
+  assert "disc_lr 0.0003 -> 0.0009" in one.advice()
+  assert "--amp.auto_tune" in one.advice()
+  assert observe(tuner(), 60, disc_acc=0.5).advice() == ""
+
+
+def test_a_tuner_goes_on_from_its_json():
+  whole = observe(tuner(), 90, disc_acc=0.5)
+  half = observe(tuner(), 41, disc_acc=0.5)
+  half = health.Tuner.from_dict(json.loads(json.dumps(half.to_dict())))
+  assert observe(half, 49, disc_acc=0.5) == whole
+
+
+def test_tuned_down_a_discriminator_too_strong_comes_back(
+  point_mass, reference, amp, ppo_settings
+):
+  reports, events = [], []
+  ppo.train(
+    point_mass(),
+    200 * STEPS_PER_ITERATION,
+    amp=amp(disc_lr=1e-2, disc_updates=20, auto_tune=True),
+    reference=reference,
+    progress_fn=lambda steps, metrics: reports.append(metrics),
+    event_fn=events.append,
+    **ppo_settings,
+  )
+  accuracy = [metrics["amp/disc_acc"] for metrics in reports]
+  called = next(i for i, m in enumerate(reports) if m["amp/disc_lr"] < 1e-2)
+  assert called < 50
+  assert np.mean(accuracy[called - health.WINDOW : called]) > 0.95
+  assert np.mean(accuracy[-health.WINDOW :]) < 0.95
+  assert reports[-1]["amp/disc_lr"] < 1e-3
+  states = [event.state for event in events if event.kind == "health"]
+  assert states[0] == health.TOO_STRONG
+  assert [event for event in events if event.kind == "tuning"]

@@ -85,7 +85,7 @@ def train(**arguments):
   _, params, _ = ppo.train(
     tiny["PointMass"](),
     240,
-    state_fn=lambda steps, state: states.append(state.training_state),
+    state_fn=lambda steps, state, memory: states.append(state.training_state),
     **settings,
     **arguments,
   )

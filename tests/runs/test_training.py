@@ -1,14 +1,20 @@
+import dataclasses
 import json
 import math
 import pathlib
+import shutil
 
+import jax.numpy as jp
 import numpy as np
 import pytest
 
 from tests.runs.tiny import TINY, request
-from wildrobot_playground import cli
+from wildrobot_playground import assets, cli
 from wildrobot_playground import config as config_lib
-from wildrobot_playground.runs import metrics, training
+from wildrobot_playground.amp import dataset as dataset_lib
+from wildrobot_playground.amp import guard
+from wildrobot_playground.envs import walk
+from wildrobot_playground.runs import events, metrics, training
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
 
@@ -151,8 +157,6 @@ def test_other_velocity_modes_get_a_reference_of_their_own(tmp_path):
 
 
 def test_a_folder_of_clips_is_a_reference(tmp_path):
-  from wildrobot_playground import assets
-
   clips = tmp_path / "clips"
   clips.mkdir()
   name = "human_walk_0p30.npz"
@@ -167,3 +171,47 @@ def test_existing_files_are_not_folders(tmp_path):
   (tmp_path / "run").write_text("")
   with pytest.raises(cli.UsageError, match="run"):
     training.run(request(pathlib.Path(tmp_path / "run")))
+
+
+def test_a_leak_is_refused_by_name_before_training(tmp_path):
+  """Contacts zeroed, as the original project's policy once saw them."""
+  found = dataset_lib.load(assets.reference() / "wildrobot_walk.npz")
+  rows = found.features.copy()
+  rows[:, 25:29] = 0.0
+  path = tmp_path / "leaky.npz"
+  dataset_lib.save(path, dataclasses.replace(found, features=rows))
+  run_dir = tmp_path / "run"
+  with pytest.raises(cli.UsageError, match="foot contacts: left_toe never"):
+    training.run(request(run_dir, reference=str(path), check=True))
+  assert not run_dir.exists()
+
+
+def test_a_run_of_ones_own_clips_starts_in_them(tmp_path):
+  clip = assets.reference() / "clips" / "human_walk_0p30.npz"
+  folder = tmp_path / "clips"
+  folder.mkdir()
+  shutil.copy(clip, folder)
+  plan = plan_lib.make_plan(request(tmp_path / "run", reference=str(folder)))
+  assert plan.env_config.reset_config.reference_clips == str(folder)
+  named = plan_lib.make_plan(
+    request(
+      tmp_path / "run",
+      reference=str(folder),
+      overrides=("--env_config.reset_config.reference_clips=/other",),
+    )
+  )
+  assert named.env_config.reset_config.reference_clips == "/other"
+
+
+def test_a_run_that_only_fails_ends_with_a_diagnosis(tmp_path, monkeypatch):
+  monkeypatch.setattr(guard, "PATIENCE", 3)
+  monkeypatch.setattr(walk.rewards, "termination", lambda fallen: jp.nan)
+  run_dir = tmp_path / "run"
+  with pytest.raises(
+    cli.RunFailedError, match="3 iterations in a row"
+  ) as error:
+    training.run(request(run_dir, num_timesteps=400))
+  assert "its last checkpoint is of" in str(error.value)
+  told = events.load(run_dir)
+  assert [event.kind for event in told] == ["incident"] * 3
+  assert told[0].steps == 40

@@ -30,6 +30,7 @@ def request(run_dir: pathlib.Path | None = None, **changes) -> plan.Request:
     "run_dir": str(run_dir) if run_dir else None,
     "reference": None,
     "domain_randomization": False,
+    "check": False,
     "video": False,
     "overrides": TINY,
   }

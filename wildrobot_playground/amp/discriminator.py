@@ -10,7 +10,7 @@ import optax
 from flax import linen, struct
 from ml_collections import config_dict
 
-from wildrobot_playground.amp import adversarial, guard
+from wildrobot_playground.amp import adversarial, guard, health
 
 Params = Mapping[str, Any]
 
@@ -112,6 +112,7 @@ class Discriminator:
     fake: jax.Array,
     rng: jax.Array,
     axis_name: str | None = None,
+    tuned: health.Settings | None = None,
   ) -> tuple[DiscriminatorState, dict[str, jax.Array]]:
     """One optimiser step.
 
@@ -121,6 +122,7 @@ class Discriminator:
       fake: (N, F) policy windows.
       rng: for the input noise and the penalty's interpolation.
       axis_name: device axis over which gradients and metrics are averaged.
+      tuned: learning rate and penalty to use in place of the config's.
 
     Returns:
       The state after the step, and `disc_*` metrics of the step; `skipped` is
@@ -128,15 +130,21 @@ class Discriminator:
     """
     variables = self._refresh_stats(state.variables, fake)
     static = {k: v for k, v in variables.items() if k != "params"}
+    optimizer, penalty = self.optimizer, self.config.disc_grad_penalty
+    if tuned is not None:
+      penalty = tuned.disc_grad_penalty
+      # The last thing that the optimiser does is to multiply by its rate.
+      optimizer = _rescaled(optimizer, tuned.disc_lr / self.config.disc_lr)
 
     def loss(params: Params) -> tuple[jax.Array, dict[str, jax.Array]]:
-      return self._loss({"params": params, **static}, real, fake, rng)
+      variables = {"params": params, **static}
+      return self._loss(variables, real, fake, rng, penalty)
 
     grads, metrics = jax.grad(loss, has_aux=True)(variables["params"])
     if axis_name is not None:
       grads, metrics = jax.lax.pmean((grads, metrics), axis_name)
     params, optimizer_state, skipped = guard.apply_if_finite(
-      self.optimizer, grads, state.optimizer_state, variables["params"]
+      optimizer, grads, state.optimizer_state, variables["params"]
     )
     return DiscriminatorState({"params": params, **static}, optimizer_state), {
       **metrics,
@@ -165,6 +173,7 @@ class Discriminator:
     real: jax.Array,
     fake: jax.Array,
     rng: jax.Array,
+    penalty_weight: Any,
   ) -> tuple[jax.Array, dict[str, jax.Array]]:
     config = self.config
     key_real, key_fake, key_penalty = jax.random.split(rng, 3)
@@ -182,7 +191,7 @@ class Discriminator:
       real,
       fake,
       key_penalty,
-      config.disc_grad_penalty,
+      penalty_weight,
     )
     total = loss + penalty
     if config.disc_logit_reg > 0:
@@ -196,6 +205,18 @@ class Discriminator:
       "disc_fake_mean": jp.mean(fake_score),
       "disc_fake_std": jp.std(fake_score),
     }
+
+
+def _rescaled(
+  optimizer: optax.GradientTransformation, factor: Any
+) -> optax.GradientTransformation:
+  """The optimiser with its updates multiplied by `factor` ()."""
+
+  def update(grads: Any, state: Any, params: Any = None) -> Any:
+    updates, state = optimizer.update(grads, state, params)
+    return jax.tree.map(lambda x: factor * x, updates), state
+
+  return optax.GradientTransformation(optimizer.init, update)
 
 
 ScoreFn = Callable[[jax.Array], jax.Array]
@@ -212,7 +233,7 @@ def _r1(
   real: jax.Array,
   fake: jax.Array,
   rng: jax.Array,
-  weight: float,
+  weight: Any,
 ) -> jax.Array:
   """Weight / 2 · E|∇D(real)|² (arXiv:1801.04406)."""
   del fake, rng
@@ -224,7 +245,7 @@ def _r1_both(
   real: jax.Array,
   fake: jax.Array,
   rng: jax.Array,
-  weight: float,
+  weight: Any,
 ) -> jax.Array:
   """The mean of R1 on the real and on the fake rows."""
   del rng
@@ -237,7 +258,7 @@ def _wgan_gp(
   real: jax.Array,
   fake: jax.Array,
   rng: jax.Array,
-  weight: float,
+  weight: Any,
 ) -> jax.Array:
   """Weight · E(|∇D| - 1)² between real and fake rows (arXiv:1704.00028)."""
   share = jax.random.uniform(rng, (real.shape[0], 1))

@@ -2,7 +2,7 @@
 
 `GuardWrapper` starts a robot anew when its step yields a NaN or an infinity,
 so that observations, rewards and features are finite for everyone else.
-`apply_if_finite` leaves out an optimiser step whose gradients are not. `Watch`
+`apply_if_finite` leaves out an optimiser step whose result is not. `Watch`
 tells of both, and ends a run that does little else.
 """
 
@@ -18,10 +18,9 @@ from brax.envs.base import Env, State, Wrapper
 NONFINITE_KEY = "nonfinite"
 INCIDENTS = {
   "robots": "{count} robots started anew: {name} was not finite",
-  "updates": "{count} policy updates left out: the gradient of {name} was not"
-  " finite",
-  "disc_updates": "{count} discriminator updates left out: the gradient of"
-  " {name} was not finite",
+  "updates": "{count} policy updates left out: {name} was not finite after",
+  "disc_updates": "{count} discriminator updates left out: {name} was not"
+  " finite after",
 }
 # Where Playground's and Brax's auto-reset keep what they start anew from:
 # field of the state, its first value and the first observation in `info`.
@@ -69,6 +68,8 @@ class GuardWrapper(Wrapper):
     before = state.replace(info=info)  # pyright: ignore
     # The wrappers below write into the dictionaries that they are given.
     after = self.env.step(before.replace(info=dict(info)), action)
+    # Fused with what follows, a step would round otherwise than in Brax.
+    after = jax.lax.optimization_barrier(after)
     watched = _watched(after)
     bad = jp.stack([~_finite(x) for x in watched.values()])
     first = jp.where(bad.any(axis=0), jp.argmax(bad, axis=0) + 1, 0)
@@ -140,16 +141,25 @@ def apply_if_finite(
   state: T,
   params: Any,
 ) -> tuple[Any, T, jax.Array]:
-  """One optimiser step, or none when a gradient is not finite.
+  """One optimiser step, or none when its result is not finite.
 
   Returns:
     Parameters and optimiser state after the step, and () 0, or the place of the
-    first offending leaf of `grads` plus 1 when the step was left out.
+    first offending leaf of `params` plus 1 when the step was left out.
   """
   updates, new_state = optimizer.update(grads, state, params)  # pyright: ignore
   new_params = optax.apply_updates(params, updates)
-  bad = jp.stack([~jp.isfinite(g).all() for g in jax.tree.leaves(grads)])
-  first = jp.where(bad.any(), jp.argmax(bad) + 1, 0)
+  # The gradients themselves are not looked at: a second use of them makes XLA
+  # round their norm otherwise than in Brax.
+  bad = jp.stack([~jp.isfinite(x).all() for x in jax.tree.leaves(new_params)])
+  # A leaf's gradient may overflow the optimiser's moments alone.
+  spoilt = [
+    ~jp.isfinite(x).all()
+    for x in jax.tree.leaves(new_state)
+    if jp.issubdtype(x.dtype, jp.floating)
+  ]
+  lost = bad.any() | jp.stack([jp.zeros((), bool), *spoilt]).any()
+  first = jp.where(lost, jp.argmax(bad) + 1, 0)
 
   def keep(old: jax.Array, new: jax.Array) -> jax.Array:
     return jp.where(first > 0, old, new)
@@ -179,25 +189,35 @@ class Watch:
     self,
     names: Mapping[str, tuple[str, ...]],
     totals: Mapping[str, int],
-    tell: Callable[[str], None],
   ):
     """Nothing has happened yet.
 
     Args:
       names: what each kind of `INCIDENTS` may be about, in its order.
-      totals: how many robots there are, and updates in an iteration; twice a
-        robot's failures in one iteration count twice.
-      tell: called with a sentence about every iteration in which something
-        happened.
+      totals: how many robots there are, and updates in an iteration; a robot
+        that fails twice in an iteration counts twice.
     """
     self._names = names
     self._totals = totals
-    self._tell = tell
     self._counts: collections.Counter[str] = collections.Counter()
     self._failing: collections.Counter[str] = collections.Counter()
 
-  def __call__(self, metrics: dict[str, float]) -> dict[str, float]:
+  def counts(self) -> dict[str, int]:
+    """How often each kind happened since the start of the run."""
+    return dict(self._counts)
+
+  def restore(self, counts: Mapping[str, int]) -> None:
+    """Counts on from those of the run that goes on."""
+    self._counts.update(counts)
+
+  def __call__(
+    self, metrics: dict[str, float], tell: Callable[[str], None]
+  ) -> dict[str, float]:
     """The metrics, with the guards' counted from the start of the run.
+
+    Args:
+      metrics: of an iteration.
+      tell: called with a sentence when something happened in it.
 
     Raises:
       TrainingFailedError: when half of a kind has failed for `PATIENCE`
@@ -216,7 +236,7 @@ class Watch:
       if count:
         name = self._names[kind][place - 1]
         text = sentence.format(count=count, name=name)
-        self._tell(text)
+        tell(text)
         if self._failing[kind] >= PATIENCE:
           raise TrainingFailedError(
             f"{PATIENCE} iterations in a row mostly failed; in the last one"

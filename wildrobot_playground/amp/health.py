@@ -14,6 +14,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from flax import struct
+
 from wildrobot_playground.amp import separability
 
 LEARNING = "learning"
@@ -26,6 +28,7 @@ STATES = (LEARNING, HEALTHY, SEPARATING, TOO_STRONG, COLLAPSED, LEAK)
 
 WINDOW = 15  # iterations that a figure is averaged over
 HOLD = 8  # iterations in a row before a new state is believed
+LEAK_PATIENCE = 100  # iterations too strong, until a telling feature is a leak
 AUC_PREFIX = "amp/auc/"  # metrics of `separability.auc`, if there are any
 
 # Accuracies at which a state is entered, and left again.
@@ -51,7 +54,7 @@ class Reading(NamedTuple):
   style_distance: float
 
 
-@dataclasses.dataclass(frozen=True)
+@struct.dataclass
 class Settings:
   """What an action may change; units as in `config.amp_config`.
 
@@ -61,9 +64,15 @@ class Settings:
     disc_grad_penalty: weight of its gradient penalty.
   """
 
-  disc_lr: float
-  disc_updates: int
-  disc_grad_penalty: float
+  disc_lr: Any
+  disc_updates: Any
+  disc_grad_penalty: Any
+
+  @classmethod
+  def of(cls, config: Mapping[str, Any]) -> "Settings":
+    """Those of an `amp` configuration."""
+    names = [field.name for field in dataclasses.fields(cls)]
+    return cls(**{name: config[name] for name in names})
 
 
 # An action ends between these, and never moves the wrong way to get there.
@@ -158,7 +167,14 @@ class Monitor:
     """Lets the newest windows confirm or change the state."""
     if len(self.recent) < 2 * WINDOW:
       return self
-    candidate, reason = _leak(metrics) or _verdict(self)
+    candidate, reason = _verdict(self)
+    leak = _leak(metrics)
+    if candidate == TOO_STRONG and leak:
+      # A policy that has yet to learn differs in single features as well.
+      lasts = self.iteration - self.since >= LEAK_PATIENCE
+      if self.state == LEAK or (self.state == TOO_STRONG and lasts):
+        candidate = LEAK
+      reason = f"{reason}; {leak}"
     held = self.held + 1 if candidate == self.candidate else 1
     after = dataclasses.replace(self, candidate=candidate, held=held)
     if candidate == self.state:
@@ -184,8 +200,8 @@ def _mean(readings: tuple[Reading, ...]) -> Reading:
   return Reading(*(sum(column) / len(readings) for column in columns))
 
 
-def _leak(metrics: Mapping[str, float]) -> tuple[str, str] | None:
-  """Features that alone tell reference from policy, if any."""
+def _leak(metrics: Mapping[str, float]) -> str | None:
+  """The features that alone tell reference from policy, if any, in words."""
   aucs = {
     name.removeprefix(AUC_PREFIX): value
     for name, value in metrics.items()
@@ -194,9 +210,10 @@ def _leak(metrics: Mapping[str, float]) -> tuple[str, str] | None:
   found = separability.leaks(list(aucs.values()), tuple(aucs))
   if not found:
     return None
-  return LEAK, (
+  return (
     f"one feature alone tells real from fake: {', '.join(map(str, found))};"
-    " this is a bug in the data, not in the tuning"
+    " if the robot moves well otherwise, this is a bug in the data, not in the"
+    " tuning"
   )
 
 
@@ -275,3 +292,70 @@ def _style(reading: Reading) -> str:
 
 def _trend(before: Reading, now: Reading) -> str:
   return f"{before.style_distance:.2f} -> {now.style_distance:.2f}"
+
+
+COOL_DOWN = WINDOW  # iterations that an action is given to show its effect
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuner:
+  """A monitor that acts: `observe` gives the tuner after one more iteration.
+
+  Attributes:
+    settings: of the discriminator, from the next iteration but one on.
+    acts: whether it may change them.
+    monitor: what it goes by.
+    acted_at: iteration of its last action; 0 for none.
+  """
+
+  settings: Settings
+  acts: bool
+  monitor: Monitor = Monitor()
+  acted_at: int = 0
+
+  def observe(self, metrics: Mapping[str, float]) -> "Tuner":
+    """The tuner one iteration later, with other settings where they help."""
+    monitor = self.monitor.observe(metrics)
+    after = dataclasses.replace(self, monitor=monitor)
+    settings = suggest(monitor.state, self.settings)
+    waited = monitor.iteration - self.acted_at >= COOL_DOWN
+    due = self.acts and (waited or not self.acted_at)
+    if settings == self.settings or not due:
+      return after
+    return dataclasses.replace(
+      after, settings=settings, acted_at=monitor.iteration
+    )
+
+  def advice(self) -> str:
+    """What would help in its state, as the end of a sentence; often empty."""
+    settings = suggest(self.monitor.state, self.settings)
+    if self.acts or settings == self.settings:
+      return ""
+    return (
+      f"; try {changes(self.settings, settings)}, or let --amp.auto_tune=True"
+      " do it"
+    )
+
+  def to_dict(self) -> dict[str, Any]:
+    """Plain values, for a checkpoint."""
+    return dataclasses.asdict(self)
+
+  @classmethod
+  def from_dict(cls, values: Mapping[str, Any]) -> "Tuner":
+    """The tuner of `to_dict`, also after a round trip through JSON."""
+    return cls(
+      Settings(**values["settings"]),
+      values["acts"],
+      Monitor.from_dict(values["monitor"]),
+      values["acted_at"],
+    )
+
+
+def changes(before: Settings, after: Settings) -> str:
+  """What an action did, in words."""
+  return ", ".join(
+    f"{field.name} {getattr(before, field.name):.3g} ->"
+    f" {getattr(after, field.name):.3g}"
+    for field in dataclasses.fields(before)
+    if getattr(before, field.name) != getattr(after, field.name)
+  )

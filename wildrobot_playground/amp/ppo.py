@@ -23,14 +23,16 @@ from brax.training import acting
 from ml_collections import config_dict
 
 from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.amp import guard, history, mixing
+from wildrobot_playground.amp import guard, health, history, mixing
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
 from wildrobot_playground.amp import programs as programs_lib
+from wildrobot_playground.amp import progress as progress_lib
 
-ProgressFn = Callable[[int, dict[str, float]], None]
+Memory = Mapping[str, Any]
 PolicyParamsFn = Callable[[int, Any, Any], None]
 RunState = programs_lib.RunState
+Event = progress_lib.Event
 
 
 def train(
@@ -46,13 +48,17 @@ def train(
   num_eval_envs: int = 128,
   deterministic_eval: bool = False,
   run_evals: bool = True,
-  progress_fn: ProgressFn = lambda *args: None,
+  progress_fn: progress_lib.ProgressFn = lambda *args: None,
+  event_fn: progress_lib.EventFn = lambda event: None,
   policy_params_fn: PolicyParamsFn = lambda *args: None,
   compiled_fn: Callable[[float], None] = lambda seconds: None,
-  incident_fn: Callable[[str], None] = lambda text: None,
   restore_params: programs_lib.Params | None = None,
-  restore_fn: Callable[[RunState], RunState] = lambda state: state,
-  state_fn: Callable[[int, RunState], None] = lambda *args: None,
+  restore_fn: Callable[[RunState], tuple[RunState, Memory]] = (
+    lambda state: (state, {})
+  ),
+  state_fn: Callable[[int, RunState, Callable[[], Memory]], None] = (
+    lambda *args: None
+  ),
   stop_fn: Callable[[], bool] = lambda: False,
   devices: Sequence[Any] | None = None,
   **ppo: Any,
@@ -74,15 +80,15 @@ def train(
     run_evals: run Brax's evaluator `num_evals` times.
     progress_fn: called with (steps, metrics) after every iteration, one
       iteration late so that the device never waits for the host.
+    event_fn: called with every `Event`.
     policy_params_fn: called with (steps, make_policy, params) as in Brax.
     compiled_fn: called with the seconds that compiling took.
-    incident_fn: called with a sentence when something was not finite and a
-      robot was started anew or an update left out.
     restore_params: (normaliser, policy, value) to start from.
-    restore_fn: turns the first state into the one to go on from; given a state
-      that `state_fn` saw, the run goes on bit for bit.
-    state_fn: called with (steps, state) after every iteration. The next
-      iteration reuses the state's memory: copy what must last.
+    restore_fn: turns the first state into the one to go on from, and the
+      host's memory; given what `state_fn` saw, the run goes on bit for bit.
+    state_fn: called with (steps, state, memory) after every iteration; calling
+      `memory` waits for the iteration and gives plain values. The next
+      iteration uses the state up: copy what must last.
     stop_fn: asked before every iteration whether to stop early.
     devices: devices to train on; all local ones when None.
     **ppo: the other arguments of Brax's `ppo.train`, see `PPOSettings`.
@@ -120,7 +126,8 @@ def train(
     prior = _make_prior(amp, reference, environment, env, robot_keys)
     env = history.HistoryWrapper(env, amp.history)
   programs = programs_lib.Programs(env, settings, mesh, keys, prior)
-  state = programs.place(restore_fn(programs.start(restore_params)))
+  state, memory = restore_fn(programs.start(restore_params))
+  state = programs.place(state)
   started = time.monotonic()
   programs.compile(state)
   make_policy = programs.learner.make_policy
@@ -135,12 +142,21 @@ def train(
       key=keys.eval,
     ).run_evaluation
   compiled_fn(time.monotonic() - started)
+  schedule = _Schedule.of(settings, num_timesteps)
   loop = _Loop(
     programs,
-    _Schedule.of(settings, num_timesteps),
+    schedule,
+    progress_lib.Progress(
+      progress_fn,
+      event_fn,
+      schedule.steps_per_iteration,
+      int(state.iteration),
+      _watch(guarded, settings, amp, state.training_state),
+      None if prior is None else _tuner(prior.config),
+      memory,
+    ),
     evaluate_fn,
     progress_fn,
-    _watch(guarded, settings, amp, state.training_state, incident_fn),
     lambda steps, params: policy_params_fn(steps, make_policy, params),
     state_fn,
     stop_fn,
@@ -194,20 +210,17 @@ class _Loop:
 
   programs: programs_lib.Programs
   schedule: _Schedule
+  progress: progress_lib.Progress
   evaluate_fn: Callable[[Any, dict[str, float]], Any] | None
-  progress_fn: ProgressFn
-  watch: guard.Watch
+  progress_fn: progress_lib.ProgressFn
   params_fn: Callable[[int, Any], None]
-  state_fn: Callable[[int, RunState], None]
+  state_fn: Callable[[int, RunState, Callable[[], Memory]], None]
   stop_fn: Callable[[], bool]
 
   def run(self, state: RunState) -> tuple[RunState, dict[str, float]]:
     """From `state` to the end, or until told to stop; and the last metrics."""
-    schedule, done = self.schedule, int(state.iteration)
-    steps_per_iteration = schedule.steps_per_iteration
-    progress = _Progress(
-      self.progress_fn, self.watch, steps_per_iteration, done
-    )
+    schedule, progress = self.schedule, self.progress
+    done = int(state.iteration)
     if done == 0:
       self._end_epoch(0, state, {}, evaluates=schedule.evaluates_first)
     metrics: dict[str, float] = {}
@@ -216,6 +229,7 @@ class _Loop:
         break
       if index % schedule.iterations_per_reset == 0:
         state = self.programs.begin_epoch(state)
+      state = self.programs.tune(state, progress.settings(index))
       state, device_metrics = self.programs.iterate(state)
       progress.add(device_metrics)
       if (index + 1) % schedule.iterations_per_reset == 0:
@@ -223,7 +237,8 @@ class _Loop:
       if (index + 1) % schedule.iterations_per_epoch == 0:
         metrics = progress.flush()
         metrics = self._end_epoch(progress.steps, state, metrics, True)
-      self.state_fn((index + 1) * steps_per_iteration, state)
+      steps = (index + 1) * schedule.steps_per_iteration
+      self.state_fn(steps, state, progress.memory)
     return state, {**progress.flush(), **metrics}
 
   def _end_epoch(
@@ -242,53 +257,11 @@ class _Loop:
     return metrics
 
 
-class _Progress:
-  """Hands metrics to the caller one iteration late, as floats."""
-
-  def __init__(
-    self,
-    progress_fn: ProgressFn,
-    watch: guard.Watch,
-    steps_per_iteration: int,
-    iterations: int,
-  ):
-    self._progress_fn = progress_fn
-    self._watch = watch
-    self._steps_per_iteration = steps_per_iteration
-    self._pending: dict[str, jax.Array] | None = None
-    self._metrics: dict[str, float] = {}
-    self._time = time.monotonic()
-    self.steps = iterations * steps_per_iteration
-
-  def add(self, device_metrics: dict[str, jax.Array]) -> None:
-    """Reports the iteration before the one that was just started."""
-    pending, self._pending = self._pending, device_metrics
-    if pending is not None:
-      self._report(pending)
-
-  def flush(self) -> dict[str, float]:
-    """Reports the last iteration too and returns its metrics."""
-    if self._pending is not None:
-      self._report(self._pending)
-      self._pending = None
-    return self._metrics
-
-  def _report(self, device_metrics: dict[str, jax.Array]) -> None:
-    values = {k: float(v) for k, v in jax.device_get(device_metrics).items()}
-    now = time.monotonic()
-    values["training/sps"] = self._steps_per_iteration / (now - self._time)
-    self._time = now
-    self.steps += self._steps_per_iteration
-    self._metrics = self._watch(values)
-    self._progress_fn(self.steps, self._metrics)
-
-
 def _watch(
   guarded: guard.GuardWrapper,
   settings: learner_lib.PPOSettings,
   amp: config_dict.ConfigDict | None,
   state: learner_lib.TrainingState,
-  tell: Callable[[str], None],
 ) -> guard.Watch:
   """What reads the guards' metrics."""
   names = {
@@ -303,7 +276,12 @@ def _watch(
     params = state.prior.discriminator.variables["params"]
     names["disc_updates"] = guard.leaf_names(params)
     totals["disc_updates"] = amp.disc_updates
-  return guard.Watch(names, totals, tell)
+  return guard.Watch(names, totals)
+
+
+def _tuner(amp: config_dict.ConfigDict) -> health.Tuner:
+  """What reads the discriminator's metrics."""
+  return health.Tuner(health.Settings.of(amp), acts=amp.auto_tune)
 
 
 def _settings(ppo: Mapping[str, Any]) -> learner_lib.PPOSettings:

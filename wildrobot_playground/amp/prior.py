@@ -1,6 +1,7 @@
 """The adversarial motion prior as one object: style rewards and update."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jp
@@ -10,7 +11,8 @@ from ml_collections import config_dict
 
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import discriminator as discriminator_lib
-from wildrobot_playground.amp import distance, mixing
+from wildrobot_playground.amp import distance, health, mixing, separability
+from wildrobot_playground.amp import features as features_lib
 from wildrobot_playground.amp import replay as replay_lib
 
 
@@ -21,10 +23,12 @@ class PriorState:
   Attributes:
     discriminator: parameters and optimiser state.
     replay: past policy windows, split over the devices; None without replay.
+    tuned: the discriminator's settings; None where they are the config's.
   """
 
   discriminator: discriminator_lib.DiscriminatorState
   replay: replay_lib.ReplayBuffer | None
+  tuned: health.Settings | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +62,10 @@ class MotionPrior:
       replay = replay_lib.create(
         self.config.replay_size, self.windows.shape[-1]
       )
-    return PriorState(self.discriminator.init(rng), replay)
+    tuned = None
+    if self.config.auto_tune:
+      tuned = tune(health.Settings.of(self.config))
+    return PriorState(self.discriminator.init(rng), replay, tuned)
 
   def reward(
     self,
@@ -110,9 +117,12 @@ class MotionPrior:
       The state after the updates, the updates' mean metrics, and `skipped`
       (U,) of each.
     """
-    config = self.config
+    config, tuned = self.config, state.tuned
     key_fake, key_real, key_replay, key_loss = jax.random.split(rng, 4)
-    shape = (config.disc_updates, config.disc_batch_size)
+    most = config.disc_updates
+    if tuned is not None:
+      most = max(most, health.HIGHEST.disc_updates)
+    shape = (most, config.disc_batch_size)
     # A floor lets an iteration without any gated step sample something.
     cumulative = jp.cumsum(gate + 1e-6)
     fake = window[_choose(key_fake, cumulative / cumulative[-1], shape)]
@@ -120,17 +130,16 @@ class MotionPrior:
     replay, trained_on = self._replay(state.replay, fake, key_replay)
 
     def step(disc, batch):
-      return self.discriminator.update(disc, *batch, axis_name=axis_name)
+      return self.discriminator.update(
+        disc, *batch, axis_name=axis_name, tuned=tuned
+      )
 
-    disc, metrics = jax.lax.scan(
-      step,
-      state.discriminator,
-      (real, trained_on, jax.random.split(key_loss, config.disc_updates)),
+    keys = jax.random.split(key_loss, most)
+    disc, metrics = _scan(
+      step, state.discriminator, (real, trained_on, keys), tuned
     )
-    skipped = metrics.pop("skipped")
-    metrics = {**jax.tree.map(jp.mean, metrics), "skipped": skipped}
-    metrics["style_distance"] = self._style_distance(window, gate, key_fake)
-    return PriorState(disc, replay), metrics
+    metrics |= self._nearness(window, gate, key_fake)
+    return PriorState(disc, replay, tuned), metrics
 
   def _replay(
     self,
@@ -145,16 +154,70 @@ class MotionPrior:
     mixed = replay_lib.mix(buffer, rows, rng).reshape(fake.shape)
     return replay_lib.insert(buffer, rows[: buffer.data.shape[0]]), mixed
 
-  def _style_distance(
+  def _nearness(
     self, window: jax.Array, gate: jax.Array, rng: jax.Array
-  ) -> jax.Array:
-    """Distance () of the newest feature vectors to the reference."""
+  ) -> dict[str, jax.Array]:
+    """How far the newest feature vectors are from the reference's.
+
+    `style_distance` () in all, and `auc/<feature>` () of every single one.
+    """
     cumulative = jp.cumsum(gate + 1e-6)
     index = _choose(rng, cumulative / cumulative[-1], (distance.NUM_QUANTILES,))
     newest = window[index][:, -self.feature_std.shape[0] :]
-    return jp.mean(
-      distance.wasserstein(newest, self.reference_quantiles, self.feature_std)
+    aucs = separability.auc(self.reference_quantiles, newest)
+    names = features_lib.FEATURE_NAMES
+    if len(names) != aucs.shape[0]:  # Another robot's features.
+      names = tuple(str(i) for i in range(aucs.shape[0]))
+    return {
+      "style_distance": jp.mean(
+        distance.wasserstein(newest, self.reference_quantiles, self.feature_std)
+      ),
+      **{f"auc/{name}": aucs[i] for i, name in enumerate(names)},
+    }
+
+
+def _scan(
+  step: Any,
+  disc: discriminator_lib.DiscriminatorState,
+  batches: Any,
+  tuned: health.Settings | None,
+) -> tuple[discriminator_lib.DiscriminatorState, dict[str, jax.Array]]:
+  """All updates, or as many as are `tuned`; means of their metrics.
+
+  `skipped` (U,) is not averaged.
+  """
+  if tuned is None:
+    disc, metrics = jax.lax.scan(step, disc, batches)
+    skipped = metrics.pop("skipped")
+    return disc, {**jax.tree.map(jp.mean, metrics), "skipped": skipped}
+  first = jax.tree.map(lambda x: x[0], batches)
+  shapes = jax.eval_shape(step, disc, first)[1]
+
+  def maybe(disc, indexed):
+    index, batch = indexed
+    nothing = jax.tree.map(lambda x: jp.zeros(x.shape, x.dtype), shapes)
+    return jax.lax.cond(
+      index < tuned.disc_updates,
+      step,
+      lambda disc, _: (disc, nothing),
+      disc,
+      batch,
     )
+
+  most = jax.tree.leaves(batches)[0].shape[0]
+  disc, metrics = jax.lax.scan(maybe, disc, (jp.arange(most), batches))
+  skipped = metrics.pop("skipped")
+  means = jax.tree.map(lambda x: jp.sum(x) / tuned.disc_updates, metrics)
+  return disc, {**means, "skipped": skipped}
+
+
+def tune(settings: health.Settings) -> health.Settings:
+  """Settings as arrays, for a `PriorState`."""
+  return health.Settings(
+    jp.asarray(settings.disc_lr, jp.float32),
+    jp.asarray(settings.disc_updates, jp.int32),
+    jp.asarray(settings.disc_grad_penalty, jp.float32),
+  )
 
 
 def _choose(

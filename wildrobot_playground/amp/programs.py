@@ -8,6 +8,7 @@ import numpy as np
 from flax import struct
 from jax.sharding import NamedSharding, PartitionSpec
 
+from wildrobot_playground.amp import health
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
 
@@ -178,6 +179,17 @@ class Programs:
       device_keys=device_keys,
       iteration=np.int32(state.iteration + 1),
     ), metrics
+
+  def tune(self, state: RunState, settings: health.Settings | None) -> RunState:
+    """The state with other settings of the discriminator; None leaves them."""
+    training_state = state.training_state
+    if settings is None or training_state.prior is None:
+      return state
+    tuned = jax.device_put(
+      prior_lib.tune(settings), self._sharding(_REPLICATED)
+    )
+    prior = training_state.prior.replace(tuned=tuned)
+    return state.replace(training_state=training_state.replace(prior=prior))
 
   def end_epoch(self, state: RunState, reset: bool) -> RunState:
     """Draws the robots' next keys and, if asked to, resets them."""

@@ -76,7 +76,7 @@ def full(
       system_checks.model(environment),
       Finding("reference", FAIL, str(error), "see --reference"),
     ]
-  findings += quick(environment, dataset, _clips(reference))
+  findings += quick(environment, dataset, reference_lib.clips_of(reference))
   if run_dir is not None and run is not None:
     findings += _checkpoint(run_dir, run, dataset)
   return findings
@@ -108,15 +108,6 @@ def _dataset(
   if reference is None and run_dir is not None:
     return reference_lib.of_run(run_dir)
   return reference_lib.find(reference, environment)
-
-
-def _clips(reference: str | None) -> pathlib.Path | None:
-  """The folder of the reference's clips, if it is beside it."""
-  if reference is None:
-    return None
-  path = pathlib.Path(reference)
-  folder = path if path.is_dir() else path.parent / "clips"
-  return folder if folder.is_dir() else None
 
 
 def _checkpoint(

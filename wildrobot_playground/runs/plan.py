@@ -22,6 +22,7 @@ import wildrobot_playground
 from wildrobot_playground import cli
 from wildrobot_playground import config as config_lib
 from wildrobot_playground.registration import ENV_NAMES
+from wildrobot_playground.runs import reference as reference_lib
 
 SECTIONS = ("ppo", "amp", "env_config")
 _PLAIN_FIELDS = ("env", "preset", "seed", "reference", "domain_randomization")
@@ -50,6 +51,7 @@ class Request:
     run_dir: run folder.
     reference: path of a dataset or of a folder of clips.
     domain_randomization: vary friction, masses and servos.
+    check: look at reference and environment first, as the doctor does.
     video: render a video at the end.
     resume: `auto`, a run folder or a checkpoint in one; see `runs.resume`.
     resume_override: keys that may differ from those of the resumed run.
@@ -65,6 +67,7 @@ class Request:
   run_dir: str | None = None
   reference: str | None = None
   domain_randomization: bool | None = None
+  check: bool = True
   video: bool = True
   resume: str | None = None
   resume_override: tuple[str, ...] = ()
@@ -127,6 +130,8 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
   sections = _sections(env, preset, defaults)
   _apply_flags(request, sections)
   cli.apply_overrides(sections, request.overrides)
+  if env in ENV_NAMES:
+    _start_from_reference(request, sections["env_config"].reset_config)
   amp = sections["amp"]
   if not 0 <= amp.weight <= 1 and amp.mixing != "sum":
     raise cli.UsageError(
@@ -212,6 +217,23 @@ def _apply_flags(
     sections["amp"].weight = request.amp_weight
   if request.impl is not None:
     sections["env_config"].impl = request.impl
+
+
+def _start_from_reference(
+  request: Request, reset_config: config_dict.ConfigDict
+) -> None:
+  """Episodes start in the motion that is imitated, where its clips are here."""
+  if not request.reference or reset_config.reference_clips:
+    return
+  folder = reference_lib.clips_of(request.reference)
+  if folder is not None:
+    reset_config.reference_clips = str(folder.resolve())
+  elif reset_config.reference_probability > 0:
+    print(
+      f"note: no clips beside {request.reference}; episodes start in poses of"
+      " the shipped walks",
+      file=sys.stderr,
+    )
 
 
 def _brax_ppo_config(env: str) -> config_dict.ConfigDict:

@@ -39,6 +39,15 @@ def find(path: str | None, environment: Any) -> dataset_lib.ReferenceDataset:
   )
 
 
+def clips_of(reference: str | None) -> pathlib.Path | None:
+  """The folder of a reference's clips, if it is beside it; None for ours."""
+  if reference is None:
+    return None
+  path = pathlib.Path(reference)
+  folder = path if path.is_dir() else path.parent / "clips"
+  return folder if folder.is_dir() else None
+
+
 def of_run(run_dir: pathlib.Path) -> dataset_lib.ReferenceDataset:
   """The reference that a run folder keeps.
 

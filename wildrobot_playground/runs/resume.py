@@ -71,8 +71,8 @@ def check(
 
 def restore(
   state: ppo.RunState, store: snapshots.Snapshots, steps: int | None
-) -> tuple[ppo.RunState, list[str]]:
-  """The newest state that verifies, and what to tell the user about it.
+) -> tuple[ppo.RunState, dict[str, Any], list[str]]:
+  """The newest state that verifies, the host's memory, and what to say of it.
 
   On another number of devices the learner goes on and the robots start anew.
 
@@ -99,7 +99,7 @@ def restore(
     saved = saved.replace(
       env_state=state.env_state, device_keys=jax.random.split(key, devices)
     )
-  return saved, notes
+  return saved, meta.get("memory", {}), notes
 
 
 def read_config(run_dir: pathlib.Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,10 +13,13 @@ import mujoco_playground
 
 from wildrobot_playground import cli
 from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.amp import ppo
+from wildrobot_playground.amp import guard, ppo
 from wildrobot_playground.runs import (
   checkpoint,
+  checks,
   evaluation,
+  events,
+  finding,
   plots,
   snapshots,
   stopping,
@@ -36,6 +40,7 @@ def run(request: plan_lib.Request) -> pathlib.Path:
 
   Raises:
     cli.UsageError: for a request that cannot be carried out.
+    cli.RunFailedError: for a training that goes on failing.
   """
   plan, goes_on = _plan(request)
   try:
@@ -45,6 +50,8 @@ def run(request: plan_lib.Request) -> pathlib.Path:
     reference = _reference(plan, environment, request, goes_on is not None)
   except ValueError as error:
     raise cli.UsageError(str(error)) from error
+  if request.check and reference is not None and goes_on is None:
+    _check(plan, environment, reference)
   _prepare_folder(plan, reference, goes_on is not None)
   _announce(plan, environment)
   training = _Training(plan, environment, reference, goes_on)
@@ -86,6 +93,7 @@ class _Training:
     self._goes_on = goes_on
     self._snapshots = snapshots.Snapshots(plan.run_dir)
     self._log: metrics_lib.MetricsLog | None = None
+    self._events: events.EventLog | None = None
     self._first_steps = 0
     self._saved_steps = 0
     self._stop = stopping.StopRequest()
@@ -117,6 +125,7 @@ class _Training:
           randomization_fn=randomize,
           run_evals=False,
           progress_fn=self._progress,
+          event_fn=self._tell,
           compiled_fn=self._start_log,
           restore_fn=self._restore,
           state_fn=self._keep,
@@ -126,6 +135,9 @@ class _Training:
         )
     except (TypeError, ValueError) as error:
       raise cli.UsageError(str(error)) from error
+    except guard.TrainingFailedError as error:
+      self._snapshots.wait()
+      raise cli.RunFailedError(f"{error}; {self._last_good()}") from error
     finally:
       self._snapshots.wait()
       if self._log is not None:
@@ -138,33 +150,51 @@ class _Training:
     self._log = metrics_lib.MetricsLog(
       self._plan.run_dir, self._plan.ppo.num_timesteps, self._first_steps
     )
+    self._events = events.EventLog(self._plan.run_dir, self._first_steps)
 
   def _progress(self, steps: int, values: dict[str, float]) -> None:
     if self._log is not None and values:
       self._log(steps, values)
 
-  def _restore(self, state: ppo.RunState) -> ppo.RunState:
+  def _tell(self, event: ppo.Event) -> None:
+    if self._events is not None:
+      self._events(event)
+
+  def _last_good(self) -> str:
+    """Where to go on from, in words."""
+    steps = self._snapshots.steps()
+    if not steps:
+      return "there is no checkpoint yet"
+    return f"its last checkpoint is of {steps[-1]:,} steps"
+
+  def _restore(self, state: ppo.RunState) -> tuple[ppo.RunState, ppo.Memory]:
     if self._goes_on is None:
-      return state
+      return state, {}
     folder, steps = self._goes_on
     store = snapshots.Snapshots(folder)
-    state, notes = resume_lib.restore(state, store, steps)
+    state, memory, notes = resume_lib.restore(state, store, steps)
     self._first_steps = self._saved_steps = store.restored_steps
     for path in store.set_aside_after(store.restored_steps):
       notes.append(f"a later checkpoint is now {path}")
     print(f"resumed at {self._first_steps:,} steps ...", end=" ", flush=True)
     for note in notes:
       print(f"\nwarning: {note}", file=sys.stderr)
-    return state
+    return state, memory
 
-  def _keep(self, steps: int, state: ppo.RunState) -> None:
+  def _keep(
+    self, steps: int, state: ppo.RunState, memory: Callable[[], ppo.Memory]
+  ) -> None:
     """Saves a checkpoint where one is due, and before stopping."""
     total = self._plan.ppo.num_timesteps
     due = steps - self._saved_steps >= total / _CHECKPOINTS_PER_RUN
     self._stopped = self._stop.requested and steps < total
     if due or self._stopped or steps >= total:
       self._saved_steps = steps
-      meta = {"steps": steps, "num_devices": state.device_keys.shape[0]}
+      meta = {
+        "steps": steps,
+        "num_devices": state.device_keys.shape[0],
+        "memory": memory(),
+      }
       self._snapshots.save(steps, state, meta)
 
 
@@ -205,6 +235,32 @@ def _reference(
       f"{plan.env} emits no AMP features; set --amp_weight=0"
     )
   return None
+
+
+def _check(
+  plan: plan_lib.Plan,
+  environment: Any,
+  reference: dataset_lib.ReferenceDataset,
+) -> None:
+  """The quick part of the doctor: a leak costs seconds here, hours later.
+
+  Raises:
+    cli.UsageError: when something fails with which style cannot be learnt.
+  """
+  if not plan.is_ours or plan.amp.weight == 0:
+    return
+  findings = checks.quick(
+    environment, reference, reference_lib.clips_of(plan.reference)
+  )
+  failed = [f for f in findings if f.verdict == finding.FAIL]
+  for found in findings:
+    if found.verdict == finding.WARN:
+      print(f"warning: {found.check}: {found.detail}", file=sys.stderr)
+  if failed:
+    raise cli.UsageError(
+      "; ".join(f"{f.check}: {f.detail}; {f.remedy}" for f in failed)
+      + " (--nocheck trains all the same)"
+    )
 
 
 def _prepare_folder(
