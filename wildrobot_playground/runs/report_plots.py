@@ -98,7 +98,9 @@ def lines(
     axes.set_xlabel(xlabel)
     axes.grid(axis="y")
     axes.margins(x=0.02)
-    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(6))
+    axes.xaxis.set_major_locator(
+      matplotlib.ticker.MaxNLocator(7, steps=[1, 2, 5, 10])
+    )
     if xlabel.endswith("steps"):
       axes.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter())
     if whole_numbers:

@@ -15,6 +15,7 @@ from wildrobot_playground.runs.report_data import Run
 _CURVES = (
   ("Reward of an episode", (("episode/reward", ""),)),
   ("Velocity error [m/s]", (("episode/velocity_error", ""),)),
+  ("Limit of the commanded speed [m/s]", (("episode/command_limit", ""),)),
   ("Length of an episode [control steps]", (("episode/length", ""),)),
   ("Style distance [standard deviations]", (("amp/style_distance", ""),)),
   (
