@@ -12,12 +12,12 @@ EXTRA_FLAGS = $(foreach extra,$(EXTRAS),--extra $(extra))
 OWN_UV := .cache/uv/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow bench lint format reference
+.PHONY: help setup train test test-slow soak bench lint format reference
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
 	  $(firstword $(MAKEFILE_LIST))
-	@echo '  ARGS="..." is handed to train, test, test-slow, bench and reference.'
+	@echo '  ARGS="..." is handed to train, test, test-slow, soak, bench and reference.'
 
 setup: $(STAMP) ## Install everything into .venv.
 
@@ -29,6 +29,9 @@ test: setup ## Run the tests that take minutes in all.
 
 test-slow: setup ## Run the tests that take minutes each.
 	$(PY) -m pytest -m slow $(ARGS)
+
+soak: setup ## Kill a run twenty times; it must end in the same bits.
+	$(PY) -m pytest -m slow tests/runs/test_resume.py -k killed $(ARGS)
 
 bench: setup ## Measure steps per second on this machine.
 	$(PY) benchmarks/throughput.py $(ARGS)

@@ -60,13 +60,26 @@ _RESUME_OVERRIDE = flags.DEFINE_list(
 _CHECK = flags.DEFINE_boolean(
   "check", True, "Look at reference and environment first, as the doctor does."
 )
+_WANDB = flags.DEFINE_enum(
+  "wandb",
+  "auto",
+  ["auto", "online", "offline", "disabled"],
+  "Weights & Biases; auto is online where a login exists, else offline.",
+)
+_WANDB_PROJECT = flags.DEFINE_string(
+  "wandb_project", "wildrobot-playground", "Project there."
+)
+_WANDB_ENTITY = flags.DEFINE_string("wandb_entity", "", "User or team there.")
+_WANDB_TAGS = flags.DEFINE_list("wandb_tags", [], "Tags of the run there.")
+_WANDB_GROUP = flags.DEFINE_string("wandb_group", "", "Its group.")
+_WANDB_NOTES = flags.DEFINE_string("wandb_notes", "", "Notes on it.")
 _VIDEO = flags.DEFINE_boolean("video", True, "Render a video at the end.")
 
 
 def main(overrides: Sequence[str]) -> int:
   """Turns the flags into a run; see `runs.training`."""
   # Imported here: `cli.run` prepares the process for jax first.
-  from wildrobot_playground.runs import plan, training
+  from wildrobot_playground.runs import plan, training, wandb_sink
 
   request = plan.Request(
     env=_ENV.value,
@@ -82,6 +95,14 @@ def main(overrides: Sequence[str]) -> int:
     video=_VIDEO.value,
     resume=_RESUME.value,
     resume_override=tuple(_RESUME_OVERRIDE.value),
+    wandb=wandb_sink.Options(
+      mode=_WANDB.value,
+      project=_WANDB_PROJECT.value,
+      entity=_WANDB_ENTITY.value,
+      tags=tuple(_WANDB_TAGS.value),
+      group=_WANDB_GROUP.value,
+      notes=_WANDB_NOTES.value,
+    ),
     overrides=tuple(overrides),
   )
   training.run(request)

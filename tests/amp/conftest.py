@@ -153,6 +153,12 @@ def reference():
   return make_reference()
 
 
+@pytest.fixture(scope="session", name="make_reference")
+def make_reference_fixture():
+  """Makes a reference of another speed or spread."""
+  return make_reference
+
+
 @pytest.fixture(scope="session")
 def amp():
   """Makes a small `amp` configuration with changes."""

@@ -31,6 +31,10 @@ def _assert_same_end(one: pathlib.Path, other: pathlib.Path) -> None:
     np.testing.assert_array_equal(array, theirs[name], err_msg=name)
 
 
+def _resumed(path: pathlib.Path) -> plan_lib.Request:
+  return plan_lib.Request(resume=str(path), video=False, wandb=tiny.NO_WANDB)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
   """An uninterrupted run."""
@@ -45,7 +49,7 @@ def test_resumed_run_ends_in_the_same_bits(whole, tmp_path):
   assert newest == _STEPS
   shutil.rmtree(store.folder / f"{newest:012d}")
   goes_on_at = store.steps()[-1]
-  training.run(plan_lib.Request(resume=str(run_dir), video=False))
+  training.run(_resumed(run_dir))
   assert goes_on_at < _STEPS
   _assert_same_end(run_dir, whole)
   records = (run_dir / "metrics.jsonl").read_text().splitlines()
@@ -61,7 +65,7 @@ def test_a_damaged_checkpoint_is_skipped_with_a_warning(
   store = snapshots.Snapshots(run_dir)
   manifest = store.folder / f"{_STEPS:012d}" / "manifest.json"
   manifest.write_text("{")
-  training.run(plan_lib.Request(resume=str(run_dir), video=False))
+  training.run(_resumed(run_dir))
   assert f"{_STEPS:012d}" in capsys.readouterr().err
   _assert_same_end(run_dir, whole)
 
@@ -70,7 +74,7 @@ def test_a_named_earlier_checkpoint_leads_to_the_same_end(whole, tmp_path):
   run_dir = shutil.copytree(whole, tmp_path / "run")
   earlier = snapshots.Snapshots(run_dir).steps()[0]
   named = run_dir / snapshots.FOLDER / f"{earlier:012d}"
-  training.run(plan_lib.Request(resume=str(named), video=False))
+  training.run(_resumed(named))
   _assert_same_end(run_dir, whole)
   superseded = run_dir / snapshots.FOLDER / f"superseded-{_STEPS:012d}"
   assert superseded.is_dir()
@@ -179,6 +183,8 @@ def _command(*arguments: str) -> list[str]:
     "-m",
     "wildrobot_playground.train",
     "--novideo",
+    "--wandb=disabled",
+    "--nocheck",
     *arguments,
   ]
 

@@ -28,6 +28,8 @@ def test_a_run_leaves_everything_behind(tiny_run):
     "metrics.jsonl",
     "policy",
     "reference.npz",
+    "report.html",
+    "tensorboard",
     "training.png",
   }
 
@@ -106,6 +108,18 @@ def test_every_preset_names_only_known_keys(preset):
   plan_lib.make_plan(request(preset=preset))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", sorted(config_lib.PRESETS))
+def test_every_preset_trains_three_iterations(tmp_path, preset):
+  run_dir = training.run(
+    request(tmp_path / "run", preset=preset, impl="mujoco")
+  )
+  record = metrics.load_records(run_dir)[-1]
+  assert record["steps"] == 120
+  assert math.isfinite(record["training/total_loss"])
+  assert math.isfinite(record["amp/disc_acc"])
+
+
 @pytest.mark.parametrize(
   ("changes", "message"),
   [
@@ -181,7 +195,7 @@ def test_a_leak_is_refused_by_name_before_training(tmp_path):
   path = tmp_path / "leaky.npz"
   dataset_lib.save(path, dataclasses.replace(found, features=rows))
   run_dir = tmp_path / "run"
-  with pytest.raises(cli.UsageError, match="foot contacts: left_toe never"):
+  with pytest.raises(cli.UsageError, match="foot contacts: "):
     training.run(request(run_dir, reference=str(path), check=True))
   assert not run_dir.exists()
 

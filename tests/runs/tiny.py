@@ -2,7 +2,7 @@
 
 import pathlib
 
-from wildrobot_playground.runs import plan
+from wildrobot_playground.runs import plan, wandb_sink
 
 TINY = (
   "--ppo.num_envs=8",
@@ -16,6 +16,7 @@ TINY = (
   "--amp.disc_batch_size=8",
   "--amp.disc_updates=2",
 )
+NO_WANDB = wandb_sink.Options("disabled")
 
 
 def request(run_dir: pathlib.Path | None = None, **changes) -> plan.Request:
@@ -32,6 +33,7 @@ def request(run_dir: pathlib.Path | None = None, **changes) -> plan.Request:
     "domain_randomization": False,
     "check": False,
     "video": False,
+    "wandb": NO_WANDB,
     "overrides": TINY,
   }
   return plan.Request(**{**values, **changes})

@@ -122,7 +122,7 @@ class Discriminator:
       fake: (N, F) policy windows.
       rng: for the input noise and the penalty's interpolation.
       axis_name: device axis over which gradients and metrics are averaged.
-      tuned: learning rate and penalty to use in place of the config's.
+      tuned: rate, penalty and noise to use in place of the config's.
 
     Returns:
       The state after the step, and `disc_*` metrics of the step; `skipped` is
@@ -130,15 +130,17 @@ class Discriminator:
     """
     variables = self._refresh_stats(state.variables, fake)
     static = {k: v for k, v in variables.items() if k != "params"}
-    optimizer, penalty = self.optimizer, self.config.disc_grad_penalty
+    optimizer = self.optimizer
+    penalty = self.config.disc_grad_penalty
+    noise = self.config.disc_input_noise
     if tuned is not None:
-      penalty = tuned.disc_grad_penalty
+      penalty, noise = tuned.disc_grad_penalty, tuned.disc_input_noise
       # The last thing that the optimiser does is to multiply by its rate.
       optimizer = _rescaled(optimizer, tuned.disc_lr / self.config.disc_lr)
 
     def loss(params: Params) -> tuple[jax.Array, dict[str, jax.Array]]:
       variables = {"params": params, **static}
-      return self._loss(variables, real, fake, rng, penalty)
+      return self._loss(variables, real, fake, rng, penalty, noise)
 
     grads, metrics = jax.grad(loss, has_aux=True)(variables["params"])
     if axis_name is not None:
@@ -174,13 +176,14 @@ class Discriminator:
     fake: jax.Array,
     rng: jax.Array,
     penalty_weight: Any,
+    noise: Any,
   ) -> tuple[jax.Array, dict[str, jax.Array]]:
     config = self.config
     key_real, key_fake, key_penalty = jax.random.split(rng, 3)
     real, fake = self.normalize(real), self.normalize(fake)
-    if config.disc_input_noise > 0:
-      real += config.disc_input_noise * jax.random.normal(key_real, real.shape)
-      fake += config.disc_input_noise * jax.random.normal(key_fake, fake.shape)
+    if config.auto_tune or noise > 0:
+      real += noise * jax.random.normal(key_real, real.shape)
+      fake += noise * jax.random.normal(key_fake, fake.shape)
     real_score = self._apply(variables, real)
     fake_score = self._apply(variables, fake)
     loss = self.adversarial.loss(

@@ -62,11 +62,13 @@ class Settings:
     disc_lr: learning rate of the discriminator.
     disc_updates: its optimiser steps an iteration.
     disc_grad_penalty: weight of its gradient penalty.
+    disc_input_noise: on its inputs, in the reference's standard deviations.
   """
 
   disc_lr: Any
   disc_updates: Any
   disc_grad_penalty: Any
+  disc_input_noise: Any
 
   @classmethod
   def of(cls, config: Mapping[str, Any]) -> "Settings":
@@ -75,9 +77,10 @@ class Settings:
     return cls(**{name: config[name] for name in names})
 
 
-# An action ends between these, and never moves the wrong way to get there.
-LOWEST = Settings(1e-5, 1, 0.5)
-HIGHEST = Settings(1e-3, 32, 100.0)
+# An action ends between these, and never moves the wrong way to get there. Too
+# slow, a discriminator would stay as strong as it is.
+LOWEST = Settings(1e-4, 2, 0.5, 0.01)
+HIGHEST = Settings(1e-3, 32, 100.0, 2.0)
 _LR_FACTOR, _OTHER_FACTOR = 3.0, 2
 
 
@@ -88,12 +91,14 @@ def suggest(state: str, settings: Settings) -> Settings:
       _lower(settings.disc_lr, _LR_FACTOR, "disc_lr"),
       int(_lower(settings.disc_updates, _OTHER_FACTOR, "disc_updates")),
       _raise(settings.disc_grad_penalty, _OTHER_FACTOR, "disc_grad_penalty"),
+      _raise(settings.disc_input_noise, _OTHER_FACTOR, "disc_input_noise"),
     )
   if state == COLLAPSED:
     return Settings(
       _raise(settings.disc_lr, _LR_FACTOR, "disc_lr"),
       int(_raise(settings.disc_updates, _OTHER_FACTOR, "disc_updates")),
       _lower(settings.disc_grad_penalty, _OTHER_FACTOR, "disc_grad_penalty"),
+      _lower(settings.disc_input_noise, _OTHER_FACTOR, "disc_input_noise"),
     )
   return settings
 

@@ -217,6 +217,7 @@ def tune(settings: health.Settings) -> health.Settings:
     jp.asarray(settings.disc_lr, jp.float32),
     jp.asarray(settings.disc_updates, jp.int32),
     jp.asarray(settings.disc_grad_penalty, jp.float32),
+    jp.asarray(settings.disc_input_noise, jp.float32),
   )
 
 

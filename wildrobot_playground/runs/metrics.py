@@ -1,21 +1,22 @@
-"""What training says while it runs: a progress bar and `metrics.jsonl`."""
+"""What training says while it runs: a progress bar and records of metrics."""
 
 import json
-import math
 import pathlib
 import time
 from typing import Any
 
 import tqdm
 
-METRICS_FILE = "metrics.jsonl"
+from wildrobot_playground.runs import sinks as sinks_lib
+
+METRICS_FILE = sinks_lib.METRICS_FILE
 _EPISODE_SUM = "episode_sum/"
 
 
 class MetricsLog:
   """Collects an iteration's metrics into records at a steady interval.
 
-  A record is a line of `metrics.jsonl`: `steps`, `seconds` since the start, the
+  A record goes to every sink: `steps`, `seconds` since the start, the
   last value of every metric, and, over the episodes that ended since the last
   record, `episode/<name>`: the mean a control step (`episode/length` and
   `episode/reward`: the mean an episode).
@@ -26,24 +27,23 @@ class MetricsLog:
 
   def __init__(
     self,
-    run_dir: pathlib.Path,
+    sinks: sinks_lib.Sinks,
     num_timesteps: int,
     first_steps: int = 0,
+    earlier: list[dict[str, float]] | None = None,
     num_records: int = 200,
   ):
-    """Opens the file and shows the bar.
+    """Shows the bar.
 
     Args:
-      run_dir: the run folder.
+      sinks: where the records go.
       num_timesteps: of the whole run.
-      first_steps: where a resumed run goes on; later records, which will be
-        made again, are dropped.
-      num_records: about how many records to keep.
+      first_steps: where a resumed run goes on.
+      earlier: the records of a resumed run up to there.
+      num_records: about how many records to make.
     """
-    self.records = _records_until(run_dir, first_steps)
-    self._file = (run_dir / METRICS_FILE).open("w", buffering=1)
-    for record in self.records:
-      self._file.write(json.dumps(_finite(record)) + "\n")
+    self.records = list(earlier or ())
+    self._sinks = sinks
     self._interval = num_timesteps / num_records
     self._sums: dict[str, float] = {}
     self._last_record = first_steps
@@ -70,9 +70,8 @@ class MetricsLog:
       self._record(steps, metrics)
 
   def close(self) -> None:
-    """Closes the file and leaves the bar's last state on the screen."""
+    """Leaves the bar's last state on the screen."""
     self._bar.close()
-    self._file.close()
 
   def _record(self, steps: int, metrics: dict[str, Any]) -> None:
     now = time.monotonic()
@@ -84,7 +83,7 @@ class MetricsLog:
       **_episode_means(self._sums),
     }
     self.records.append(record)
-    self._file.write(json.dumps(_finite(record)) + "\n")
+    self._sinks.write(record)
     self._last_record, self._last_time = steps, now
     self._sums = {}
     shown = {
@@ -113,7 +112,7 @@ def load_records(run_dir: pathlib.Path) -> list[dict[str, float]]:
   return records
 
 
-def _records_until(run_dir: pathlib.Path, steps: int) -> list[dict[str, float]]:
+def records_until(run_dir: pathlib.Path, steps: int) -> list[dict[str, float]]:
   """What a run has recorded up to `steps`; nothing at its beginning."""
   if steps == 0 or not (run_dir / METRICS_FILE).exists():
     return []
@@ -133,12 +132,4 @@ def _episode_means(sums: dict[str, float]) -> dict[str, float]:
   return means | {
     "episode/length": length / count,
     "episode/reward": sums["sum_reward"] / count,
-  }
-
-
-def _finite(record: dict[str, float]) -> dict[str, float | None]:
-  """JSON has no NaN: null stands for it."""
-  return {
-    k: v if v is not None and math.isfinite(v) else None
-    for k, v in record.items()
   }

@@ -23,6 +23,7 @@ from wildrobot_playground import cli
 from wildrobot_playground import config as config_lib
 from wildrobot_playground.registration import ENV_NAMES
 from wildrobot_playground.runs import reference as reference_lib
+from wildrobot_playground.runs import wandb_sink
 
 SECTIONS = ("ppo", "amp", "env_config")
 _PLAIN_FIELDS = ("env", "preset", "seed", "reference", "domain_randomization")
@@ -55,6 +56,7 @@ class Request:
     video: render a video at the end.
     resume: `auto`, a run folder or a checkpoint in one; see `runs.resume`.
     resume_override: keys that may differ from those of the resumed run.
+    wandb: how the run is shown at Weights & Biases.
     overrides: `--section.key=value` arguments.
   """
 
@@ -71,6 +73,9 @@ class Request:
   video: bool = True
   resume: str | None = None
   resume_override: tuple[str, ...] = ()
+  wandb: wandb_sink.Options = dataclasses.field(
+    default_factory=wandb_sink.Options
+  )
   overrides: tuple[str, ...] = ()
 
 

@@ -21,14 +21,17 @@ from wildrobot_playground.runs import (
   events,
   finding,
   plots,
+  report,
   snapshots,
   stopping,
   video,
+  wandb_sink,
 )
 from wildrobot_playground.runs import metrics as metrics_lib
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import resume as resume_lib
+from wildrobot_playground.runs import sinks as sinks_lib
 
 _CHECKPOINTS_PER_RUN = 20
 
@@ -54,7 +57,7 @@ def run(request: plan_lib.Request) -> pathlib.Path:
     _check(plan, environment, reference)
   _prepare_folder(plan, reference, goes_on is not None)
   _announce(plan, environment)
-  training = _Training(plan, environment, reference, goes_on)
+  training = _Training(plan, environment, reference, goes_on, request.wandb)
   params, finished = training.run()
   checkpoint.save_policy(
     plan.run_dir,
@@ -65,10 +68,13 @@ def run(request: plan_lib.Request) -> pathlib.Path:
   )
   plots.training_curves(training.records, plan.run_dir / "training.png")
   print(f"curves   {plan.run_dir / 'training.png'}")
+  judged, film = None, None
   if not finished:
     print(f"stopped  go on with --resume={plan.run_dir}")
   elif plan.is_ours:
-    _judge(plan, request.video)
+    judged, film = _judge(plan, request.video)
+  training.sinks.finish(judged, film)
+  print(f"report   {report.write(plan.run_dir, judged)}")
   print(f"run      {plan.run_dir}")
   return plan.run_dir
 
@@ -78,6 +84,7 @@ class _Training:
 
   Attributes:
     records: of the metrics, so far.
+    sinks: where they go as well.
   """
 
   def __init__(
@@ -86,7 +93,10 @@ class _Training:
     environment: Any,
     reference: dataset_lib.ReferenceDataset | None,
     goes_on: tuple[pathlib.Path, int | None] | None,
+    wandb: wandb_sink.Options,
   ):
+    self.sinks = sinks_lib.Sinks({})
+    self._wandb = wandb
     self._plan = plan
     self._environment = environment
     self._reference = reference
@@ -137,6 +147,7 @@ class _Training:
       raise cli.UsageError(str(error)) from error
     except guard.TrainingFailedError as error:
       self._snapshots.wait()
+      self.sinks.finish()
       raise cli.RunFailedError(f"{error}; {self._last_good()}") from error
     finally:
       self._snapshots.wait()
@@ -147,8 +158,20 @@ class _Training:
 
   def _start_log(self, seconds: float) -> None:
     print(f"{seconds:.0f} s", flush=True)
+    run_dir, first_steps = self._plan.run_dir, self._first_steps
+    earlier = metrics_lib.records_until(run_dir, first_steps)
+    makers: dict[str, Callable[[], sinks_lib.Sink]] = {
+      sinks_lib.METRICS_FILE: lambda: sinks_lib.JsonLines(run_dir, earlier),
+      "TensorBoard": lambda: sinks_lib.TensorBoard(run_dir, first_steps),
+    }
+    if wandb_sink.resolve(self._wandb.mode) != "disabled":
+      config = plan_lib.describe(self._plan)
+      makers["Weights & Biases"] = lambda: wandb_sink.Wandb(
+        self._wandb, run_dir, config
+      )
+    self.sinks = sinks_lib.Sinks(makers)
     self._log = metrics_lib.MetricsLog(
-      self._plan.run_dir, self._plan.ppo.num_timesteps, self._first_steps
+      self.sinks, self._plan.ppo.num_timesteps, first_steps, earlier
     )
     self._events = events.EventLog(self._plan.run_dir, self._first_steps)
 
@@ -284,15 +307,19 @@ def _prepare_folder(
     ) from error
 
 
-def _judge(plan: plan_lib.Plan, with_video: bool) -> None:
+def _judge(
+  plan: plan_lib.Plan, with_video: bool
+) -> tuple[evaluation.Report, pathlib.Path | None]:
   """Evaluates the saved policy at full accuracy; table, JSON and video."""
-  report = evaluation.evaluate(plan.run_dir, seed=plan.seed)
-  evaluation.save(report, plan.run_dir / "eval.json")
-  print(evaluation.table(report))
-  if with_video:
-    path = plan.run_dir / "rollout.mp4"
-    problem = video.render(report.rollouts, report.model, path)
-    print(f"video    {problem or path}")
+  judged = evaluation.evaluate(plan.run_dir, seed=plan.seed)
+  evaluation.save(judged, plan.run_dir / "eval.json")
+  print(evaluation.table(judged))
+  if not with_video:
+    return judged, None
+  path = plan.run_dir / "rollout.mp4"
+  problem = video.render(judged.rollouts, judged.model, path)
+  print(f"video    {problem or path}")
+  return judged, None if problem else path
 
 
 def _announce(plan: plan_lib.Plan, environment: Any) -> None:

@@ -1,0 +1,155 @@
+"""Where records of metrics go; a place that fails is dropped, and said once."""
+
+import json
+import math
+import pathlib
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+import tensorboardX
+
+from wildrobot_playground.runs import evaluation
+
+METRICS_FILE = "metrics.jsonl"
+TENSORBOARD_FOLDER = "tensorboard"
+
+Record = Mapping[str, float]
+
+
+class Sink(Protocol):
+  """Takes the records of a run, and what it ended in."""
+
+  def write(self, record: Record) -> None:
+    """Takes one record; `steps` says when."""
+    ...
+
+  def finish(
+    self, judged: evaluation.Report | None, video: pathlib.Path | None
+  ) -> None:
+    """Closes, after an evaluation and a video where there are any."""
+    ...
+
+
+class Sinks:
+  """Several sinks as one that never fails: training goes on without a sink."""
+
+  def __init__(self, makers: Mapping[str, Callable[[], Sink | None]]):
+    """Opens them.
+
+    Args:
+      makers: name to a function that opens the sink; None for no sink.
+    """
+    self._sinks: dict[str, Sink] = {}
+    for name, make in makers.items():
+      try:
+        sink = make()
+      except Exception as error:
+        _say(name, error)
+        continue
+      if sink is not None:
+        self._sinks[name] = sink
+
+  def write(self, record: Record) -> None:
+    """Hands a record to all of them."""
+    self._each(lambda sink: sink.write(record))
+
+  def finish(
+    self,
+    judged: evaluation.Report | None = None,
+    video: pathlib.Path | None = None,
+  ) -> None:
+    """Closes all of them; what comes later goes nowhere."""
+    self._each(lambda sink: sink.finish(judged, video))
+    self._sinks = {}
+
+  def _each(self, act: Callable[[Sink], None]) -> None:
+    for name, sink in list(self._sinks.items()):
+      try:
+        act(sink)
+      except Exception as error:
+        _say(name, error)
+        del self._sinks[name]
+
+
+def _say(name: str, error: Exception) -> None:
+  lines = str(error).splitlines() or [type(error).__name__]
+  print(
+    f"\nwarning: {name} takes no more metrics ({lines[0]}); training goes on",
+    file=sys.stderr,
+  )
+
+
+class JsonLines:
+  """`metrics.jsonl`: one record a line, null for what is not finite."""
+
+  def __init__(self, run_dir: pathlib.Path, earlier: Iterable[Record] = ()):
+    """Writes the file anew.
+
+    Args:
+      run_dir: the run folder.
+      earlier: records that a resumed run keeps.
+    """
+    self._file = (run_dir / METRICS_FILE).open("w", buffering=1)
+    for record in earlier:
+      self.write(record)
+
+  def write(self, record: Record) -> None:
+    """See `Sink.write`."""
+    self._file.write(json.dumps(_finite(record)) + "\n")
+
+  def finish(
+    self, judged: evaluation.Report | None, video: pathlib.Path | None
+  ) -> None:
+    """See `Sink.finish`; has no use for either."""
+    del judged, video
+    self._file.close()
+
+
+class TensorBoard:
+  """Event files in `tensorboard/`."""
+
+  def __init__(self, run_dir: pathlib.Path, first_steps: int = 0):
+    """Opens a new file.
+
+    Args:
+      run_dir: the run folder.
+      first_steps: where a resumed run goes on; later points are hidden.
+    """
+    self._writer = tensorboardX.SummaryWriter(
+      str(run_dir / TENSORBOARD_FOLDER), purge_step=first_steps or None
+    )
+
+  def write(self, record: Record) -> None:
+    """See `Sink.write`."""
+    for name, value in _scalars(record).items():
+      self._writer.add_scalar(name, value, int(record["steps"]))
+
+  def finish(
+    self, judged: evaluation.Report | None, video: pathlib.Path | None
+  ) -> None:
+    """See `Sink.finish`; curves over the command, under `evaluation/`."""
+    del video
+    for row in judged.rows if judged is not None else ():
+      for name, value in _scalars(row).items():
+        # Millimetres a second, for steps are whole numbers.
+        step = round(1000 * row["command"])
+        self._writer.add_scalar(f"evaluation/{name}", value, step)
+    self._writer.close()
+
+
+def _scalars(record: Record) -> dict[str, float]:
+  """What a plot can show: all that is finite, but for the steps."""
+  return {
+    name: value
+    for name, value in _finite(record).items()
+    if value is not None and name != "steps"
+  }
+
+
+def _finite(record: Record) -> dict[str, float | None]:
+  """JSON has no NaN: None stands for it."""
+  return {
+    k: v if v is not None and math.isfinite(v) else None
+    for k, v in record.items()
+  }
