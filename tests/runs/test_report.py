@@ -13,16 +13,8 @@ from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import features
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.policy.rollout import Rollout
-from wildrobot_playground.runs import (
-  checkpoint,
-  evaluation,
-  plan,
-  report,
-  report_commands,
-  report_data,
-  report_gait,
-  report_page,
-)
+from wildrobot_playground.runs import checkpoint, evaluation, plan, report
+from wildrobot_playground.runs.report import commands, data, gait, page
 
 _DT = 0.02
 _PERIOD = 40  # control steps a gait cycle
@@ -245,7 +237,7 @@ def test_a_page_says_nothing_of_the_machine(tmp_path):
   ],
 )
 def test_text_is_escaped_and_loses_only_absolute_paths(given, shown):
-  assert report_page.text(given) == shown
+  assert page.text(given) == shown
 
 
 def test_hostile_text_stays_text(tmp_path):
@@ -306,7 +298,7 @@ def test_states_fill_the_time_that_they_lasted(whole_page):
 
 def test_time_adds_up_over_the_starts_of_a_run(folder):
   # The record's clock began anew at the 60th of 100.
-  assert report_data.load(folder).seconds == 59 + 40
+  assert data.load(folder).seconds == 59 + 40
 
 
 def test_what_is_missing_is_said(tmp_path):
@@ -374,7 +366,7 @@ def test_the_command_makes_the_same_plan_again():
   config = _config(
     seed=3, amp_weight=0.5, domain_randomization=True, overrides=overrides
   )
-  command, unknown = report_commands.reproduce(config, "walk")
+  command, unknown = commands.reproduce(config, "walk")
   assert unknown == []
   arguments = dict(
     word.lstrip("-").partition("=")[::2] for word in shlex.split(command)[3:]
@@ -394,28 +386,28 @@ def test_the_command_makes_the_same_plan_again():
 def test_keys_of_another_version_are_named_not_written():
   config = _config()
   config["amp"]["bygone"] = 1
-  command, unknown = report_commands.reproduce(config, "walk")
+  command, unknown = commands.reproduce(config, "walk")
   assert unknown == ["amp.bygone"]
   assert "bygone" not in command
 
 
 def test_another_reference_is_the_run_folders_copy():
   config = _config() | {"reference": "/elsewhere/clips"}
-  command, _ = report_commands.reproduce(config, "walk")
+  command, _ = commands.reproduce(config, "walk")
   assert "--reference=walk/reference.npz" in shlex.split(command)
 
 
 @pytest.mark.parametrize("config", [{}, {"env": "None", "preset": "cpu"}])
 def test_a_configuration_without_a_command_is_a_value_error(config):
   with pytest.raises(ValueError, match=r"env|unknown"):
-    report_commands.reproduce(config, "walk")
+    commands.reproduce(config, "walk")
 
 
 @pytest.mark.parametrize(
   ("command", "clip", "amplitude"), [(0.1, "stroll", 0.1), (0.9, "stride", 0.3)]
 )
 def test_the_clip_nearest_in_speed_is_compared(command, clip, amplitude):
-  found = report_gait.compare(_rollout(_rows(0.2), command), _dataset())
+  found = gait.compare(_rollout(_rows(0.2), command), _dataset())
   assert found is not None
   assert found.clip == clip
   phase = 2 * np.pi * np.arange(len(found.policy)) / len(found.policy)
@@ -426,7 +418,7 @@ def test_the_clip_nearest_in_speed_is_compared(command, clip, amplitude):
 
 
 def test_the_same_motion_is_no_distance_apart():
-  found = report_gait.compare(_rollout(_rows(0.3), 0.5), _dataset())
+  found = gait.compare(_rollout(_rows(0.3), 0.5), _dataset())
   assert found is not None
   assert found.distance == pytest.approx(0, abs=1e-6)
 
@@ -434,7 +426,7 @@ def test_the_same_motion_is_no_distance_apart():
 def test_a_robot_that_stands_has_no_gait():
   rows = _rows()
   rows[:, features.FOOT_CONTACTS] = 1
-  assert report_gait.compare(_rollout(rows, 0.5), _dataset()) is None
+  assert gait.compare(_rollout(rows, 0.5), _dataset()) is None
 
 
 def test_settings_may_hold_what_json_holds(tmp_path):

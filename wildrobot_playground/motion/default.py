@@ -153,6 +153,24 @@ torque in more than half of their frames. Other mixes:
 `python -m wildrobot_playground.motion build --share retargeted=0.5
 --share generated=0.5 --output FILE`.
 
+## What a reference teaches
+
+Two policies, trained on the human clips alone and on the generated ones alone
+(0.1 to 0.5 m/s; `--reference=FOLDER`, `--amp_weight=0.3`, 7 M steps, seed 0),
+each measured against both: style distance at 0.2 and 0.4 m/s and, in brackets,
+cycle distance in rad, over 32 episodes in plain MuJoCo at full accuracy.
+
+| trained on | to the human walk | to the generated walk |
+| --- | --- | --- |
+| human | **0.37, 0.33** (0.061, 0.068) | 0.64, 0.68 (0.148, 0.182) |
+| generated | 0.54, 0.49 (0.160, 0.160) | **0.32, 0.31** (0.044, 0.061) |
+
+Style distance is the mean over the 29 features of the 1-D Wasserstein distance,
+in the reference's standard deviations; cycle distance compares the joint angles
+of the mean gait cycle with those of the clip nearest in speed. The policy of
+the generated clips fell in 2 of 32 episodes while told to stand, that of the
+human clips in none; neither fell at 0.2 to 0.8 m/s.
+
 ## Provenance and licences
 
 | clips | from | licence |

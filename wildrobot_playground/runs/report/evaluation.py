@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from wildrobot_playground.envs import constants as consts
-from wildrobot_playground.runs import report_gait
-from wildrobot_playground.runs import report_page as html
-from wildrobot_playground.runs import report_plots as plots
-from wildrobot_playground.runs.report_data import Row, Run
+from wildrobot_playground.runs.report import gait
+from wildrobot_playground.runs.report import page as html
+from wildrobot_playground.runs.report import plots as plots
+from wildrobot_playground.runs.report.data import Row, Run
 
 VIDEO_FILE = "rollout.mp4"
 _MOST_VIDEO = 6_000_000  # bytes; base64 makes a third more of them
@@ -88,7 +88,7 @@ def gaits(run: Run) -> html.Section:
   found = [
     comparison
     for rollout in run.rollouts
-    if (comparison := report_gait.compare(rollout, run.reference))
+    if (comparison := gait.compare(rollout, run.reference))
   ]
   if not found:
     return html.Section(
@@ -172,7 +172,7 @@ def _figures(rows: Sequence[Row], names: Iterable[str]) -> list[str]:
   return figures
 
 
-def _gait(comparison: report_gait.Comparison, is_open: bool) -> str:
+def _gait(comparison: gait.Comparison, is_open: bool) -> str:
   """The nine joints of one command."""
   phase = np.linspace(0, 100, len(comparison.policy), endpoint=False)
   keys = (("s1", "policy"), ("s2 dashed", "reference"))

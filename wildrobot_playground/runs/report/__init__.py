@@ -6,29 +6,25 @@ import pathlib
 from collections.abc import Callable
 
 from wildrobot_playground.runs import evaluation as evaluation_lib
-from wildrobot_playground.runs import (
-  report_data,
-  report_evaluation,
-  report_facts,
-  report_training,
-)
-from wildrobot_playground.runs import report_page as html
-from wildrobot_playground.runs.report_data import Run
+from wildrobot_playground.runs.report import data, facts, training
+from wildrobot_playground.runs.report import evaluation as evaluation_section
+from wildrobot_playground.runs.report import page as html
+from wildrobot_playground.runs.report.data import Run
 
 FILE = "report.html"
 
 _SECTIONS: tuple[Callable[[Run], html.Section], ...] = (
-  report_evaluation.video,
-  report_evaluation.grid,
-  report_evaluation.gaits,
-  report_training.curves,
-  report_training.discriminator,
-  report_training.incidents,
-  report_facts.reference,
-  report_facts.commands,
-  report_facts.checkpoints,
-  report_facts.settings,
-  report_facts.versions,
+  evaluation_section.video,
+  evaluation_section.grid,
+  evaluation_section.gaits,
+  training.curves,
+  training.discriminator,
+  training.incidents,
+  facts.reference,
+  facts.commands,
+  facts.checkpoints,
+  facts.settings,
+  facts.versions,
 )
 
 
@@ -49,7 +45,7 @@ def write(
     CheckpointError: when it is no run folder.
     OSError: when the page cannot be written.
   """
-  run = report_data.load(run_dir, evaluation)
+  run = data.load(run_dir, evaluation)
   sections = [make(run) for make in _SECTIONS]
   name = f"{run.config.get('env', 'Run')}: {run.folder.resolve().name}"
   path, staging = run_dir / FILE, run_dir / f".{FILE}.new"
@@ -86,7 +82,7 @@ def _figures(run: Run) -> list[tuple[str, str, str]]:
       ("Training time", html.duration(run.seconds), f"{speed} steps/s")
     )
   found += _walk(run)
-  if state := report_training.last_state(run):
+  if state := training.last_state(run):
     found.append(("Discriminator", state, "at the end"))
   incidents = sum(event.kind == "incident" for event in run.events)
   found.append(("Incidents", str(incidents), ""))
@@ -104,7 +100,7 @@ def _progress(run: Run) -> tuple[str, str, str]:
 
 def _walk(run: Run) -> list[tuple[str, str, str]]:
   """The evaluation in four figures, or what training says instead."""
-  rows, mean = run.rows, report_evaluation.mean
+  rows, mean = run.rows, evaluation_section.mean
   if not rows:
     errors = [v for v in run.series("episode/velocity_error")[1] if v == v]
     if not errors:

@@ -9,9 +9,10 @@ from typing import Any
 from ml_collections import config_dict
 
 from wildrobot_playground import cli
-from wildrobot_playground.runs import checkpoint, plan, report_commands
-from wildrobot_playground.runs import report_page as html
-from wildrobot_playground.runs.report_data import Run
+from wildrobot_playground.runs import checkpoint, plan
+from wildrobot_playground.runs.report import commands as command_lines
+from wildrobot_playground.runs.report import page as html
+from wildrobot_playground.runs.report.data import Run
 from wildrobot_playground.runs.snapshots import Snapshots
 
 _SECTIONS = {"ppo": "PPO", "amp": "Motion prior", "env_config": "Environment"}
@@ -131,7 +132,7 @@ def _reproduce(run: Run, folder: str) -> str:
   """The command from the configuration, and the one that was given."""
   parts = ["<h3>Make it again</h3>"]
   try:
-    command, unknown = report_commands.reproduce(run.config, folder)
+    command, unknown = command_lines.reproduce(run.config, folder)
     parts.append(html.code(command))
     if unknown:
       parts.append(
@@ -142,7 +143,7 @@ def _reproduce(run: Run, folder: str) -> str:
       )
   except ValueError as error:
     parts.append(html.missing(f"The configuration does not say how: {error}."))
-  if given := report_commands.given(run.config):
+  if given := command_lines.given(run.config):
     parts.append(html.paragraph("The run was last started with:"))
     parts.append(html.code(given))
   return "".join(parts)
@@ -162,7 +163,7 @@ def _go_on(run: Run, folder: str) -> str:
   return (
     "<h3>Go on with it</h3>"
     + html.paragraph(why)
-    + html.code(report_commands.go_on(folder, longer))
+    + html.code(command_lines.go_on(folder, longer))
   )
 
 

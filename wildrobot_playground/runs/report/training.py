@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from wildrobot_playground.amp import health
-from wildrobot_playground.runs import report_page as html
-from wildrobot_playground.runs import report_plots as plots
-from wildrobot_playground.runs.report_data import Run
+from wildrobot_playground.runs.report import page as html
+from wildrobot_playground.runs.report import plots as plots
+from wildrobot_playground.runs.report.data import Run
 
 # Title, metrics and their labels; the second of a band is its half height.
 _CURVES = (

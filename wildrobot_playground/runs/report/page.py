@@ -7,7 +7,7 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 
-_TEMPLATE = pathlib.Path(__file__).with_name("report_template.html")
+_TEMPLATE = pathlib.Path(__file__).with_name("template.html")
 # An absolute path in running text: of the machine that trained, of no use on
 # the one that reads.
 _ABSOLUTE_PATH = re.compile(r"(?<![\w.:/\\])(?:~|[A-Za-z]:)?[/\\]\S*[/\\]")
@@ -94,7 +94,7 @@ def figure(title: str, svg: str, keys: Iterable[tuple[str, str]] = ()) -> str:
 
   Args:
     title: plain text.
-    svg: from `report_plots`.
+    svg: from `plots`.
     keys: (class, label) of the series, where there are several.
   """
   caption = text(title) + legend(keys)
