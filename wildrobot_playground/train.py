@@ -60,6 +60,9 @@ _RESUME_OVERRIDE = flags.DEFINE_list(
 _CHECK = flags.DEFINE_boolean(
   "check", True, "Look at reference and environment first, as the doctor does."
 )
+_EVALUATE = flags.DEFINE_boolean(
+  "evaluate", True, "Judge a few checkpoints on the way, and keep the best."
+)
 _WANDB = flags.DEFINE_enum(
   "wandb",
   "auto",
@@ -92,6 +95,7 @@ def main(overrides: Sequence[str]) -> int:
     reference=_REFERENCE.value,
     domain_randomization=_DOMAIN_RANDOMIZATION.value,
     check=_CHECK.value,
+    evaluate=_EVALUATE.value,
     video=_VIDEO.value,
     resume=_RESUME.value,
     resume_override=tuple(_RESUME_OVERRIDE.value),

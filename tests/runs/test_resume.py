@@ -32,7 +32,9 @@ def _assert_same_end(one: pathlib.Path, other: pathlib.Path) -> None:
 
 
 def _resumed(path: pathlib.Path) -> plan_lib.Request:
-  return plan_lib.Request(resume=str(path), video=False, wandb=tiny.NO_WANDB)
+  return plan_lib.Request(
+    resume=str(path), evaluate=False, video=False, wandb=tiny.NO_WANDB
+  )
 
 
 @pytest.fixture(scope="module")

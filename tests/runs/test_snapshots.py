@@ -64,6 +64,14 @@ def test_only_the_newest_are_kept(store):
   assert store.steps() == [20, 30, 40]
 
 
+def test_the_best_stays_beside_the_newest(store):
+  for steps, cost in ((40, 0.1), (50, 0.3), (60, 0.2), (70, 0.4), (80, 0.3)):
+    store.save(steps, _state(1.0), {**META, "cost": cost})
+  store.wait()
+  assert store.best() == 40
+  assert store.steps() == [40, 60, 70, 80]
+
+
 def test_later_ones_give_way_to_a_run_that_goes_on_from_an_earlier(store):
   (moved,) = store.set_aside_after(20)
   assert moved.name == "superseded-000000000030"

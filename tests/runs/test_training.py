@@ -14,7 +14,7 @@ from wildrobot_playground import config as config_lib
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard
 from wildrobot_playground.envs import walk
-from wildrobot_playground.runs import events, metrics, training
+from wildrobot_playground.runs import events, metrics, snapshots, training
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
 
@@ -106,6 +106,24 @@ def test_auto_preset_follows_the_backend():
 @pytest.mark.parametrize("preset", sorted(config_lib.PRESETS))
 def test_every_preset_names_only_known_keys(preset):
   plan_lib.make_plan(request(preset=preset))
+
+
+def test_checkpoints_are_judged_on_the_way(tmp_path):
+  run_dir = training.run(
+    request(tmp_path / "run", evaluate=True, num_timesteps=400)
+  )
+  records = metrics.load_records(run_dir)
+  judged = [record for record in records if "eval/cost" in record]
+  assert len(judged) == 5
+  for record in judged:
+    assert record["eval/cost"] == pytest.approx(
+      record["eval/velocity_error"] + record["eval/falls"]
+    )
+    assert 0 <= record["eval/falls"] <= 1
+  costs = [record["eval/cost"] for record in judged]
+  best = snapshots.Snapshots(run_dir).best()
+  # A record comes an iteration of 40 steps after what it judges.
+  assert best == 80 * (1 + int(np.argmin(costs)))
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ def request(run_dir: pathlib.Path | None = None, **changes) -> plan.Request:
     "reference": None,
     "domain_randomization": False,
     "check": False,
+    "evaluate": False,
     "video": False,
     "wandb": NO_WANDB,
     "overrides": TINY,

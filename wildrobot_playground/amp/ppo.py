@@ -162,7 +162,7 @@ def train(
     stop_fn,
   )
   state, metrics = loop.run(state)
-  return make_policy, _policy_params(state.training_state), metrics
+  return make_policy, policy_params(state.training_state), metrics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,7 +249,7 @@ class _Loop:
     evaluates: bool,
   ) -> dict[str, float]:
     """Hands out the parameters and, if asked to, evaluates them."""
-    params = _policy_params(state.training_state)
+    params = policy_params(state.training_state)
     self.params_fn(steps, params)
     if self.evaluate_fn is not None and evaluates:
       metrics = self.evaluate_fn(params, metrics)
@@ -391,7 +391,7 @@ def _style_scale(amp: config_dict.ConfigDict, environment: Any) -> float:
   return per_second * getattr(environment, "dt", 1.0)
 
 
-def _policy_params(
+def policy_params(
   state: learner_lib.TrainingState,
 ) -> programs_lib.Params:
   """(normaliser, policy, value) as Brax hands them around, on one device.

@@ -80,44 +80,81 @@ def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
   )
 
 
-def rollout_commands(
-  env: walk.WildRobotWalk,
-  policy: Policy,
-  commands: Sequence[float],
-  num_episodes: int,
-  num_steps: int,
-  seed: int = 0,
-) -> list[Rollout]:
-  """Runs `num_episodes` robots a command, all at once.
+class Roller:
+  """Rolls policies out over a grid of commands, compiled once.
 
-  Args:
-    env: see `evaluation_env`.
-    policy: (observations, key) -> (actions, extras), batched.
-    commands: forward speeds [m/s].
-    num_episodes: robots a command.
-    num_steps: control steps.
-    seed: of start poses and sensor noise.
-
-  Returns:
-    One `Rollout` a command, in their order.
+  Every robot has an episode of its own, all at once.
   """
-  grid = jp.repeat(jp.asarray(commands, jp.float32), num_episodes)
-  key_reset, key_policy = jax.random.split(jax.random.PRNGKey(seed))
 
-  def start(key: jax.Array, command: jax.Array) -> Any:
-    state = env.reset(key)
-    return env.set_command(state, command[None])
+  def __init__(
+    self,
+    env: walk.WildRobotWalk,
+    make_policy: Callable[[Any], Policy],
+    commands: Sequence[float],
+    num_episodes: int,
+    num_steps: int,
+  ):
+    """Compiles nothing yet.
 
-  def step(carry: Any, key: jax.Array) -> Any:
-    state, alive = carry
-    action, _ = policy(state.obs, key)
-    state = jax.vmap(env.step)(state, action)
-    alive = alive & (state.done == 0)
-    return (state, alive), jax.vmap(_record, in_axes=(None, 0, 0))(
-      env, state, alive
+    Args:
+      env: see `evaluation_env`.
+      make_policy: parameters to (observations, key) -> (actions, extras).
+      commands: forward speeds [m/s].
+      num_episodes: robots a command.
+      num_steps: control steps.
+    """
+    self._env = env
+    self._make_policy = make_policy
+    self._commands = commands
+    self._num_episodes = num_episodes
+    self._num_steps = num_steps
+    self._run = jax.jit(self._unroll)
+
+  def __call__(self, params: Any, seed: int = 0) -> list[Rollout]:
+    """One `Rollout` a command, in their order.
+
+    Args:
+      params: of the policy.
+      seed: of start poses and sensor noise.
+    """
+    key_reset, key_policy = jax.random.split(jax.random.PRNGKey(seed))
+    size = len(self._commands) * self._num_episodes
+    records = jax.device_get(
+      self._run(
+        params,
+        jax.random.split(key_reset, size),
+        jax.random.split(key_policy, self._num_steps),
+      )
     )
+    rollouts = []
+    for i, command in enumerate(self._commands):
+      part = slice(i * self._num_episodes, (i + 1) * self._num_episodes)
+      columns = {name: value[:, part] for name, value in records.items()}
+      rollouts.append(
+        Rollout(dt=self._env.dt, command=float(command), **columns)
+      )
+    return rollouts
 
-  def run(keys: jax.Array, step_keys: jax.Array) -> Any:
+  def _unroll(
+    self, params: Any, keys: jax.Array, step_keys: jax.Array
+  ) -> dict[str, jax.Array]:
+    """What `Rollout` keeps, with leading (T, N), N over all commands."""
+    env, policy = self._env, self._make_policy(params)
+    grid = jp.repeat(jp.asarray(self._commands, jp.float32), self._num_episodes)
+
+    def start(key: jax.Array, command: jax.Array) -> Any:
+      state = env.reset(key)
+      return env.set_command(state, command[None])
+
+    def step(carry: Any, key: jax.Array) -> Any:
+      state, alive = carry
+      action, _ = policy(state.obs, key)
+      state = jax.vmap(env.step)(state, action)
+      alive = alive & (state.done == 0)
+      return (state, alive), jax.vmap(_record, in_axes=(None, 0, 0))(
+        env, state, alive
+      )
+
     state = jax.vmap(start)(keys, grid)
     first = jax.vmap(_position)(state.data.qpos, state.info["heading_target"])
     _, records = jax.lax.scan(
@@ -126,24 +163,18 @@ def rollout_commands(
     records["position"] -= first
     return records
 
-  records = jax.device_get(
-    jax.jit(run)(
-      jax.random.split(key_reset, len(grid)),
-      jax.random.split(key_policy, num_steps),
-    )
-  )
-  parts = [
-    slice(i * num_episodes, (i + 1) * num_episodes)
-    for i in range(len(commands))
-  ]
-  return [
-    Rollout(
-      dt=env.dt,
-      command=float(command),
-      **{name: value[:, part] for name, value in records.items()},
-    )
-    for command, part in zip(commands, parts, strict=True)
-  ]
+
+def rollout_commands(
+  env: walk.WildRobotWalk,
+  policy: Policy,
+  commands: Sequence[float],
+  num_episodes: int,
+  num_steps: int,
+  seed: int = 0,
+) -> list[Rollout]:
+  """Rolls one policy out once; see `Roller`."""
+  roller = Roller(env, lambda _: policy, commands, num_episodes, num_steps)
+  return roller((), seed)
 
 
 def _record(

@@ -46,6 +46,7 @@ class MetricsLog:
     self._sinks = sinks
     self._interval = num_timesteps / num_records
     self._sums: dict[str, float] = {}
+    self._added: dict[str, float] = {}
     self._last_record = first_steps
     self._started = time.monotonic()
     self._last_time = self._started
@@ -69,6 +70,10 @@ class MetricsLog:
     if steps - self._last_record >= self._interval:
       self._record(steps, metrics)
 
+  def add(self, values: dict[str, float]) -> None:
+    """Values that the next record shall hold as well."""
+    self._added |= values
+
   def close(self) -> None:
     """Leaves the bar's last state on the screen."""
     self._bar.close()
@@ -81,7 +86,9 @@ class MetricsLog:
       **{k: v for k, v in metrics.items() if not k.startswith(_EPISODE_SUM)},
       "training/sps": (steps - self._last_record) / (now - self._last_time),
       **_episode_means(self._sums),
+      **self._added,
     }
+    self._added = {}
     self.records.append(record)
     self._sinks.write(record)
     self._last_record, self._last_time = steps, now

@@ -53,6 +53,7 @@ class Request:
     reference: path of a dataset or of a folder of clips.
     domain_randomization: vary friction, masses and servos.
     check: look at reference and environment first, as the doctor does.
+    evaluate: judge a few checkpoints on the way, and keep the best.
     video: render a video at the end.
     resume: `auto`, a run folder or a checkpoint in one; see `runs.resume`.
     resume_override: keys that may differ from those of the resumed run.
@@ -70,6 +71,7 @@ class Request:
   reference: str | None = None
   domain_randomization: bool | None = None
   check: bool = True
+  evaluate: bool = True
   video: bool = True
   resume: str | None = None
   resume_override: tuple[str, ...] = ()

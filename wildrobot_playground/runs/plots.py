@@ -7,7 +7,10 @@ import matplotlib.figure
 
 _PANELS = (
   ("episode reward", ("episode/reward",)),
-  ("velocity error [m/s]", ("episode/velocity_error",)),
+  (
+    "velocity error [m/s]",
+    ("episode/velocity_error", "eval/velocity_error"),
+  ),
   ("episode length [steps]", ("episode/length",)),
   ("discriminator accuracy", ("amp/disc_acc",)),
   ("style reward", ("amp/style_reward", "amp/style_reward_std")),
@@ -38,7 +41,8 @@ def training_curves(
     axes = figure.add_subplot(rows, columns, index + 1)
     for name in names:
       points = [(r["steps"], r[name]) for r in records if name in r]
-      axes.plot(*zip(*points, strict=True), label=name.partition("/")[2])
+      if points:
+        axes.plot(*zip(*points, strict=True), label=name)
     axes.set_title(title)
     axes.set_xlabel("environment steps")
     axes.grid(alpha=0.3)

@@ -44,7 +44,7 @@ class Snapshots:
 
     Args:
       run_dir: the run folder.
-      keep: how many of the newest snapshots stay.
+      keep: how many of the newest snapshots stay, beside the best.
     """
     self.folder = (run_dir / FOLDER).resolve()
     self.last_error: str | None = None
@@ -168,8 +168,21 @@ class Snapshots:
       )
 
   def _prune(self) -> None:
+    best = self.best()
     for steps in self.steps()[: -self._keep]:
-      shutil.rmtree(self._path(steps), ignore_errors=True)
+      if steps != best:
+        shutil.rmtree(self._path(steps), ignore_errors=True)
+
+  def best(self) -> int | None:
+    """Steps of the snapshot whose `meta["cost"]` is least, if any has one."""
+    costs = {}
+    for steps in self.steps():
+      try:
+        manifest = json.loads((self._path(steps) / _MANIFEST).read_text())
+        costs[manifest["meta"]["cost"]] = steps
+      except (OSError, ValueError, KeyError, TypeError):
+        continue
+    return costs[min(costs)] if costs else None
 
 
 def _by_path(state: Any) -> dict[str, np.ndarray]:

@@ -34,6 +34,7 @@ from wildrobot_playground.runs import resume as resume_lib
 from wildrobot_playground.runs import sinks as sinks_lib
 
 _CHECKPOINTS_PER_RUN = 20
+_EVALUATIONS_PER_RUN = 5
 
 
 def run(request: plan_lib.Request) -> pathlib.Path:
@@ -57,7 +58,7 @@ def run(request: plan_lib.Request) -> pathlib.Path:
     _check(plan, environment, reference)
   _prepare_folder(plan, reference, goes_on is not None)
   _announce(plan, environment)
-  training = _Training(plan, environment, reference, goes_on, request.wandb)
+  training = _Training(plan, environment, reference, goes_on, request)
   params, finished = training.run()
   checkpoint.save_policy(
     plan.run_dir,
@@ -93,10 +94,13 @@ class _Training:
     environment: Any,
     reference: dataset_lib.ReferenceDataset | None,
     goes_on: tuple[pathlib.Path, int | None] | None,
-    wandb: wandb_sink.Options,
+    request: plan_lib.Request,
   ):
     self.sinks = sinks_lib.Sinks({})
-    self._wandb = wandb
+    self._wandb = request.wandb
+    self._evaluate: evaluation.QuickEvaluation | None = None
+    if request.evaluate and plan.is_ours and reference is not None:
+      self._evaluate = _quick_evaluation(plan, environment, reference)
     self._plan = plan
     self._environment = environment
     self._reference = reference
@@ -191,6 +195,8 @@ class _Training:
     return f"its last checkpoint is of {steps[-1]:,} steps"
 
   def _restore(self, state: ppo.RunState) -> tuple[ppo.RunState, ppo.Memory]:
+    if self._evaluate is not None:  # Compiles it.
+      self._evaluate(ppo.policy_params(state.training_state))
     if self._goes_on is None:
       return state, {}
     folder, steps = self._goes_on
@@ -212,13 +218,35 @@ class _Training:
     due = steps - self._saved_steps >= total / _CHECKPOINTS_PER_RUN
     self._stopped = self._stop.requested and steps < total
     if due or self._stopped or steps >= total:
+      share = _EVALUATIONS_PER_RUN / total
+      evaluates = int(steps * share) > int(self._saved_steps * share)
       self._saved_steps = steps
       meta = {
         "steps": steps,
         "num_devices": state.device_keys.shape[0],
         "memory": memory(),
       }
+      if self._evaluate is not None and evaluates:
+        found = self._evaluate(ppo.policy_params(state.training_state))
+        meta["cost"] = found["eval/cost"]
+        if self._log is not None:
+          self._log.add(found)
       self._snapshots.save(steps, state, meta)
+
+
+def _quick_evaluation(
+  plan: plan_lib.Plan,
+  environment: Any,
+  reference: dataset_lib.ReferenceDataset,
+) -> evaluation.QuickEvaluation:
+  """What judges the checkpoints of a run."""
+  return evaluation.QuickEvaluation(
+    plan.env_config,
+    lambda params: checkpoint.make_policy(
+      params, environment.observation_size, environment.action_size, plan.ppo
+    ),
+    reference,
+  )
 
 
 def _plan(
