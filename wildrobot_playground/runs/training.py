@@ -218,20 +218,26 @@ class _Training:
     due = steps - self._saved_steps >= total / _CHECKPOINTS_PER_RUN
     self._stopped = self._stop.requested and steps < total
     if due or self._stopped or steps >= total:
-      share = _EVALUATIONS_PER_RUN / total
-      evaluates = int(steps * share) > int(self._saved_steps * share)
+      judged = self._judge(steps, state)
       self._saved_steps = steps
       meta = {
         "steps": steps,
         "num_devices": state.device_keys.shape[0],
         "memory": memory(),
       }
-      if self._evaluate is not None and evaluates:
-        found = self._evaluate(ppo.policy_params(state.training_state))
-        meta["cost"] = found["eval/cost"]
-        if self._log is not None:
-          self._log.add(found)
-      self._snapshots.save(steps, state, meta)
+      self._snapshots.save(steps, state, meta | judged)
+
+  def _judge(self, steps: int, state: ppo.RunState) -> dict[str, float]:
+    """What a checkpoint costs, where it is its turn to be evaluated."""
+    share = _EVALUATIONS_PER_RUN / self._plan.ppo.num_timesteps
+    if self._evaluate is None or int(steps * share) == int(
+      self._saved_steps * share
+    ):
+      return {}
+    found = self._evaluate(ppo.policy_params(state.training_state))
+    if self._log is not None:
+      self._log.add(found)
+    return {"cost": found["eval/cost"]}
 
 
 def _quick_evaluation(
