@@ -23,9 +23,10 @@ def render(
   path: pathlib.Path,
   camera: str = "track",
 ) -> str | None:
-  """Writes the first robot of every command side by side, in real time.
+  """Writes one robot of every command side by side, in real time.
 
-  It shows the last seconds, when the gait has settled.
+  It shows the last seconds, when the gait has settled, of a robot that is on
+  its feet then; where all fell, of the one that lasted longest, to its fall.
 
   Args:
     rollouts: one a command.
@@ -68,22 +69,24 @@ def _frames(
   model: mujoco.MjModel,
   camera: str,
 ) -> np.ndarray:
-  """(T, height, width, 3) frames of the first robot, heading along x."""
-  start = rollout.qpos[0, 0]
+  """(T, height, width, 3) frames of one robot, heading along x."""
+  steps = rollout.alive.sum(axis=0)
+  robot = int(np.argmax(steps))
+  length = max(int(steps[robot]), 1)
+  start = rollout.qpos[0, robot]
   yaw = np.arctan2(
     2 * (start[3] * start[6] + start[4] * start[5]),
     1 - 2 * (start[5] ** 2 + start[6] ** 2),
   )
   turn = np.array([np.cos(yaw / 2), 0, 0, -np.sin(yaw / 2)])
   frames = []
-  first = -round(_SECONDS / rollout.dt)
-  for qpos, position in zip(
-    rollout.qpos[first::_EVERY, 0],
-    rollout.position[first::_EVERY, 0],
-    strict=True,
-  ):
+  total = len(rollout.qpos)
+  shown = min(round(_SECONDS / rollout.dt), total)
+  for step in range(total - shown, total, _EVERY):
+    k = max(step - (total - length), 0)
+    qpos = rollout.qpos[k, robot]
     data.qpos[:] = qpos
-    data.qpos[:2] = position
+    data.qpos[:2] = rollout.position[k, robot]
     mujoco.mju_mulQuat(data.qpos[3:7], turn, qpos[3:7].astype(np.float64))
     mujoco.mj_forward(model, data)
     renderer.update_scene(data, camera=camera)
