@@ -103,13 +103,25 @@ def test_an_optimiser_step_with_a_nan_is_left_out(leaf):
   good = {"a": jp.ones(3), "b": jp.ones(2)}
   bad = {**good, leaf: good[leaf].at[1].set(jp.nan)}
   same, same_state, first = guard.apply_if_finite(optimizer, bad, state, params)
-  assert guard.leaf_names(params)[int(first) - 1] == leaf
+  assert guard.update_names(params, state)[int(first) - 1] == leaf
   jax.tree.map(
     np.testing.assert_array_equal, (same, same_state), (params, state)
   )
   moved, _, first = guard.apply_if_finite(optimizer, good, state, params)
   assert first == 0
   assert np.all(moved["a"] < 1)
+
+
+def test_a_gradient_that_overflows_the_moments_alone_is_named():
+  optimizer = optax.adam(0.1)
+  params = {"a": jp.ones(3), "b": jp.ones(2)}
+  state = optimizer.init(params)
+  huge = {"a": jp.ones(3), "b": jp.full(2, 1e30)}
+  same, _, first = guard.apply_if_finite(optimizer, huge, state, params)
+  jax.tree.map(np.testing.assert_array_equal, same, params)
+  name = guard.update_names(params, state)[int(first) - 1]
+  assert name.startswith("optimiser/")
+  assert name.endswith("/b")
 
 
 def poisoned_reference(reference):
@@ -186,4 +198,4 @@ def test_a_failure_now_and_then_does_not_end_a_run():
     never = {"guard/updates": 0.0, "guard/updates_name": 0.0}
     metrics = watch(often if k % 2 else never, told.append)
   assert metrics == {"guard/updates": 4.0 * (3 * guard.PATIENCE // 2)}
-  assert "b was not finite" in told[0]
+  assert "b would not be finite" in told[0]

@@ -155,7 +155,7 @@ def start(monkeypatch, tmp_path, mode="auto", reachable=True):
   fake = FakeWandb(reachable)
   monkeypatch.setitem(sys.modules, "wandb", fake)
   options = wandb_sink.Options(mode, tags=("a",), group="g", notes="n")
-  return fake, wandb_sink.Wandb(options, tmp_path, {"seed": 0})
+  return fake, wandb_sink.make(options, tmp_path, {"seed": 0})
 
 
 def test_without_a_login_it_is_offline(nobody, tmp_path):
@@ -205,6 +205,12 @@ def test_the_users_environment_decides_what_auto_is(nobody, mode):
   assert wandb_sink.resolve("auto") == mode
 
 
+def test_disabled_starts_nothing(nobody, tmp_path):
+  fake, sink = start(nobody, tmp_path, mode="disabled")
+  assert sink is None
+  assert fake.started == []
+
+
 def test_a_resumed_run_is_the_same_run_there(nobody, tmp_path):
   one, _ = start(nobody, tmp_path)
   two, _ = start(nobody, tmp_path)
@@ -215,7 +221,7 @@ def test_a_resumed_run_is_the_same_run_there(nobody, tmp_path):
 def test_without_the_package_training_goes_on(nobody, tmp_path, capsys):
   nobody.setitem(sys.modules, "wandb", None)
   left = sinks.Sinks(
-    {"W&B": lambda: wandb_sink.Wandb(wandb_sink.Options(), tmp_path, {})}
+    {"W&B": lambda: wandb_sink.make(wandb_sink.Options(), tmp_path, {})}
   )
   left.write(RECORD)
   assert "W&B takes no more metrics" in capsys.readouterr().err
@@ -223,7 +229,8 @@ def test_without_the_package_training_goes_on(nobody, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_the_real_package_works_offline(nobody, tmp_path):
-  sink = wandb_sink.Wandb(wandb_sink.Options(), tmp_path, {"seed": 0})
+  sink = wandb_sink.make(wandb_sink.Options(), tmp_path, {"seed": 0})
+  assert sink is not None
   sink.write({"steps": 40, "reward": 1.5})
   sink.finish(_report(), None)
   assert list((tmp_path / "wandb").glob("offline-run-*/*.wandb"))

@@ -18,9 +18,9 @@ from brax.envs.base import Env, State, Wrapper
 NONFINITE_KEY = "nonfinite"
 INCIDENTS = {
   "robots": "{count} robots started anew: {name} was not finite",
-  "updates": "{count} policy updates left out: {name} was not finite after",
-  "disc_updates": "{count} discriminator updates left out: {name} was not"
-  " finite after",
+  "updates": "{count} policy updates left out: {name} would not be finite",
+  "disc_updates": "{count} discriminator updates left out: {name} would not be"
+  " finite",
 }
 # Where Playground's and Brax's auto-reset keep what they start anew from:
 # field of the state, its first value and the first observation in `info`.
@@ -145,21 +145,16 @@ def apply_if_finite(
 
   Returns:
     Parameters and optimiser state after the step, and () 0, or the place of the
-    first offending leaf of `params` plus 1 when the step was left out.
+    first offender in `update_names` plus 1 when the step was left out.
   """
   updates, new_state = optimizer.update(grads, state, params)  # pyright: ignore
   new_params = optax.apply_updates(params, updates)
   # The gradients themselves are not looked at: a second use of them makes XLA
-  # round their norm otherwise than in Brax.
-  bad = jp.stack([~jp.isfinite(x).all() for x in jax.tree.leaves(new_params)])
-  # A leaf's gradient may overflow the optimiser's moments alone.
-  spoilt = [
-    ~jp.isfinite(x).all()
-    for x in jax.tree.leaves(new_state)
-    if jp.issubdtype(x.dtype, jp.floating)
-  ]
-  lost = bad.any() | jp.stack([jp.zeros((), bool), *spoilt]).any()
-  first = jp.where(lost, jp.argmax(bad) + 1, 0)
+  # round their norm otherwise than in Brax. A gradient may overflow the
+  # optimiser's moments alone.
+  watched = _floats(new_params, new_state)
+  bad = jp.stack([~jp.isfinite(x).all() for x in watched.values()])
+  first = jp.where(bad.any(), jp.argmax(bad) + 1, 0)
 
   def keep(old: jax.Array, new: jax.Array) -> jax.Array:
     return jp.where(first > 0, old, new)
@@ -245,9 +240,25 @@ class Watch:
     return metrics
 
 
-def leaf_names(tree: Any) -> tuple[str, ...]:
-  """`policy/params/hidden_0/kernel` and the like, in the order of leaves."""
-  return tuple(
-    jax.tree_util.keystr(path, simple=True, separator="/")
-    for path, _ in jax.tree_util.tree_leaves_with_path(tree)
-  )
+def update_names(params: Any, state: optax.OptState) -> tuple[str, ...]:
+  """What `apply_if_finite` watches: `policy/params/hidden_0/kernel`, ...
+
+  Args:
+    params: parameters.
+    state: of their optimiser.
+  """
+  return tuple(_floats(params, state))
+
+
+def _floats(params: Any, state: optax.OptState) -> dict[str, jax.Array]:
+  """The arrays that may stop being finite, by name; parameters first."""
+  leaves = jax.tree_util.tree_leaves_with_path
+  named = {_name(path): x for path, x in leaves(params)}
+  named |= {f"optimiser/{_name(path)}": x for path, x in leaves(state)}
+  return {
+    name: x for name, x in named.items() if jp.issubdtype(x.dtype, jp.floating)
+  }
+
+
+def _name(path: Any) -> str:
+  return jax.tree_util.keystr(path, simple=True, separator="/")

@@ -234,11 +234,11 @@ class _Loop:
       progress.add(device_metrics)
       if (index + 1) % schedule.iterations_per_reset == 0:
         state = self.programs.end_epoch(state, schedule.resets_robots)
+      steps = (index + 1) * schedule.steps_per_iteration
+      self.state_fn(steps, state, progress.memory)
       if (index + 1) % schedule.iterations_per_epoch == 0:
         metrics = progress.flush()
         metrics = self._end_epoch(progress.steps, state, metrics, True)
-      steps = (index + 1) * schedule.steps_per_iteration
-      self.state_fn(steps, state, progress.memory)
     return state, {**progress.flush(), **metrics}
 
   def _end_epoch(
@@ -266,15 +266,17 @@ def _watch(
   """What reads the guards' metrics."""
   names = {
     "robots": guarded.names,
-    "updates": guard.leaf_names(state.params),
+    "updates": guard.update_names(state.params, state.optimizer_state),
   }
   totals = {
     "robots": settings.num_envs,
     "updates": settings.num_updates_per_batch * settings.num_minibatches,
   }
   if amp is not None and state.prior is not None:
-    params = state.prior.discriminator.variables["params"]
-    names["disc_updates"] = guard.leaf_names(params)
+    disc = state.prior.discriminator
+    names["disc_updates"] = guard.update_names(
+      disc.variables["params"], disc.optimizer_state
+    )
     totals["disc_updates"] = amp.disc_updates
   return guard.Watch(names, totals)
 

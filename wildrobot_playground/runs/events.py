@@ -25,8 +25,9 @@ class EventLog:
     """
     self._path = run_dir / EVENTS_FILE
     self._said: collections.Counter[str] = collections.Counter()
+    self._writable = True
     if self._path.exists():
-      kept = [e for e in load(run_dir) if 0 < e.steps <= first_steps]
+      kept = [e for e in load(run_dir) if e.steps <= first_steps]
       self._write("w", kept)
 
   def __call__(self, event: Event) -> None:
@@ -48,13 +49,13 @@ class EventLog:
         for event in events:
           file.write(json.dumps(dataclasses.asdict(event)) + "\n")
     except OSError as error:
-      if not self._said["unwritable"]:
+      if self._writable:
         print(
           f"warning: {self._path} cannot be written ({error.strerror});"
           " training goes on",
           file=sys.stderr,
         )
-      self._said["unwritable"] += 1
+      self._writable = False
 
 
 def load(run_dir: pathlib.Path) -> list[Event]:

@@ -180,11 +180,11 @@ def describe(plan: Plan) -> dict[str, Any]:
 
 def differences(plan: Plan, saved: Mapping[str, Any]) -> dict[str, str]:
   """Keys in which a plan differs from a saved one, to `saved -> planned`."""
-  ours, theirs = _flat(describe(plan)), _flat(saved)
+  ours, theirs = flat(describe(plan)), flat(saved)
   return {
     key: f"{theirs.get(key)!r} -> {ours.get(key)!r}"
     for key in sorted(ours.keys() | theirs.keys())
-    if _plain(ours.get(key)) != _plain(theirs.get(key))
+    if plain(ours.get(key)) != plain(theirs.get(key))
   }
 
 
@@ -256,7 +256,7 @@ def _brax_ppo_config(env: str) -> config_dict.ConfigDict:
   raise cli.UsageError(f"no PPO configuration for environment '{env}'")
 
 
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+def flat(config: Mapping[str, Any]) -> dict[str, Any]:
   """The comparable part of a `config.json`, with dotted keys."""
   plain = {name: config.get(name) for name in _PLAIN_FIELDS}
   for name in SECTIONS:
@@ -265,7 +265,7 @@ def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
   return plain
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
   """JSON knows lists only."""
   return list(value) if isinstance(value, tuple) else value
 

@@ -1,6 +1,7 @@
 """A training run from request to evaluated policy: what `train` does."""
 
 import dataclasses
+import math
 import os
 import pathlib
 import sys
@@ -59,6 +60,23 @@ def run(request: plan_lib.Request) -> pathlib.Path:
   _prepare_folder(plan, reference, goes_on is not None)
   _announce(plan, environment)
   training = _Training(plan, environment, reference, goes_on, request)
+  try:
+    _finish(plan, environment, training, request.video)
+  except OSError as error:
+    raise cli.RunFailedError(
+      f"{error.filename or plan.run_dir} cannot be written ({error.strerror});"
+      f" {training.last_good()}"
+    ) from error
+  finally:
+    training.sinks.finish()
+  print(f"run      {plan.run_dir}")
+  return plan.run_dir
+
+
+def _finish(
+  plan: plan_lib.Plan, environment: Any, training: "_Training", film: bool
+) -> None:
+  """Trains to the end, and leaves behind what a run leaves behind."""
   params, finished = training.run()
   checkpoint.save_policy(
     plan.run_dir,
@@ -69,15 +87,13 @@ def run(request: plan_lib.Request) -> pathlib.Path:
   )
   plots.training_curves(training.records, plan.run_dir / "training.png")
   print(f"curves   {plan.run_dir / 'training.png'}")
-  judged, film = None, None
+  judged = None
   if not finished:
     print(f"stopped  go on with --resume={plan.run_dir}")
   elif plan.is_ours:
-    judged, film = _judge(plan, request.video)
-  training.sinks.finish(judged, film)
+    judged, path = _judge(plan, film)
+    training.sinks.finish(judged, path)
   print(f"report   {report.write(plan.run_dir, judged)}")
-  print(f"run      {plan.run_dir}")
-  return plan.run_dir
 
 
 class _Training:
@@ -108,6 +124,7 @@ class _Training:
     self._snapshots = snapshots.Snapshots(plan.run_dir)
     self._log: metrics_lib.MetricsLog | None = None
     self._events: events.EventLog | None = None
+    self._started = time.monotonic()
     self._first_steps = 0
     self._saved_steps = 0
     self._stop = stopping.StopRequest()
@@ -127,7 +144,7 @@ class _Training:
     if plan.domain_randomization:
       randomize = mujoco_playground.registry.get_domain_randomizer(plan.env)
     print("compiling ...", end=" ", flush=True)
-    started = time.monotonic()
+    self._started = time.monotonic()
     try:
       with self._stop:
         _, params, _ = ppo.train(
@@ -151,33 +168,40 @@ class _Training:
       raise cli.UsageError(str(error)) from error
     except guard.TrainingFailedError as error:
       self._snapshots.wait()
-      self.sinks.finish()
-      raise cli.RunFailedError(f"{error}; {self._last_good()}") from error
+      raise cli.RunFailedError(f"{error}; {self.last_good()}") from error
     finally:
       self._snapshots.wait()
       if self._log is not None:
         self._log.close()
-    print(f"trained  {time.monotonic() - started:.0f} s")
+    print(f"trained  {time.monotonic() - self._started:.0f} s")
     return params, not self._stopped
 
+  def last_good(self) -> str:
+    """Where to go on from, in words."""
+    steps = self._snapshots.steps()
+    if not steps:
+      return "there is no checkpoint yet"
+    return f"its last checkpoint is of {steps[-1]:,} steps"
+
   def _start_log(self, seconds: float) -> None:
-    print(f"{seconds:.0f} s", flush=True)
+    del seconds  # Of the training alone; what else was compiled counts, too.
+    print(f"{time.monotonic() - self._started:.0f} s", flush=True)
     run_dir, first_steps = self._plan.run_dir, self._first_steps
     earlier = metrics_lib.records_until(run_dir, first_steps)
-    makers: dict[str, Callable[[], sinks_lib.Sink]] = {
-      sinks_lib.METRICS_FILE: lambda: sinks_lib.JsonLines(run_dir, earlier),
-      "TensorBoard": lambda: sinks_lib.TensorBoard(run_dir, first_steps),
-    }
-    if wandb_sink.resolve(self._wandb.mode) != "disabled":
-      config = plan_lib.describe(self._plan)
-      makers["Weights & Biases"] = lambda: wandb_sink.Wandb(
-        self._wandb, run_dir, config
-      )
-    self.sinks = sinks_lib.Sinks(makers)
+    config = plan_lib.describe(self._plan)
+    self.sinks = sinks_lib.Sinks(
+      {
+        sinks_lib.METRICS_FILE: lambda: sinks_lib.JsonLines(run_dir, earlier),
+        "TensorBoard": lambda: sinks_lib.TensorBoard(run_dir, first_steps),
+        "Weights & Biases": lambda: wandb_sink.make(
+          self._wandb, run_dir, config
+        ),
+      }
+    )
     self._log = metrics_lib.MetricsLog(
       self.sinks, self._plan.ppo.num_timesteps, first_steps, earlier
     )
-    self._events = events.EventLog(self._plan.run_dir, self._first_steps)
+    self._events = events.EventLog(run_dir, first_steps)
 
   def _progress(self, steps: int, values: dict[str, float]) -> None:
     if self._log is not None and values:
@@ -187,15 +211,8 @@ class _Training:
     if self._events is not None:
       self._events(event)
 
-  def _last_good(self) -> str:
-    """Where to go on from, in words."""
-    steps = self._snapshots.steps()
-    if not steps:
-      return "there is no checkpoint yet"
-    return f"its last checkpoint is of {steps[-1]:,} steps"
-
   def _restore(self, state: ppo.RunState) -> tuple[ppo.RunState, ppo.Memory]:
-    if self._evaluate is not None:  # Compiles it.
+    if self._evaluate is not None:  # Compiles it, for training not to wait.
       self._evaluate(ppo.policy_params(state.training_state))
     if self._goes_on is None:
       return state, {}
@@ -237,7 +254,9 @@ class _Training:
     found = self._evaluate(ppo.policy_params(state.training_state))
     if self._log is not None:
       self._log.add(found)
-    return {"cost": found["eval/cost"]}
+    # Without a speed, for all fell at once, it is nobody's best.
+    cost = found["eval/cost"]
+    return {"cost": cost} if math.isfinite(cost) else {}
 
 
 def _quick_evaluation(
@@ -304,7 +323,7 @@ def _check(
   Raises:
     cli.UsageError: when something fails with which style cannot be learnt.
   """
-  if not plan.is_ours or plan.amp.weight == 0:
+  if plan.amp.weight == 0:
     return
   findings = checks.quick(
     environment, reference, reference_lib.clips_of(plan.reference)

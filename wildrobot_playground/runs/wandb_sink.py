@@ -46,9 +46,19 @@ class Wandb:
   """One run there, resumed under the id that the run folder keeps."""
 
   def __init__(
-    self, options: Options, run_dir: pathlib.Path, config: Mapping[str, Any]
+    self,
+    mode: Any,
+    options: Options,
+    run_dir: pathlib.Path,
+    config: Mapping[str, Any],
   ):
     """Starts the run; offline where the server does not answer.
+
+    Args:
+      mode: `online` or `offline`.
+      options: how the run is shown.
+      run_dir: the run folder.
+      config: of the run.
 
     Raises:
       Exception: of whatever kind, when Weights & Biases cannot start at all.
@@ -56,7 +66,6 @@ class Wandb:
     import wandb
 
     self._wandb = wandb
-    mode: Any = resolve(options.mode)
     arguments: dict[str, Any] = {
       "project": options.project,
       "entity": options.entity or None,
@@ -104,6 +113,14 @@ class Wandb:
         "the last metrics are still on their way; `wandb sync` in the run"
         " folder sends them later"
       )
+
+
+def make(
+  options: Options, run_dir: pathlib.Path, config: Mapping[str, Any]
+) -> Wandb | None:
+  """The sink that the options ask for; None where they ask for none."""
+  mode = resolve(options.mode)
+  return None if mode == "disabled" else Wandb(mode, options, run_dir, config)
 
 
 def resolve(mode: str) -> str:

@@ -5,9 +5,6 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ml_collections import config_dict
-
-from wildrobot_playground import cli
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
 
@@ -48,13 +45,13 @@ def reproduce(config: Mapping[str, Any], folder: str) -> tuple[str, list[str]]:
       arguments.append("--domain_randomization")
     if config.get("reference"):
       arguments.append(f"--reference={folder}/{reference_lib.FILE}")
-    ours, theirs = _flat(defaults), _flat(config)
+    ours, theirs = _settings(defaults), _settings(config)
   except (KeyError, TypeError, AttributeError) as error:
     raise ValueError(f"{type(error).__name__} {error}") from error
   arguments += [
     f"--{_FLAGS.get(key, key)}={_written(value)}"
     for key, value in theirs.items()
-    if key in ours and _plain(ours[key]) != value
+    if key in ours and plan_lib.plain(ours[key]) != value
   ]
   unknown = [key for key in theirs if key not in ours]
   return shlex.join([*_TRAIN.split(), *arguments]), unknown
@@ -87,20 +84,9 @@ def go_on(folder: str, longer: int | None = None) -> str:
   return shlex.join([*_TRAIN.split(), *arguments])
 
 
-def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
   """Dotted keys of the three sections to values."""
-  return {
-    f"{name}.{key}": value
-    for name in plan_lib.SECTIONS
-    for key, value in cli.flatten(
-      config_dict.ConfigDict(config.get(name, {}))
-    ).items()
-  }
-
-
-def _plain(value: Any) -> Any:
-  """JSON knows lists only."""
-  return list(value) if isinstance(value, tuple) else value
+  return {k: v for k, v in plan_lib.flat(config).items() if "." in k}
 
 
 def _written(value: Any) -> str:

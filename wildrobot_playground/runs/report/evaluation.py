@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from wildrobot_playground.envs import constants as consts
-from wildrobot_playground.runs.report import gait
+from wildrobot_playground.runs.report import gait, plots
 from wildrobot_playground.runs.report import page as html
-from wildrobot_playground.runs.report import plots as plots
 from wildrobot_playground.runs.report.data import Row, Run
 
 VIDEO_FILE = "rollout.mp4"

@@ -8,7 +8,7 @@ import numpy as np
 
 from wildrobot_playground.amp import health
 from wildrobot_playground.runs.report import page as html
-from wildrobot_playground.runs.report import plots as plots
+from wildrobot_playground.runs.report import plots
 from wildrobot_playground.runs.report.data import Run
 
 # Title, metrics and their labels; the second of a band is its half height.
