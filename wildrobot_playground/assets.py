@@ -1,4 +1,4 @@
-"""Where `xmls/` and `reference/` are: in a wheel, or in a checkout."""
+"""Where the data folders are: in a wheel, or in a checkout."""
 
 import pathlib
 
@@ -24,3 +24,8 @@ def xmls() -> pathlib.Path:
 def reference() -> pathlib.Path:
   """The folder of the shipped reference clips and dataset."""
   return _folder("reference")
+
+
+def policies() -> pathlib.Path:
+  """The folder of the shipped policies, one a folder."""
+  return _folder("policies")

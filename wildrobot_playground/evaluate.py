@@ -1,65 +1,155 @@
-"""Evaluates a trained policy over a grid of commanded speeds.
+"""Evaluates a policy over a grid of commanded speeds.
 
-python -m wildrobot_playground.evaluate --checkpoint=runs/WildRobotWalk-...
+  python -m wildrobot_playground.evaluate --checkpoint=runs/WildRobotWalk-...
+  python -m wildrobot_playground.evaluate --policy=policy.onnx
+  python -m wildrobot_playground.evaluate --policy=DIR --suite=robustness
+
+A run's policy is judged in its training's environment; an exported file as on
+the robot, through its contract alone, in plain MuJoCo and without jax.
 """
 
+import json
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
 from wildrobot_playground import cli
+from wildrobot_playground.policy import scorecard
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
+_POLICY = flags.DEFINE_string(
+  "policy", None, "Exported policy (policy.onnx, or its folder)."
+)
+_SUITE = flags.DEFINE_enum(
+  "suite",
+  "commands",
+  ["commands", "robustness"],
+  "The grid of commands, or a policy under other conditions than trained.",
+)
+_MODEL = flags.DEFINE_string(
+  "model", None, "Another MJCF of the robot, for --policy."
+)
 _PHYSICS = flags.DEFINE_string(
   "physics", "mujoco", "mujoco (plain MuJoCo, full accuracy) or mjx."
 )
 _COMMANDS = flags.DEFINE_list(
   "commands", "0,0.2,0.4,0.6,0.8,1.0", "Forward speeds [m/s]."
 )
-_EPISODES = flags.DEFINE_integer("episodes", 32, "Episodes a command.")
-_SECONDS = flags.DEFINE_float("seconds", 10.0, "Length of an episode [s].")
+_EPISODES = flags.DEFINE_integer(
+  "episodes", scorecard.NUM_EPISODES, "Episodes a command."
+)
+_SECONDS = flags.DEFINE_float(
+  "seconds", scorecard.SECONDS, "Length of an episode [s]."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of start poses and noise.")
 _REFERENCE = flags.DEFINE_string(
-  "reference", None, "Dataset to measure style against; the run's by default."
+  "reference",
+  None,
+  "Dataset to measure style against; by default the run's, or the shipped one.",
 )
 _JSON = flags.DEFINE_string("json", None, "File to write the figures to.")
 _VIDEO = flags.DEFINE_string("video", None, "MP4 or GIF to render.")
 
 
 def main(rest: Sequence[str]) -> int:
-  """Prints the table; see `runs.evaluation`."""
+  """Prints the table; see `runs.evaluation` and `policy.sim_to_sim`."""
   if rest:
     raise cli.UsageError(f"unknown argument '{rest[0]}'")
-  if _CHECKPOINT.value is None:
-    raise cli.UsageError("--checkpoint=RUN_FOLDER is required")
+  if (_CHECKPOINT.value is None) == (_POLICY.value is None):
+    raise cli.UsageError(
+      "give one of --checkpoint=RUN_FOLDER and --policy=policy.onnx"
+    )
+  _check_flags()
+  path = pathlib.Path(_JSON.value) if _JSON.value else None
+  if path is not None and not path.parent.is_dir():
+    raise cli.UsageError(f"--json={path}: {path.parent} is no folder")
   try:
     commands = [float(text) for text in _COMMANDS.value]
   except ValueError as error:
     raise cli.UsageError(f"--commands takes numbers: {error}") from error
-  # Imported here: `cli.run` prepares the process for jax first.
-  from wildrobot_playground.runs import evaluation, video
-
-  reference = pathlib.Path(_REFERENCE.value) if _REFERENCE.value else None
   try:
-    report = evaluation.evaluate(
-      pathlib.Path(_CHECKPOINT.value),
-      physics=_PHYSICS.value,
-      commands=commands,
-      num_episodes=_EPISODES.value,
-      seconds=_SECONDS.value,
-      reference=reference,
-      seed=_SEED.value,
-    )
+    if _SUITE.value == "robustness":
+      return _robustness(commands, path)
+    report = _of_policy(commands) if _POLICY.value else _of_run(commands)
   except ValueError as error:
     raise cli.UsageError(str(error)) from error
-  print(evaluation.table(report))
-  if _JSON.value:
-    evaluation.save(report, pathlib.Path(_JSON.value))
+  print(scorecard.table(report))
+  if path is not None:
+    scorecard.save(report, path)
   if _VIDEO.value:
-    path = pathlib.Path(_VIDEO.value)
-    problem = video.render(report.rollouts, report.model, path)
-    print(f"video    {problem or path}")
+    from wildrobot_playground.runs import video
+
+    film = pathlib.Path(_VIDEO.value)
+    problem = video.render(report.rollouts, report.model, film)
+    print(f"video    {problem or film}")
+  return 0
+
+
+def _check_flags() -> None:
+  """Refuses flags that would do nothing."""
+  if _POLICY.value is None:
+    for flag in (_MODEL, _SUITE):
+      if flag.present:
+        raise cli.UsageError(f"--{flag.name} needs --policy=policy.onnx")
+  elif _PHYSICS.value != "mujoco":
+    raise cli.UsageError("--policy runs in plain MuJoCo: --physics=mujoco")
+  if _SUITE.value == "robustness" and _VIDEO.value:
+    raise cli.UsageError("--suite=robustness makes no video")
+
+
+def _of_run(commands: Sequence[float]) -> scorecard.Report:
+  # Imported here: `cli.run` prepares the process for jax first.
+  from wildrobot_playground.runs import evaluation
+
+  return evaluation.evaluate(
+    pathlib.Path(_CHECKPOINT.value or ""),
+    physics=_PHYSICS.value,
+    commands=commands,
+    num_episodes=_EPISODES.value,
+    seconds=_SECONDS.value,
+    reference=pathlib.Path(_REFERENCE.value) if _REFERENCE.value else None,
+    seed=_SEED.value,
+  )
+
+
+def _of_policy(commands: Sequence[float]) -> scorecard.Report:
+  from wildrobot_playground.policy import sim_to_sim
+
+  return sim_to_sim.evaluate(
+    sim_to_sim.load(_POLICY.value or ""),
+    model=_MODEL.value,
+    commands=commands,
+    num_episodes=_EPISODES.value,
+    seconds=_SECONDS.value,
+    reference=pathlib.Path(_REFERENCE.value) if _REFERENCE.value else None,
+    seed=_SEED.value,
+  )
+
+
+def _robustness(commands: Sequence[float], path: pathlib.Path | None) -> int:
+  """Prints the table of the suite as it grows."""
+  import dataclasses
+
+  from wildrobot_playground.policy import robustness, sim_to_sim
+
+  options: dict[str, Any] = {"commands": commands, "seed": _SEED.value}
+  # The suite's own defaults are others than the grid's.
+  if _EPISODES.present:
+    options["num_episodes"] = _EPISODES.value
+  if _SECONDS.present:
+    options["seconds"] = _SECONDS.value
+  print(robustness.heading(commands))
+  rows = []
+  for row in robustness.run(
+    sim_to_sim.load(_POLICY.value or ""), _MODEL.value, **options
+  ):
+    rows.append(row)
+    print(robustness.line(row), flush=True)
+  if path is not None:
+    text = json.dumps([dataclasses.asdict(row) for row in rows], indent=2)
+    path.write_text(text + "\n")
   return 0
 
 

@@ -49,6 +49,11 @@ _REFERENCE = flags.DEFINE_string(
 _DOMAIN_RANDOMIZATION = flags.DEFINE_boolean(
   "domain_randomization", None, "Vary friction, masses and servos."
 )
+_INIT_FROM = flags.DEFINE_string(
+  "init_from",
+  None,
+  "Start with the networks of a run folder, or of a stock Brax checkpoint.",
+)
 _RESUME = flags.DEFINE_string(
   "resume",
   None,
@@ -94,6 +99,7 @@ def main(overrides: Sequence[str]) -> int:
     run_dir=_RUN_DIR.value,
     reference=_REFERENCE.value,
     domain_randomization=_DOMAIN_RANDOMIZATION.value,
+    init_from=_INIT_FROM.value,
     check=_CHECK.value,
     evaluate=_EVALUATE.value,
     video=_VIDEO.value,

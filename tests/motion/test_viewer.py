@@ -4,7 +4,7 @@ import types
 import numpy as np
 import pytest
 
-from wildrobot_playground.motion import viewer
+from wildrobot_playground.motion import drawing, viewer
 
 
 class _Handle:
@@ -49,7 +49,7 @@ def page(monkeypatch, human_clip, recorded_clip, robot):
 
 
 def _pelvis(page, index):
-  return np.array(page._bodies[index][0][1].position)
+  return np.array(page._drawings[index]._bodies[0][1].position)
 
 
 def test_clips_stand_beside_each_other(page, human_clip, recorded_clip):
@@ -84,15 +84,17 @@ def test_running_shows_and_closing_stops(page):
   assert page.server.stopped
 
 
-def test_a_cylinder_is_closed():
+@pytest.mark.parametrize(
+  "shape",
+  [drawing.cylinder(0.1, 0.2), drawing.box(np.array([0.1, 0.2, 0.3]))],
+  ids=["cylinder", "box"],
+)
+def test_a_surface_is_closed_and_faces_out(shape):
   """Every edge of a closed surface belongs to two faces, once each way."""
-  _, faces = viewer.cylinder(0.1, 0.2)
+  vertices, faces = shape
   edges = [(int(f[i]), int(f[(i + 1) % 3])) for f in faces for i in range(3)]
   assert len(set(edges)) == len(edges)
   assert {(b, a) for a, b in edges} == set(edges)
-
-
-def test_without_viser_it_says_what_to_install(monkeypatch, human_clip, robot):
-  monkeypatch.setitem(sys.modules, "viser", None)
-  with pytest.raises(viewer.ViewerError, match=r"wildrobot-playground\[viewer"):
-    viewer.Viewer([human_clip], robot)
+  a, b, c = vertices[faces].transpose(1, 0, 2)
+  volume = np.sum(a * np.cross(b, c)) / 6
+  assert volume > 0

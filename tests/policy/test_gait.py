@@ -4,7 +4,7 @@ import pytest
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import features
 from wildrobot_playground.policy import gait
-from wildrobot_playground.policy.rollout import Rollout
+from wildrobot_playground.policy.episodes import Rollout
 
 DT = 0.02
 SECONDS = 4.0

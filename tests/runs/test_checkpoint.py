@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from wildrobot_playground.policy import scorecard
 from wildrobot_playground.runs import checkpoint, evaluation
 
 _STOCK = """
@@ -106,7 +107,7 @@ def test_table_has_a_row_a_command(tiny_run):
   report = evaluation.evaluate(
     tiny_run, commands=(0.0, 0.5), num_episodes=2, seconds=1.5
   )
-  lines = evaluation.table(report).strip().splitlines()
+  lines = scorecard.table(report).strip().splitlines()
   assert lines[-1] == "2 episodes a command, physics mujoco"
   assert [line.split()[0] for line in lines[-3:-1]] == ["0.0", "0.5"]
 

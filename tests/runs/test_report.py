@@ -12,8 +12,9 @@ from tests.runs import tiny
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import features
 from wildrobot_playground.envs import constants as consts
-from wildrobot_playground.policy.rollout import Rollout
-from wildrobot_playground.runs import checkpoint, evaluation, plan, report
+from wildrobot_playground.policy import scorecard
+from wildrobot_playground.policy.episodes import Rollout
+from wildrobot_playground.runs import checkpoint, plan, report
 from wildrobot_playground.runs.report import commands, data, gait, page
 
 _DT = 0.02
@@ -129,7 +130,7 @@ def _row(command, **values):
 
 def _evaluation(model):
   rollouts = [_rollout(_rows(), command) for command in (0.2, 0.5)]
-  return evaluation.Report([_row(0.2), _row(0.5)], "mujoco", rollouts, model)
+  return scorecard.Report([_row(0.2), _row(0.5)], "mujoco", rollouts, model)
 
 
 def _write_lines(path, lines):
@@ -320,7 +321,7 @@ def test_what_is_missing_is_said(tmp_path):
 
 def test_saved_rows_are_shown_without_their_gait_cycles(tmp_path, model):
   checkpoint.save_config(tmp_path, _config())
-  evaluation.save(_evaluation(model), tmp_path / "eval.json")
+  scorecard.save(_evaluation(model), tmp_path / "eval.json")
   said = _page(tmp_path).said
   assert "of 8 episodes" in said
   assert "drawn only right after an evaluation" in said

@@ -1,5 +1,7 @@
 """The robot in names: joints, plates, sensors, in the order of the contract."""
 
+ROBOT = "wildrobot"
+
 JOINT_NAMES = (
   "waist_yaw",
   "left_hip_pitch",

@@ -13,6 +13,7 @@ from wildrobot_playground.envs import (
   base,
   commands,
   curriculum,
+  observation,
   reference_reset,
   rewards,
 )
@@ -425,20 +426,19 @@ class WildRobotWalk(base.WildRobotEnv):
     gyro, gravity = self.get_gyro(data), self.get_gravity(data)
     joint_pos = data.qpos[7:] - self._default_pose
     joint_vel = data.qvel[6:]
-    state = jp.hstack(
-      [
-        noisy(keys[1], gyro, "gyro"),  # 3
-        noisy(keys[2], gravity, "gravity"),  # 3
-        jp.sin(measured_heading),  # 1
-        jp.cos(measured_heading),  # 1
-        noisy(keys[3], joint_pos, "joint_pos"),  # 9
-        noisy(keys[4], joint_vel, "joint_vel"),  # 9
-        info["last_act"],  # 9
-        info["command"],  # 1
-        moving * jp.sin(info["phase"]),  # 1
-        moving * jp.cos(info["phase"]),  # 1
-      ]
-    )
+    signals = {
+      "gyro": noisy(keys[1], gyro, "gyro"),
+      "gravity": noisy(keys[2], gravity, "gravity"),
+      "heading_sin": jp.sin(measured_heading),
+      "heading_cos": jp.cos(measured_heading),
+      "joint_pos": noisy(keys[3], joint_pos, "joint_pos"),
+      "joint_vel": noisy(keys[4], joint_vel, "joint_vel"),
+      "last_action": info["last_act"],
+      "command": info["command"],
+      "clock_sin": moving * jp.sin(info["phase"]),
+      "clock_cos": moving * jp.cos(info["phase"]),
+    }
+    state = jp.hstack(observation.parts(signals))  # 38
     privileged_state = jp.hstack(
       [
         state,  # 38

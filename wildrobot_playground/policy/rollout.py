@@ -1,14 +1,13 @@
 """Rolling a policy out over a grid of commands, one robot an episode."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jp
-import numpy as np
 
 from wildrobot_playground.envs import walk
+from wildrobot_playground.policy import episodes
 
 # Full accuracy: what every policy is judged by, whatever it was trained in.
 FULL_ACCURACY = {
@@ -20,36 +19,6 @@ FULL_ACCURACY = {
 PHYSICS = {"mujoco": "mujoco", "mjx": "jax"}
 
 Policy = Callable[[Any, jax.Array], tuple[jax.Array, Any]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Rollout:
-  """Episodes of one commanded speed; arrays lead with (T, N).
-
-  Attributes:
-    dt: control step [s].
-    command: commanded forward speed [m/s].
-    alive: (T, N) whether that robot has not fallen up to then.
-    position: (T, N, 2) pelvis [m], forward and left of the target heading,
-      from the start.
-    velocity: (T, N, 2) pelvis velocity [m/s] in the same frame.
-    heading_error: (T, N) [rad].
-    qpos: (T, N, 16).
-    features: (T, N, 29) AMP features.
-    torque: (T, N, 9) [N·m].
-    joint_vel: (T, N, 9) [rad/s].
-  """
-
-  dt: float
-  command: float
-  alive: np.ndarray
-  position: np.ndarray
-  velocity: np.ndarray
-  heading_error: np.ndarray
-  qpos: np.ndarray
-  features: np.ndarray
-  torque: np.ndarray
-  joint_vel: np.ndarray
 
 
 def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
@@ -110,7 +79,7 @@ class Roller:
     self._num_steps = num_steps
     self._run = jax.jit(self._unroll)
 
-  def __call__(self, params: Any, seed: int = 0) -> list[Rollout]:
+  def __call__(self, params: Any, seed: int = 0) -> list[episodes.Rollout]:
     """One `Rollout` a command, in their order.
 
     Args:
@@ -126,14 +95,12 @@ class Roller:
         jax.random.split(key_policy, self._num_steps),
       )
     )
-    rollouts = []
-    for i, command in enumerate(self._commands):
-      part = slice(i * self._num_episodes, (i + 1) * self._num_episodes)
-      columns = {name: value[:, part] for name, value in records.items()}
-      rollouts.append(
-        Rollout(dt=self._env.dt, command=float(command), **columns)
-      )
-    return rollouts
+    return episodes.split(
+      records,
+      self._env.dt,
+      [float(command) for command in self._commands],
+      self._num_episodes,
+    )
 
   def _unroll(
     self, params: Any, keys: jax.Array, step_keys: jax.Array
@@ -171,7 +138,7 @@ def rollout_commands(
   num_episodes: int,
   num_steps: int,
   seed: int = 0,
-) -> list[Rollout]:
+) -> list[episodes.Rollout]:
   """Rolls one policy out once; see `Roller`."""
   roller = Roller(env, lambda _: policy, commands, num_episodes, num_steps)
   return roller((), seed)

@@ -7,8 +7,9 @@ import shutil
 from typing import Any
 
 import jax
+import numpy as np
 from brax.training import types
-from brax.training.acme import running_statistics
+from brax.training.acme import running_statistics, specs
 from brax.training.agents.ppo import checkpoint, networks
 from ml_collections import config_dict
 
@@ -17,6 +18,7 @@ from wildrobot_playground.runs import snapshots
 CONFIG_FILE = "config.json"
 POLICY_FOLDER = "policy"
 _NETWORK_FILE = "ppo_network_config.json"
+_DIGESTS_FILE = "sha256.json"
 
 
 class CheckpointError(ValueError):
@@ -57,9 +59,12 @@ def save_policy(
   for leftover in (staging, old):
     shutil.rmtree(leftover, ignore_errors=True)
   checkpoint.save(staging.resolve(), 0, jax.device_get(params), network)
+  written = staging / f"{0:012d}"
+  digests = snapshots.digests(written, _DIGESTS_FILE)
+  (written / _DIGESTS_FILE).write_text(json.dumps(digests, indent=2) + "\n")
   if folder.exists():
     folder.rename(old)
-  (staging / f"{0:012d}").rename(folder)
+  written.rename(folder)
   shutil.rmtree(staging)
   shutil.rmtree(old, ignore_errors=True)
   return folder
@@ -112,6 +117,7 @@ def load_policy(run_dir: pathlib.Path) -> Any:
     raise CheckpointError(
       f"{run_dir} has no trained policy: {folder / _NETWORK_FILE} is missing"
     )
+  check_policy(folder)
   try:
     return checkpoint.load_policy(folder.resolve(), deterministic=True)
   except Exception as error:
@@ -119,6 +125,113 @@ def load_policy(run_dir: pathlib.Path) -> Any:
     raise CheckpointError(
       f"the policy in {folder} is damaged: {first_line}"
     ) from error
+
+
+def load_network(folder: pathlib.Path) -> dict[str, Any]:
+  """What a stock Brax checkpoint says of its networks.
+
+  Raises:
+    CheckpointError: when it says nothing.
+  """
+  path = folder / _NETWORK_FILE
+  try:
+    return json.loads(path.read_text())
+  except (OSError, ValueError) as error:
+    raise CheckpointError(
+      f"{folder} is no Brax checkpoint: cannot read {path.name} ({error})"
+    ) from None
+
+
+def load_params(folder: pathlib.Path) -> Any:
+  """(normaliser, policy, value) of a stock Brax checkpoint.
+
+  Raises:
+    CheckpointError: when it is missing or damaged.
+  """
+  load_network(folder)
+  check_policy(folder)
+  try:
+    return tuple(checkpoint.load(folder.resolve()))
+  except Exception as error:
+    first_line = str(error).splitlines()[0] if str(error) else repr(error)
+    raise CheckpointError(f"{folder} is damaged: {first_line}") from error
+
+
+def params_to_start_from(
+  path: pathlib.Path,
+  observation_size: types.ObservationSize,
+  action_size: int,
+  ppo: config_dict.ConfigDict,
+) -> Any:
+  """(normaliser, policy, value) of an earlier training, for a new one.
+
+  Args:
+    path: a run folder, or a stock Brax checkpoint.
+    observation_size: shapes of the new run's observations.
+    action_size: its number of servos.
+    ppo: its PPO configuration.
+
+  Raises:
+    CheckpointError: when it is missing or damaged, or its networks are not
+      those of the new run.
+  """
+  inside = path / POLICY_FOLDER
+  params = load_params(inside if inside.is_dir() else path)
+  network = network_factory(ppo)(observation_size, action_size)
+  key = jax.random.PRNGKey(0)
+  wanted = jax.eval_shape(
+    lambda: (
+      running_statistics.init_state(
+        jax.tree.map(
+          lambda shape: specs.Array(shape, np.dtype("float32")),
+          dict(observation_size),
+          is_leaf=lambda x: isinstance(x, tuple),
+        )
+      ),
+      network.policy_network.init(key),
+      network.value_network.init(key),
+    )
+  )
+  ours, theirs = _shapes(wanted), _shapes(params)
+  for name in sorted(ours.keys() | theirs.keys()):
+    if ours.get(name) != theirs.get(name):
+      raise CheckpointError(
+        f"{path} has other networks than this run: {name} is"
+        f" {theirs.get(name, 'missing')} there and"
+        f" {ours.get(name, 'missing')} here"
+      )
+  return params
+
+
+def _shapes(params: Any) -> dict[str, tuple[int, ...]]:
+  """Shapes of the means, kernels and biases by their path."""
+  normalizer, policy, value = params
+  tree = {"observations": normalizer.mean, "policy": policy, "value": value}
+  leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+  return {
+    jax.tree_util.keystr(path, simple=True, separator="/"): tuple(x.shape)
+    for path, x in leaves
+  }
+
+
+def check_policy(folder: pathlib.Path) -> None:
+  """Checks the files of a policy's folder against their sha256.
+
+  A stock Brax checkpoint, which has none, passes.
+
+  Raises:
+    CheckpointError: naming the file that is not as it was written.
+  """
+  path = folder / _DIGESTS_FILE
+  if not path.is_file():
+    return
+  try:
+    expected = json.loads(path.read_text())
+  except (OSError, ValueError) as error:
+    raise CheckpointError(f"cannot read {path}: {error}") from None
+  found = snapshots.digests(folder, _DIGESTS_FILE)
+  if difference := snapshots.changed(expected, found):
+    raise CheckpointError(f"the policy in {folder} is damaged: {difference}")
 
 
 def make_policy(

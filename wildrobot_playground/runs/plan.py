@@ -26,7 +26,14 @@ from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import wandb_sink
 
 SECTIONS = ("ppo", "amp", "env_config")
-_PLAIN_FIELDS = ("env", "preset", "seed", "reference", "domain_randomization")
+_PLAIN_FIELDS = (
+  "env",
+  "preset",
+  "seed",
+  "reference",
+  "domain_randomization",
+  "init_from",
+)
 _VERSIONED = (
   "playground",
   "brax",
@@ -52,6 +59,7 @@ class Request:
     run_dir: run folder.
     reference: path of a dataset or of a folder of clips.
     domain_randomization: vary friction, masses and servos.
+    init_from: run folder or stock Brax checkpoint whose networks to start with.
     check: look at reference and environment first, as the doctor does.
     evaluate: judge a few checkpoints on the way, and keep the best.
     video: render a video at the end.
@@ -70,6 +78,7 @@ class Request:
   run_dir: str | None = None
   reference: str | None = None
   domain_randomization: bool | None = None
+  init_from: str | None = None
   check: bool = True
   evaluate: bool = True
   video: bool = True
@@ -95,6 +104,8 @@ class Plan:
     run_dir: run folder.
     reference: path of a dataset or of a folder of clips; None for ours.
     domain_randomization: vary friction, masses and servos.
+    init_from: run folder or stock Brax checkpoint whose networks to start with;
+      None for fresh ones.
   """
 
   env: str
@@ -106,6 +117,7 @@ class Plan:
   run_dir: pathlib.Path
   reference: str | None
   domain_randomization: bool
+  init_from: str | None
 
   @property
   def is_ours(self) -> bool:
@@ -154,6 +166,7 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
       ("seed", 0),
       ("reference", None),
       ("domain_randomization", False),
+      ("init_from", None),
     )
   }
   return Plan(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import tensorboardX
 
-from wildrobot_playground.runs import evaluation
+from wildrobot_playground.policy import scorecard
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
@@ -25,7 +25,7 @@ class Sink(Protocol):
     ...
 
   def finish(
-    self, judged: evaluation.Report | None, video: pathlib.Path | None
+    self, judged: scorecard.Report | None, video: pathlib.Path | None
   ) -> None:
     """Closes, after an evaluation and a video where there are any."""
     ...
@@ -56,7 +56,7 @@ class Sinks:
 
   def finish(
     self,
-    judged: evaluation.Report | None = None,
+    judged: scorecard.Report | None = None,
     video: pathlib.Path | None = None,
   ) -> None:
     """Closes all of them; what comes later goes nowhere."""
@@ -99,7 +99,7 @@ class JsonLines:
     self._file.write(json.dumps(_finite(record)) + "\n")
 
   def finish(
-    self, judged: evaluation.Report | None, video: pathlib.Path | None
+    self, judged: scorecard.Report | None, video: pathlib.Path | None
   ) -> None:
     """See `Sink.finish`; has no use for either."""
     del judged, video
@@ -126,7 +126,7 @@ class TensorBoard:
       self._writer.add_scalar(name, value, int(record["steps"]))
 
   def finish(
-    self, judged: evaluation.Report | None, video: pathlib.Path | None
+    self, judged: scorecard.Report | None, video: pathlib.Path | None
   ) -> None:
     """See `Sink.finish`; curves over the command, under `evaluation/`."""
     del video

@@ -97,7 +97,7 @@ class Snapshots:
       if later > steps:
         target = self.folder / f"superseded-{later:012d}"
         shutil.rmtree(target, ignore_errors=True)
-        moved.append(self._path(later).rename(target))
+        moved.append(self.path(later).rename(target))
     return moved
 
   def restore(
@@ -122,7 +122,7 @@ class Snapshots:
     candidates = [steps] if steps is not None else self.steps()[::-1]
     skipped = []
     for candidate in candidates:
-      path = self._path(candidate)
+      path = self.path(candidate)
       try:
         manifest = _verified(path)
         arrays = _read(path, manifest["arrays"])
@@ -135,7 +135,8 @@ class Snapshots:
     reasons = "; ".join(skipped) or "there is none"
     raise SnapshotError(f"no usable checkpoint in {self.folder}: {reasons}")
 
-  def _path(self, steps: int) -> pathlib.Path:
+  def path(self, steps: int) -> pathlib.Path:
+    """The folder of a snapshot."""
     return self.folder / f"{steps:012d}"
 
   def _write(
@@ -153,11 +154,11 @@ class Snapshots:
       manifest = {
         "meta": meta,
         "arrays": list(arrays),
-        "sha256": _digests(staging),
+        "sha256": digests(staging),
       }
       (staging / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-      shutil.rmtree(self._path(steps), ignore_errors=True)
-      staging.rename(self._path(steps))
+      shutil.rmtree(self.path(steps), ignore_errors=True)
+      staging.rename(self.path(steps))
       self._prune()
       self.last_error = None
     except Exception as error:  # Training goes on without this snapshot.
@@ -171,14 +172,14 @@ class Snapshots:
     best = self.best()
     for steps in self.steps()[: -self._keep]:
       if steps != best:
-        shutil.rmtree(self._path(steps), ignore_errors=True)
+        shutil.rmtree(self.path(steps), ignore_errors=True)
 
   def best(self) -> int | None:
     """Steps of the snapshot whose `meta["cost"]` is least, if any has one."""
     costs = {}
     for steps in self.steps():
       try:
-        manifest = json.loads((self._path(steps) / _MANIFEST).read_text())
+        manifest = json.loads((self.path(steps) / _MANIFEST).read_text())
         costs[manifest["meta"]["cost"]] = steps
       except (OSError, ValueError, KeyError, TypeError):
         continue
@@ -249,18 +250,24 @@ def _verified(path: pathlib.Path) -> dict[str, Any]:
     raise SnapshotError(
       f"{path} has no readable manifest ({type(error).__name__})"
     ) from error
-  found = _digests(path)
-  for name in sorted(expected.keys() | found.keys()):
-    if expected.get(name) != found.get(name):
-      what = "is missing" if name not in found else "has changed"
-      raise SnapshotError(f"{path}: the file {name} {what}")
+  if difference := changed(expected, digests(path)):
+    raise SnapshotError(f"{path}: {difference}")
   return manifest
 
 
-def _digests(folder: pathlib.Path) -> dict[str, str]:
+def changed(expected: dict[str, str], found: dict[str, str]) -> str | None:
+  """The first file whose digest is not as expected, in words."""
+  for name in sorted(expected.keys() | found.keys()):
+    if expected.get(name) != found.get(name):
+      what = "is missing" if name not in found else "has changed"
+      return f"the file {name} {what}"
+  return None
+
+
+def digests(folder: pathlib.Path, manifest: str = _MANIFEST) -> dict[str, str]:
   """Sha256 of every file below `folder` but the manifest."""
   return {
     str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
     for path in sorted(folder.rglob("*"))
-    if path.is_file() and path != folder / _MANIFEST
+    if path.is_file() and path != folder / manifest
   }

@@ -15,9 +15,11 @@ import mujoco_playground
 from wildrobot_playground import cli
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard, ppo
+from wildrobot_playground.policy import scorecard
 from wildrobot_playground.runs import (
   checkpoint,
   checks,
+  costs,
   evaluation,
   events,
   finding,
@@ -125,6 +127,7 @@ class _Training:
     self._log: metrics_lib.MetricsLog | None = None
     self._events: events.EventLog | None = None
     self._started = time.monotonic()
+    self._costs = costs.Costs()
     self._first_steps = 0
     self._saved_steps = 0
     self._stop = stopping.StopRequest()
@@ -158,6 +161,7 @@ class _Training:
           progress_fn=self._progress,
           event_fn=self._tell,
           compiled_fn=self._start_log,
+          restore_params=self._first_params(),
           restore_fn=self._restore,
           state_fn=self._keep,
           stop_fn=lambda: self._stopped,
@@ -173,8 +177,20 @@ class _Training:
       self._snapshots.wait()
       if self._log is not None:
         self._log.close()
-    print(f"trained  {time.monotonic() - self._started:.0f} s")
+    print(f"trained  {self._costs}")
     return params, not self._stopped
+
+  def _first_params(self) -> Any:
+    """The networks to start from; None for fresh ones, or to resume."""
+    plan, environment = self._plan, self._environment
+    if plan.init_from is None or self._goes_on is not None:
+      return None
+    return checkpoint.params_to_start_from(
+      pathlib.Path(plan.init_from),
+      environment.observation_size,
+      environment.action_size,
+      plan.ppo,
+    )
 
   def last_good(self) -> str:
     """Where to go on from, in words."""
@@ -205,7 +221,8 @@ class _Training:
 
   def _progress(self, steps: int, values: dict[str, float]) -> None:
     if self._log is not None and values:
-      self._log(steps, values)
+      with self._costs.of("logging"):
+        self._log(steps, values)
 
   def _tell(self, event: ppo.Event) -> None:
     if self._events is not None:
@@ -235,14 +252,17 @@ class _Training:
     due = steps - self._saved_steps >= total / _CHECKPOINTS_PER_RUN
     self._stopped = self._stop.requested and steps < total
     if due or self._stopped or steps >= total:
-      judged = self._judge(steps, state)
+      jax.block_until_ready(state)  # So that its time is nobody else's.
+      with self._costs.of("evaluation"):
+        judged = self._judge(steps, state)
       self._saved_steps = steps
       meta = {
         "steps": steps,
         "num_devices": state.device_keys.shape[0],
         "memory": memory(),
       }
-      self._snapshots.save(steps, state, meta | judged)
+      with self._costs.of("checkpoints"):
+        self._snapshots.save(steps, state, meta | judged)
 
   def _judge(self, steps: int, state: ppo.RunState) -> dict[str, float]:
     """What a checkpoint costs, where it is its turn to be evaluated."""
@@ -362,11 +382,11 @@ def _prepare_folder(
 
 def _judge(
   plan: plan_lib.Plan, with_video: bool
-) -> tuple[evaluation.Report, pathlib.Path | None]:
+) -> tuple[scorecard.Report, pathlib.Path | None]:
   """Evaluates the saved policy at full accuracy; table, JSON and video."""
   judged = evaluation.evaluate(plan.run_dir, seed=plan.seed)
-  evaluation.save(judged, plan.run_dir / "eval.json")
-  print(evaluation.table(judged))
+  scorecard.save(judged, plan.run_dir / "eval.json")
+  print(scorecard.table(judged))
   if not with_video:
     return judged, None
   path = plan.run_dir / "rollout.mp4"

@@ -8,7 +8,7 @@ import mediapy
 import mujoco
 import numpy as np
 
-from wildrobot_playground.policy.rollout import Rollout
+from wildrobot_playground.policy.episodes import Rollout
 
 _SIZE = (270, 360)  # pixels: height, width
 _COLUMNS = 3

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib import parse
 
-from wildrobot_playground.runs import evaluation
+from wildrobot_playground.policy import scorecard
 from wildrobot_playground.runs.sinks import Record
 
 MODES = ("auto", "online", "offline", "disabled")
@@ -95,7 +95,7 @@ class Wandb:
     self._run.log(dict(record), step=int(record["steps"]))
 
   def finish(
-    self, judged: evaluation.Report | None, video: pathlib.Path | None
+    self, judged: scorecard.Report | None, video: pathlib.Path | None
   ) -> None:
     """See `Sink.finish`; a table and the video."""
     if judged is not None and judged.rows:

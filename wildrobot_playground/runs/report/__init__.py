@@ -5,7 +5,7 @@ import os
 import pathlib
 from collections.abc import Callable
 
-from wildrobot_playground.runs import evaluation as evaluation_lib
+from wildrobot_playground.policy import scorecard
 from wildrobot_playground.runs.report import data, facts, training
 from wildrobot_playground.runs.report import evaluation as evaluation_section
 from wildrobot_playground.runs.report import page as html
@@ -29,7 +29,7 @@ _SECTIONS: tuple[Callable[[Run], html.Section], ...] = (
 
 
 def write(
-  run_dir: pathlib.Path, evaluation: evaluation_lib.Report | None = None
+  run_dir: pathlib.Path, evaluation: scorecard.Report | None = None
 ) -> pathlib.Path:
   """Writes `report.html` into a run folder; nothing is computed anew.
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.policy import rollout as rollout_lib
+from wildrobot_playground.policy import scorecard
+from wildrobot_playground.policy.episodes import Rollout
 from wildrobot_playground.runs import (
   checkpoint,
-  evaluation,
   events,
   metrics,
   plan,
@@ -46,7 +46,7 @@ class Run:
   events: list[events.Event]
   rows: list[Row]
   physics: str
-  rollouts: Sequence[rollout_lib.Rollout]
+  rollouts: Sequence[Rollout]
   reference: dataset_lib.ReferenceDataset | None
   problems: tuple[str, ...]
 
@@ -79,7 +79,7 @@ class Run:
     return any(math.isfinite(value) for value in self.series(name)[1])
 
 
-def load(run_dir: pathlib.Path, report: evaluation.Report | None = None) -> Run:
+def load(run_dir: pathlib.Path, report: scorecard.Report | None = None) -> Run:
   """Reads a run folder; only `config.json` must be there.
 
   Args:
@@ -123,7 +123,7 @@ def _records(run_dir: pathlib.Path) -> list[dict[str, float]]:
 
 def _evaluation(
   run_dir: pathlib.Path,
-  report: evaluation.Report | None,
+  report: scorecard.Report | None,
   problems: list[str],
 ) -> tuple[list[Row], str]:
   if report is not None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.policy import gait
-from wildrobot_playground.policy.rollout import Rollout
+from wildrobot_playground.policy.episodes import Rollout
 
 
 @dataclasses.dataclass(frozen=True)

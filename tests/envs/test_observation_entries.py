@@ -1,0 +1,38 @@
+import jax.numpy as jp
+import numpy as np
+import pytest
+
+from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.envs import observation
+
+
+def test_entries_add_up_to_what_the_environment_observes(env, first):
+  assert observation.SIZE == 38
+  assert first.obs["state"].shape == (observation.SIZE,)
+
+
+def test_signals_are_stacked_in_the_order_of_the_entries():
+  signals = {
+    entry.name: np.full(entry.size, i)
+    for i, entry in enumerate(reversed(observation.STATE))
+  }
+  stacked = np.concatenate(observation.parts(signals))
+  assert (np.diff(stacked) <= 0).all()
+  assert stacked[0] == len(observation.STATE) - 1
+
+
+def test_joints_are_labelled_in_the_order_of_the_contract():
+  for entry in observation.STATE:
+    if entry.size == 9:
+      assert entry.labels == consts.JOINT_NAMES
+
+
+@pytest.mark.parametrize("change", ["missing", "extra"])
+def test_signals_that_do_not_fit_are_named(change):
+  signals = {entry.name: jp.zeros(entry.size) for entry in observation.STATE}
+  if change == "missing":
+    del signals["gyro"]
+  else:
+    signals["sonar"] = jp.zeros(1)
+  with pytest.raises(ValueError, match=r"gyro|sonar"):
+    observation.parts(signals)

@@ -1,0 +1,143 @@
+"""The contract of a policy: all that a robot must know to run it."""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.envs import observation
+from wildrobot_playground.motion import kinematics
+from wildrobot_playground.policy import controller
+
+_PACKAGES = ("wildrobot-playground", "brax", "jax", "mujoco", "playground")
+
+
+def make(
+  env: Any, normalizer: tuple[np.ndarray, np.ndarray] | None
+) -> dict[str, Any]:
+  """The contract of the policies of an environment, ready for JSON.
+
+  Args:
+    env: a `WildRobotWalk`.
+    normalizer: mean and standard deviation, (N,) each, of the observations;
+      None when they are not normalised.
+  """
+  model, config = env.mj_model, env.config
+  key = model.keyframe(consts.WALK_READY_KEYFRAME)
+  limits = model.actuator_ctrlrange
+  joints = [
+    {
+      "name": name,
+      "default": float(key.qpos[7 + i]),
+      "lower": float(limits[i, 0]),
+      "upper": float(limits[i, 1]),
+      "unit": "rad",
+    }
+    for i, name in enumerate(consts.JOINT_NAMES)
+  ]
+  noise = config.noise_config
+  mean, std = normalizer if normalizer is not None else (None, None)
+  return {
+    "format": controller.FORMAT,
+    "robot": consts.ROBOT,
+    "control_rate": 1.0 / env.dt,
+    "observation": _entries(),
+    "history": 1,
+    "normalizer": {
+      "mean": None if mean is None else np.asarray(mean, float).tolist(),
+      "std": None if std is None else np.asarray(std, float).tolist(),
+      "where": "inside policy.onnx",
+    },
+    "command": {
+      "name": "forward",
+      "unit": "m/s",
+      "range": [float(v) for v in config.command_config.lin_vel_x],
+      "dead_band": float(config.command_config.dead_band),
+    },
+    "joints": joints,
+    "action": {
+      "meaning": "servo target = default + scale * filtered action, clipped to"
+      " lower and upper; filtered = filter * last + (1 - filter) * action",
+      "scale": float(config.action_scale),
+      "unit": "rad",
+      "filter": float(config.action_filter),
+    },
+    "gait_clock": {
+      "frequency": float(config.gait_frequency),
+      "unit": "Hz",
+      "meaning": "phase = 2 pi frequency t; runs on while standing",
+    },
+    "fall": {
+      "min_height": float(config.min_height),
+      "max_height": float(config.max_height),
+      "max_tilt": float(config.max_tilt),
+      "units": "m above the ground, rad from upright",
+    },
+    "trained_noise": {
+      name: float(noise.level * bound) for name, bound in noise.scales.items()
+    },
+    "model_hash": kinematics.model_hash(model),
+    "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+  }
+
+
+def _entries() -> list[dict[str, Any]]:
+  """The observation's entries with their places."""
+  entries, start = [], 0
+  for entry in observation.STATE:
+    entries.append(
+      {**dataclasses.asdict(entry), "start": start, "size": entry.size}
+    )
+    start += entry.size
+  return entries
+
+
+def check_joints(
+  contract: Mapping[str, Any], names: set[str], what: str
+) -> None:
+  """Checks that a robot has the joints of a contract.
+
+  Args:
+    contract: of the policy.
+    names: of the robot's joints.
+    what: the robot, in the message.
+
+  Raises:
+    ContractError: naming the joints that it lacks.
+  """
+  missing = [j["name"] for j in contract["joints"] if j["name"] not in names]
+  if missing:
+    raise controller.ContractError(
+      f"the policy drives {', '.join(missing)}, which {what} does not have:"
+      " it is a policy for another robot"
+    )
+
+
+def dumps(contract: Mapping[str, Any]) -> str:
+  """The contract as JSON."""
+  return json.dumps(contract, indent=2, ensure_ascii=False)
+
+
+def save(contract: Mapping[str, Any], path: pathlib.Path) -> None:
+  """Writes `policy.json`."""
+  path.write_text(dumps(contract) + "\n", encoding="utf-8")
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+  """Reads a `policy.json`.
+
+  Raises:
+    ContractError: for a file that is missing, damaged or not implemented.
+  """
+  try:
+    contract = json.loads(pathlib.Path(path).read_text("utf-8"))
+  except (OSError, ValueError) as error:
+    raise controller.ContractError(f"cannot read {path}: {error}") from error
+  controller.check(contract)
+  return contract

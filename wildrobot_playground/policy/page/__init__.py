@@ -1,0 +1,1 @@
+"""A page in the browser where you drive the robot."""

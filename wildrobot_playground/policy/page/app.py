@@ -1,0 +1,285 @@
+"""The page: robots that walk live, a joystick, plots, a ghost to compare."""
+
+import dataclasses
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from wildrobot_playground import assets
+from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.motion import drawing
+from wildrobot_playground.policy import controller, plant, simulation
+from wildrobot_playground.policy.page import ghost, plots, server
+from wildrobot_playground.policy.page import ground as ground_lib
+from wildrobot_playground.policy.page.walker import Style, Walker
+
+_TURN = 0.5  # rad/s
+_APART = 0.7  # m between robots
+_PUSH = 0.3  # m/s
+_LATE = 0.2  # s; further behind, the clock is set anew
+_SCENES = {
+  "flat": consts.FLAT_TERRAIN_SCENE,
+  "rough": consts.ROUGH_TERRAIN_SCENE,
+}
+_PHYSICS = {
+  "full accuracy": plant.FULL_ACCURACY,
+  "as in training": plant.Solver(timestep=0.004, cone="pyramidal"),
+}
+_KEYS = (
+  "**W** **S** faster, slower - **A** **D** turn, while walking -"
+  " **space** push - **X** stop - **R** start again"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Entrant:
+  """A policy that walks on the page.
+
+  Attributes:
+    name: shown above the robot.
+    policy: exported.
+    style: its discriminator, if it was exported as well.
+  """
+
+  name: str
+  policy: controller.Policy
+  style: Style | None = None
+
+
+class App:
+  """Robots under policies, side by side, in real time.
+
+  Attributes:
+    walkers: one an entrant.
+    joystick: the server of the page.
+    view: viser's server of the 3-D view inside it.
+    rate: control steps a second, measured.
+  """
+
+  def __init__(
+    self,
+    entrants: Sequence[Entrant],
+    port: int = 8080,
+    host: str = "127.0.0.1",
+    model: str | None = None,
+  ):
+    """Starts the servers and puts the robots on their feet.
+
+    Args:
+      entrants: from left to right.
+      port: of the page; the 3-D view takes the next free one.
+      host: address to listen on.
+      model: an MJCF of the robot; ours when None.
+
+    Raises:
+      OSError: when the port is taken.
+      ContractError: for policies and models that do not fit.
+    """
+    import viser  # Slow to import, and only pages need it.
+
+    self._entrants = list(entrants)
+    self._model = model
+    self._lock = threading.Lock()
+    self._changed = True
+    self._turn = 0.0
+    self.rate = 0.0
+    self.view = viser.ViserServer(host=host, port=port + 1, verbose=False)
+    self._drawn = mujoco.MjData(simulation.reference_robot())
+    self._ghost = ghost.Ghost()
+    self._build_scene()
+    self._build_panel()
+    self._rebuild()
+    self.joystick = server.JoystickServer(
+      host,
+      port,
+      {
+        "port": self.view.get_port(),
+        "fastest": self._speed.max,
+        "turn": _TURN,
+      },
+      self.drive,
+      self.push,
+      self._state,
+    )
+
+  def drive(self, speed: float, turn: float = 0.0) -> None:
+    """Tells the robots a speed [m/s] and a turn rate [rad/s] to the left."""
+    self._speed.value = float(np.clip(speed, 0.0, self._speed.max))
+    self._turn = float(np.clip(turn, -_TURN, _TURN))
+
+  def push(self) -> None:
+    """Pushes every robot in a random direction."""
+    with self._lock:
+      for walker in self.walkers:
+        walker.push(self._push_speed.value)
+
+  def reset(self) -> None:
+    """Puts every robot back on its feet."""
+    with self._lock:
+      for walker in self.walkers:
+        walker.reset()
+
+  def step(self) -> None:
+    """One control step of all robots, and the picture of it."""
+    if self._changed:
+      self._rebuild()
+    command = float(self._speed.value)
+    with self._lock:
+      for walker in self.walkers:
+        walker.command = command
+        walker.step(self._turn)
+    with self.view.atomic():
+      self._draw(command)
+
+  def run(self, steps: Iterator[int] | None = None) -> None:
+    """Walks in real time until interrupted, or for so many steps."""
+    due = started = time.monotonic()
+    for count in steps or itertools.count():
+      self.step()
+      due += self._dt
+      now = time.monotonic()
+      if now - due > _LATE:
+        due = now
+      time.sleep(max(due - now, 0.0))
+      if count % 25 == 24:
+        self.rate = 25 / (time.monotonic() - started)
+        started = time.monotonic()
+
+  def close(self) -> None:
+    """Stops the servers."""
+    self.joystick.close()
+    self.view.stop()
+
+  def _state(self) -> dict[str, Any]:
+    first = self.walkers[0]
+    return {
+      "speed": self._mean_speed,
+      "command": float(self._speed.value),
+      "falls": first.falls,
+      "rate": self.rate,
+    }
+
+  # The page.
+
+  def _build_scene(self) -> None:
+    scene, robot = self.view.scene, simulation.reference_robot()
+    self._drawings = []
+    for i, entrant in enumerate(self._entrants):
+      self._drawings.append(drawing.Drawing(scene, f"/robot{i}", robot))
+      if len(self._entrants) > 1:
+        scene.add_label(
+          f"/robot{i}/name", entrant.name, position=(0.0, 0.0, 0.75)
+        )
+    self._shade = drawing.Drawing(scene, "/ghost", robot, opacity=0.35)
+    self.view.initial_camera.position = (0.95, -1.15, 0.6)
+    self.view.initial_camera.look_at = (0.0, 0.1, 0.27)
+
+  def _build_panel(self) -> None:
+    gui = self.view.gui
+    fastest = min(
+      float(e.policy.controller.command_range[1]) for e in self._entrants
+    )
+    self._speed = gui.add_slider("speed [m/s]", 0.0, fastest, 0.05, 0.0)
+    self._push_speed = gui.add_slider("push [m/s]", 0.0, 1.0, 0.05, _PUSH)
+    gui.add_button("push").on_click(lambda _: self.push())
+    gui.add_button("start again").on_click(lambda _: self.reset())
+    self._terrain = gui.add_dropdown("terrain", tuple(_SCENES))
+    self._physics = gui.add_dropdown("physics", tuple(_PHYSICS))
+    for choice in (self._terrain, self._physics):
+      choice.on_update(lambda _: setattr(self, "_changed", True))
+    self._show_ghost = gui.add_checkbox("reference beside it", True)
+    gui.add_markdown(_KEYS)
+    self._build_plots(gui)
+    hotkeys: tuple[tuple[str, Any, Callable[[], None]], ...] = (
+      ("faster", "W", lambda: self.drive(self._speed.value + 0.05)),
+      ("slower", "S", lambda: self.drive(self._speed.value - 0.05)),
+      ("stop", "X", lambda: self.drive(0.0)),
+      ("push", "space", self.push),
+      ("start again", "R", self.reset),
+    )
+    for label, key, act in hotkeys:
+      command = gui.add_command(label, hotkey=key)
+      command.on_trigger(lambda _, act=act: act())
+
+  def _build_plots(self, gui: Any) -> None:
+    dt = self._entrants[0].policy.controller.dt
+    names = [entrant.name for entrant in self._entrants]
+    self._speed_plot = plots.LivePlot(
+      gui, "velocity [m/s]", ["command", *names], dt
+    )
+    self._torque_plot = plots.LivePlot(gui, "largest torque [N·m]", names, dt)
+    self._style_plot = None
+    if any(entrant.style for entrant in self._entrants):
+      self._style_plot = plots.LivePlot(gui, "style score", names, dt)
+
+  def _rebuild(self) -> None:
+    """Puts new robots on the chosen ground, in the chosen physics."""
+    self._changed = False
+    path = self._model
+    if path is None:
+      path = assets.xmls() / _SCENES[self._terrain.value]
+    walkers = [
+      Walker(
+        entrant.name,
+        entrant.policy,
+        plant.load(
+          entrant.policy.controller.contract,
+          path,
+          _PHYSICS[self._physics.value],
+        ),
+        entrant.style,
+      )
+      for entrant in self._entrants
+    ]
+    with self._lock:
+      self.walkers = walkers
+    self._dt = walkers[0].dt
+    self._mean_speed = 0.0
+    if hasattr(self, "_ground"):
+      self._ground.remove()
+    self._ground = ground_lib.Ground(self.view.scene, walkers[0].model)
+
+  def _draw(self, command: float) -> None:
+    for i, (walker, drawn) in enumerate(
+      zip(self.walkers, self._drawings, strict=True)
+    ):
+      pose = walker.pose.astype(float)
+      if i == 0:
+        self._ground.follow(pose[0], pose[1])
+        first = pose.copy()
+      # Beside the first one, wherever each has gone.
+      drawn.place = np.array([0.0, -_APART * i, 0.0])
+      pose[:2] = 0.0
+      self._show(drawn, pose)
+    self._draw_ghost(command, first)
+    self._mean_speed += 0.05 * (self.walkers[0].speed - self._mean_speed)
+    speeds = [walker.speed for walker in self.walkers]
+    self._speed_plot.add([command, *speeds])
+    self._torque_plot.add([np.abs(w.torque).max() for w in self.walkers])
+    if self._style_plot is not None:
+      self._style_plot.add([walker.style for walker in self.walkers])
+
+  def _draw_ghost(self, command: float, first: np.ndarray) -> None:
+    """The reference, beside the robots and turned as the first of them."""
+    if self._shade.visible != self._show_ghost.value:
+      self._shade.visible = self._show_ghost.value
+    pose = self._ghost.advance(self._dt, command)
+    yaw = float(controller.heading(first[3:7]))
+    turn = np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
+    turned = np.zeros(4)
+    mujoco.mju_mulQuat(turned, turn, pose[3:7].astype(float))
+    pose = pose.astype(float)
+    pose[3:7] = turned
+    self._shade.place = np.array([0.0, _APART, 0.0])
+    self._show(self._shade, pose)
+
+  def _show(self, drawn: drawing.Drawing, pose: np.ndarray) -> None:
+    robot = simulation.reference_robot()
+    self._drawn.qpos[:] = pose
+    mujoco.mj_kinematics(robot, self._drawn)
+    drawn.show(self._drawn)

@@ -1,0 +1,33 @@
+"""What a run spends on anything but training."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+
+class Costs:
+  """Seconds by purpose, against the time of the whole."""
+
+  def __init__(self):
+    """The clock runs from here on."""
+    self._started = time.monotonic()
+    self._seconds: dict[str, float] = {}
+
+  @contextlib.contextmanager
+  def of(self, purpose: str) -> Iterator[None]:
+    """Counts the time within; training must be waited for before."""
+    started = time.monotonic()
+    try:
+      yield
+    finally:
+      spent = time.monotonic() - started
+      self._seconds[purpose] = self._seconds.get(purpose, 0.0) + spent
+
+  def __str__(self) -> str:
+    """One line: the total, and the share of every purpose."""
+    total = time.monotonic() - self._started
+    shares = ", ".join(
+      f"{purpose} {100 * seconds / total:.1f} %"
+      for purpose, seconds in self._seconds.items()
+    )
+    return f"{total:.0f} s" + (f"; of them {shares}" if shares else "")
