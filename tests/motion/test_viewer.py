@@ -34,7 +34,7 @@ class _Gui:
 
 
 class _Server:
-  def __init__(self, port, verbose):
+  def __init__(self, host, port, verbose):
     self.scene, self.gui, self.stopped = _Scene(), _Gui(), False
 
   def stop(self):

@@ -3,14 +3,15 @@
 import io
 import json
 import math
+import subprocess
 import sys
 import types
 
 import pytest
 from tensorboardX.proto import event_pb2
 
+from wildrobot_playground.policy.scorecard import Report
 from wildrobot_playground.runs import sinks, wandb_sink
-from wildrobot_playground.runs.evaluation import Report
 
 RECORD = {"steps": 40, "reward": 1.5, "nothing": math.nan}
 
@@ -110,6 +111,34 @@ def test_tensorboard_shows_records_and_the_evaluation(tmp_path):
   assert ("reward", 40, 1.5) in found
   assert ("evaluation/falls", 200, 0.0) in found
   assert not [tag for tag, _, _ in found if tag == "nothing"]
+
+
+def test_a_full_disk_is_said_once_and_blocks_nothing(tmp_path):
+  """Under a limit on the size of files, as a quota has it."""
+  script = f"""
+import pathlib, resource
+from wildrobot_playground.runs import sinks
+run_dir = pathlib.Path({str(tmp_path)!r})
+makers = {{
+  "json": lambda: sinks.JsonLines(run_dir),
+  "TensorBoard": lambda: sinks.TensorBoard(run_dir),
+}}
+resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+all_of_them = sinks.Sinks(makers)
+for step in range(500):
+  all_of_them.write({{"steps": step, "reward": 1.0}})
+all_of_them.finish()
+print("done")
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", script],
+    capture_output=True,
+    text=True,
+    timeout=60,
+    check=False,
+  )
+  assert done.stdout == "done\n", done.stderr
+  assert done.stderr.count("takes no more metrics") == 2
 
 
 class FakeWandb(types.ModuleType):

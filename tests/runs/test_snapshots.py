@@ -152,13 +152,17 @@ def test_states_of_another_shape_are_refused(store, change, message):
     store.restore(lambda meta: {**_state(0.0), **change})
 
 
-def test_a_save_that_fails_leaves_the_others_and_says_so(store, monkeypatch):
+def test_a_save_that_fails_leaves_the_others_and_says_so_once(
+  store, monkeypatch, capsys
+):
   def full(*args, **kwargs):
     raise OSError(28, "No space left on device")
 
   monkeypatch.setattr(snapshots.ocp.PyTreeCheckpointer, "save", full)
   store.save(40, _state(4.0), META)
+  store.save(50, _state(5.0), META)
   store.wait()
+  assert capsys.readouterr().err.count("not written") == 1
   assert "No space left" in store.last_error
   assert store.steps() == [10, 20, 30]
   assert not list(store.folder.glob(".*"))
@@ -170,3 +174,14 @@ def test_manifest_is_plain_json(store):
   )
   assert manifest["meta"]["steps"] == 30
   assert all(len(digest) == 64 for digest in manifest["sha256"].values())
+
+
+def test_a_disk_without_room_is_seen_before_it_is_full(store, monkeypatch):
+  usage = snapshots.shutil.disk_usage(store.folder)
+  monkeypatch.setattr(
+    snapshots.shutil, "disk_usage", lambda folder: usage._replace(free=1000)
+  )
+  store.save(40, _state(4.0), META)
+  store.wait()
+  assert "No space left" in store.last_error
+  assert 40 not in store.steps()

@@ -13,6 +13,7 @@ from wildrobot_playground.envs import (
   base,
   commands,
   curriculum,
+  latency,
   observation,
   reference_reset,
   rewards,
@@ -85,6 +86,7 @@ def default_config() -> config_dict.ConfigDict:
       interval=3.0,  # s
       magnitude=0.3,  # m/s
     ),
+    latency_config=latency.default_config(),
     impl="auto",
     solver=config_dict.create(
       iterations=100,
@@ -121,7 +123,7 @@ class WildRobotWalk(base.WildRobotEnv):
 
     Raises:
       ValueError: for a configuration that names an unknown engine, friction
-        cone or velocity mode, or a curriculum that cannot work.
+        cone or velocity mode, or a curriculum or delay that cannot work.
     """
     super().__init__(scene, config or default_config(), config_overrides)
     features.check_velocity_mode(self._config.velocity_mode)
@@ -130,6 +132,7 @@ class WildRobotWalk(base.WildRobotEnv):
       self.dt,
       self._config.episode_length * self.dt,
     )
+    latency.check(self._config.latency_config)
     key = self._mj_model.keyframe(consts.WALK_READY_KEYFRAME)
     self._init_qpos = jp.array(key.qpos, jp.float32)
     self._default_pose = self._init_qpos[7:]
@@ -182,8 +185,14 @@ class WildRobotWalk(base.WildRobotEnv):
       **progress,
     }
     info["mean_velocity"] = self.heading_velocity(data, info["heading_target"])
+    late = latency.begin(
+      self._config.latency_config, jax.random.fold_in(rng, 0), qpos[7:]
+    )
+    info.update(late)
     # What the auto-reset, which restores the first data, must start with again.
     first = ["command", "mean_velocity", "phase"]
+    if late:
+      first.append("late_targets")
     if progress:
       # What was drawn below the first limit would start every episode to come:
       # it goes after a step. The speed of a reference stride stays.
@@ -213,7 +222,8 @@ class WildRobotWalk(base.WildRobotEnv):
       self._upper,
     )
     before = self._push(state.data, info)
-    data = self._engine.step(self._mjx_model, before, targets)
+    arriving = latency.delay(info, targets)
+    data = self._engine.step(self._mjx_model, before, arriving)
 
     info["last_act"], info["motor_targets"] = filtered, targets
     info["phase"] = jp.fmod(
@@ -368,6 +378,11 @@ class WildRobotWalk(base.WildRobotEnv):
     command = commands.sample(
       key, config.command_config, info.get("command_limit")
     )
+    if "action_delay" in info:
+      drawn = latency.sample(
+        config.latency_config, jax.random.fold_in(info["rng"], 0)
+      )
+      info["action_delay"] = jp.where(done, drawn, info["action_delay"])
     info["command"] = jp.where(renew, command, info["command"])
     info["command_steps"] = jp.where(done | renew, 0, steps)
     for name, first in info["first"].items():

@@ -35,9 +35,7 @@ class Viewer:
       robot: the robot.
       port: of the page.
     """
-    import viser  # Slow to import, and only pages need it.
-
-    self.server = viser.ViserServer(port=port, verbose=False)
+    self.server = drawing.serve(port)
     self.duration = max(clip.num_frames / clip.fps for clip in clips)
     self._clips = list(clips)
     self._robot = robot
@@ -82,7 +80,7 @@ class Viewer:
 
   def close(self) -> None:
     """Stops the server."""
-    self.server.stop()
+    drawing.stop(self.server)
 
   def _offset(self, index: int) -> float:
     """Place [m] of a robot, to the left."""

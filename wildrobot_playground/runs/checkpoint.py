@@ -1,5 +1,6 @@
 """A run folder's policy: written as a stock Brax checkpoint, read with care."""
 
+import errno
 import functools
 import json
 import pathlib
@@ -43,6 +44,9 @@ def save_policy(
 
   Returns:
     The folder of the checkpoint.
+
+  Raises:
+    OSError: when it cannot be written; the policy before it, if any, stays.
   """
   network = checkpoint.network_config(
     observation_size,
@@ -58,7 +62,12 @@ def save_policy(
   staging, old = run_dir / ".policy.new", run_dir / ".policy.old"
   for leftover in (staging, old):
     shutil.rmtree(leftover, ignore_errors=True)
-  checkpoint.save(staging.resolve(), 0, jax.device_get(params), network)
+  snapshots.check_room(run_dir, params)
+  try:
+    checkpoint.save(staging.resolve(), 0, jax.device_get(params), network)
+  except Exception as error:  # Orbax has its own for a full disk.
+    first_line = (str(error) or repr(error)).splitlines()[0]
+    raise OSError(errno.EIO, first_line, str(folder)) from error
   written = staging / f"{0:012d}"
   digests = snapshots.digests(written, _DIGESTS_FILE)
   (written / _DIGESTS_FILE).write_text(json.dumps(digests, indent=2) + "\n")

@@ -26,6 +26,7 @@ from wildrobot_playground.policy import (
   rollout,
   sim_to_sim,
 )
+from wildrobot_playground.registration import ENV_NAMES
 from wildrobot_playground.runs import checkpoint, snapshots
 from wildrobot_playground.runs import reference as reference_lib
 
@@ -101,17 +102,17 @@ def export(
 def _read(run_dir: pathlib.Path) -> _Trained:
   """A run's policy and its environment."""
   config = checkpoint.load_config(run_dir)
+  env_name = config.get("env")
+  if env_name not in ENV_NAMES:
+    raise ExportError(
+      f"{run_dir} was trained on {env_name}; only policies of"
+      f" {', '.join(ENV_NAMES)} can be exported"
+    )
   policy = checkpoint.load_policy(run_dir)  # Verifies the folder.
   folder = (run_dir / checkpoint.POLICY_FOLDER).resolve()
   network = checkpoint.load_network(folder)
   env_config = walk.default_config()
-  try:
-    env_config.update(config_dict.ConfigDict(config["env_config"]))
-  except (KeyError, TypeError) as error:
-    raise ExportError(
-      f"{run_dir} was trained on {config.get('env', 'another environment')},"
-      f" not on WildRobot: {error}"
-    ) from error
+  env_config.update(config_dict.ConfigDict(config["env_config"]))
   env = rollout.evaluation_env(env_config, "mujoco")
   sizes = network["observation_size"]
   if isinstance(sizes, int) or tuple(sizes["state"]) != (

@@ -4,10 +4,12 @@ import json
 import math
 import pathlib
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
-import tensorboardX
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto import event_pb2, summary_pb2
 
 from wildrobot_playground.policy import scorecard
 
@@ -116,14 +118,17 @@ class TensorBoard:
       run_dir: the run folder.
       first_steps: where a resumed run goes on; later points are hidden.
     """
-    self._writer = tensorboardX.SummaryWriter(
-      str(run_dir / TENSORBOARD_FOLDER), purge_step=first_steps or None
-    )
+    # Not `SummaryWriter`: its thread dies of a full disk, and then it blocks.
+    folder = run_dir / TENSORBOARD_FOLDER
+    folder.mkdir(exist_ok=True)
+    self._writer = EventsWriter(str(folder / "events"))
+    if first_steps:
+      start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+      self._add(first_steps, session_log=start)
 
   def write(self, record: Record) -> None:
     """See `Sink.write`."""
-    for name, value in _scalars(record).items():
-      self._writer.add_scalar(name, value, int(record["steps"]))
+    self._show(int(record["steps"]), _scalars(record))
 
   def finish(
     self, judged: scorecard.Report | None, video: pathlib.Path | None
@@ -131,11 +136,24 @@ class TensorBoard:
     """See `Sink.finish`; curves over the command, under `evaluation/`."""
     del video
     for row in judged.rows if judged is not None else ():
-      for name, value in _scalars(row).items():
-        # Millimetres a second, for steps are whole numbers.
-        step = round(1000 * row["command"])
-        self._writer.add_scalar(f"evaluation/{name}", value, step)
+      scalars = {f"evaluation/{k}": v for k, v in _scalars(row).items()}
+      # Millimetres a second, for steps are whole numbers.
+      self._show(round(1000 * row["command"]), scalars)
     self._writer.close()
+
+  def _show(self, step: int, scalars: Mapping[str, float]) -> None:
+    values = [
+      summary_pb2.Summary.Value(tag=name, simple_value=value)
+      for name, value in scalars.items()
+    ]
+    self._add(step, summary=summary_pb2.Summary(value=values))
+
+  def _add(self, step: int, **content: Any) -> None:
+    """Writes an event, now: what fails must fail here."""
+    self._writer.write_event(
+      event_pb2.Event(wall_time=time.time(), step=step, **content)
+    )
+    self._writer.flush()
 
 
 def _scalars(record: Record) -> dict[str, float]:

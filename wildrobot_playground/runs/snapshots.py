@@ -6,11 +6,13 @@ state and the sha256 of every file. It appears under its name only when it is
 complete.
 """
 
+import errno
 import hashlib
 import json
-import logging
+import os
 import pathlib
 import shutil
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +24,7 @@ import orbax.checkpoint as ocp
 FOLDER = "checkpoints"
 _MANIFEST = "manifest.json"
 _ARRAYS = "arrays"
-
-_log = logging.getLogger(__name__)
+_SPARE = 1_000_000  # bytes beside the arrays
 
 
 class SnapshotError(ValueError):
@@ -145,6 +146,7 @@ class Snapshots:
     staging = self.folder / f".{steps:012d}.writing"
     try:
       self.folder.mkdir(parents=True, exist_ok=True)
+      check_room(self.folder, arrays)
       shutil.rmtree(staging, ignore_errors=True)
       staging.mkdir()
       with ocp.PyTreeCheckpointer() as checkpointer:
@@ -163,10 +165,14 @@ class Snapshots:
       self.last_error = None
     except Exception as error:  # Training goes on without this snapshot.
       shutil.rmtree(staging, ignore_errors=True)
+      first = self.last_error is None
       self.last_error = f"{type(error).__name__}: {error}".splitlines()[0]
-      _log.warning(
-        "checkpoint at %d steps not written: %s", steps, self.last_error
-      )
+      if first:  # Said once, until one is written again.
+        print(
+          f"\nwarning: checkpoint at {steps} steps not written"
+          f" ({self.last_error}); training goes on and tries again",
+          file=sys.stderr,
+        )
 
   def _prune(self) -> None:
     best = self.best()
@@ -184,6 +190,21 @@ class Snapshots:
       except (OSError, ValueError, KeyError, TypeError):
         continue
     return costs[min(costs)] if costs else None
+
+
+def check_room(folder: pathlib.Path, arrays: Any) -> None:
+  """Looks for room before orbax runs out of it, which it says in tracebacks.
+
+  Args:
+    folder: where it is to be written.
+    arrays: a pytree of them.
+
+  Raises:
+    OSError: when the disk has not the room.
+  """
+  size = sum(np.asarray(x).nbytes for x in jax.tree.leaves(arrays))
+  if shutil.disk_usage(folder).free < size + _SPARE:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _by_path(state: Any) -> dict[str, np.ndarray]:

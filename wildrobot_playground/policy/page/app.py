@@ -80,15 +80,13 @@ class App:
       OSError: when the port is taken.
       ContractError: for policies and models that do not fit.
     """
-    import viser  # Slow to import, and only pages need it.
-
     self._entrants = list(entrants)
     self._model = model
     self._lock = threading.Lock()
     self._changed = True
     self._turn = 0.0
     self.rate = 0.0
-    self.view = viser.ViserServer(host=host, port=port + 1, verbose=False)
+    self.view = drawing.serve(port + 1, host)
     self._drawn = mujoco.MjData(simulation.reference_robot())
     self._ghost = ghost.Ghost()
     self._build_scene()
@@ -153,7 +151,7 @@ class App:
   def close(self) -> None:
     """Stops the servers."""
     self.joystick.close()
-    self.view.stop()
+    drawing.stop(self.view)
 
   def _state(self) -> dict[str, Any]:
     first = self.walkers[0]
@@ -210,12 +208,16 @@ class App:
     dt = self._entrants[0].policy.controller.dt
     names = [entrant.name for entrant in self._entrants]
     self._speed_plot = plots.LivePlot(
-      gui, "velocity [m/s]", ["command", *names], dt
+      gui, "velocity [m/s]", ["command", *names], dt, (-0.2, 1.4)
     )
-    self._torque_plot = plots.LivePlot(gui, "largest torque [N·m]", names, dt)
+    self._torque_plot = plots.LivePlot(
+      gui, "largest torque [N·m]", names, dt, (0.0, 4.5)
+    )
     self._style_plot = None
     if any(entrant.style for entrant in self._entrants):
-      self._style_plot = plots.LivePlot(gui, "style score", names, dt)
+      self._style_plot = plots.LivePlot(
+        gui, "style score", names, dt, (-0.5, 1.5)
+      )
 
   def _rebuild(self) -> None:
     """Puts new robots on the chosen ground, in the chosen physics."""

@@ -15,7 +15,14 @@ _COLOURS = ("#1c7ed6", "#e8590c", "#2b8a3e", "#9c36b5")
 class LivePlot:
   """A few curves over the last seconds."""
 
-  def __init__(self, gui: Any, title: str, names: Sequence[str], dt: float):
+  def __init__(
+    self,
+    gui: Any,
+    title: str,
+    names: Sequence[str],
+    dt: float,
+    limits: tuple[float, float],
+  ):
     """Adds the plot to a page.
 
     Args:
@@ -23,6 +30,7 @@ class LivePlot:
       title: with the unit.
       names: of the curves.
       dt: control step [s].
+      limits: of what is shown.
     """
     length = round(_SECONDS / (dt * _EVERY))
     self._time = np.linspace(-_SECONDS, 0.0, length)
@@ -38,7 +46,7 @@ class LivePlot:
         ),
       ),
       title=title,
-      scales={"x": {"time": False}},
+      scales={"x": {"time": False}, "y": {"auto": False, "range": limits}},
       legend={"show": len(names) > 1},
       height=_HEIGHT,
     )

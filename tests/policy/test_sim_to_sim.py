@@ -1,0 +1,97 @@
+"""The exported file, judged as on the robot."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from wildrobot_playground.policy import robustness, sim_to_sim
+from wildrobot_playground.policy.controller import ContractError
+from wildrobot_playground.policy.simulation import Conditions
+
+
+def _evaluate(*arguments):
+  return subprocess.run(
+    [sys.executable, "-m", "wildrobot_playground.evaluate", *arguments],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+
+
+def test_no_jax_is_in_the_process(walk_folder):
+  script = f"""
+import sys
+from wildrobot_playground.policy import sim_to_sim
+report = sim_to_sim.evaluate(
+  sim_to_sim.load({str(walk_folder)!r}), commands=[0.4], num_episodes=2,
+  seconds=2.0)
+print(report.rows[0]["falls"], [m for m in ("jax", "brax") if m in sys.modules])
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", script], capture_output=True, text=True, check=False
+  )
+  assert done.stdout == "0 []\n", done.stderr
+
+
+def test_the_command_line_prints_and_writes_the_table(walk_folder, tmp_path):
+  path = tmp_path / "eval.json"
+  done = _evaluate(
+    f"--policy={walk_folder}",
+    "--commands=0,0.4",
+    "--episodes=2",
+    "--seconds=3",
+    f"--json={path}",
+  )
+  assert done.returncode == 0, done.stderr
+  assert "through the contract" in done.stdout
+  rows = json.loads(path.read_text())["commands"]
+  assert [row["command"] for row in rows] == [0.0, 0.4]
+  assert rows[1]["velocity_error"] < 0.1
+
+
+@pytest.mark.parametrize(
+  ("flags", "message"),
+  [
+    (["--policy=nowhere.onnx"], "there is no policy at nowhere.onnx"),
+    (["--checkpoint=RUN", "--policy=p"], "give one of"),
+    (["--checkpoint=RUN", "--suite=robustness"], "--suite needs --policy"),
+    (["--policy=p", "--physics=mjx"], "plain MuJoCo"),
+    (["--policy=p", "--json=no/where.json"], "is no folder"),
+  ],
+)
+def test_mistakes_cost_one_line(flags, message):
+  done = _evaluate(*flags)
+  assert done.returncode == 2
+  assert done.stderr.count("\n") == 1
+  assert message in done.stderr
+
+
+def test_rows_count_falls_and_errors(walk, monkeypatch):
+  rows = {"nominal": Conditions(), "ice": Conditions(friction=0.01)}
+  monkeypatch.setattr(robustness, "ROWS", rows)
+  nominal, ice = robustness.run(
+    walk, commands=(0.0, 0.6), num_episodes=4, seconds=4.0
+  )
+  assert (nominal.episodes, nominal.falls) == (8, 0)
+  assert ice.falls > 0
+  assert ice.falls == sum(ice.falls_by_command)
+  assert nominal.velocity_error < ice.worst_velocity_error
+  assert "ice" in robustness.line(ice)
+
+
+def test_every_condition_has_a_row():
+  fields = {
+    name
+    for conditions in robustness.ROWS.values()
+    for name, value in vars(conditions).items()
+    if value != getattr(Conditions(), name)
+  }
+  assert fields == set(vars(Conditions()))
+
+
+def test_another_version_of_our_robot_is_refused(walk):
+  walk.controller.contract["model_hash"] = "0" * 16
+  with pytest.raises(ContractError, match="another version of the robot"):
+    sim_to_sim.evaluate(walk, commands=[0.0], num_episodes=1, seconds=2.0)
