@@ -29,3 +29,9 @@ def reference() -> pathlib.Path:
 def policies() -> pathlib.Path:
   """The folder of the shipped policies, one a folder."""
   return _folder("policies")
+
+
+def find_policy(name: str) -> pathlib.Path:
+  """The folder of a shipped policy by its name; any other name is a path."""
+  shipped = policies() / name
+  return shipped if shipped.is_dir() else pathlib.Path(name)

@@ -15,12 +15,12 @@ from typing import Any
 
 from absl import flags
 
-from wildrobot_playground import cli
+from wildrobot_playground import assets, cli
 from wildrobot_playground.policy import scorecard
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
 _POLICY = flags.DEFINE_string(
-  "policy", None, "Exported policy (policy.onnx, or its folder)."
+  "policy", None, "Exported policy (file or folder), or a shipped one's name."
 )
 _SUITE = flags.DEFINE_enum(
   "suite",
@@ -118,7 +118,7 @@ def _of_policy(commands: Sequence[float]) -> scorecard.Report:
   from wildrobot_playground.policy import sim_to_sim
 
   return sim_to_sim.evaluate(
-    sim_to_sim.load(_POLICY.value or ""),
+    sim_to_sim.load(assets.find_policy(_POLICY.value or "")),
     model=_MODEL.value,
     commands=commands,
     num_episodes=_EPISODES.value,
@@ -143,7 +143,9 @@ def _robustness(commands: Sequence[float], path: pathlib.Path | None) -> int:
   print(robustness.heading(commands))
   rows = []
   for row in robustness.run(
-    sim_to_sim.load(_POLICY.value or ""), _MODEL.value, **options
+    sim_to_sim.load(assets.find_policy(_POLICY.value or "")),
+    _MODEL.value,
+    **options,
   ):
     rows.append(row)
     print(robustness.line(row), flush=True)

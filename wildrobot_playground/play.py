@@ -42,19 +42,13 @@ def main(rest: Sequence[str]) -> int:
     raise cli.UsageError(str(error)) from error
 
 
-def _path(name: str) -> pathlib.Path:
-  """A policy's place: a shipped one by its name, else a path."""
-  shipped = assets.policies() / name
-  return shipped if shipped.is_dir() else pathlib.Path(name)
-
-
 def _serve() -> int:
   from wildrobot_playground.policy import sim_to_sim
   from wildrobot_playground.policy.page import app, walker
 
   entrants = []
   for name in filter(None, (_POLICY.value, _BESIDE.value)):
-    path = _path(name)
+    path = assets.find_policy(name)
     entrants.append(
       app.Entrant(path.name, sim_to_sim.load(path), walker.style_beside(path))
     )
@@ -87,7 +81,7 @@ def _film() -> int:
     commands = [float(text) for text in _COMMANDS.value]
   except ValueError as error:
     raise cli.UsageError(f"--commands takes numbers: {error}") from error
-  policy = sim_to_sim.load(_path(_POLICY.value))
+  policy = sim_to_sim.load(assets.find_policy(_POLICY.value))
   contract = policy.controller.contract
   sim = simulation.Simulation(plant.load(contract, _MODEL.value), contract)
   rollouts = simulation.roll_out(

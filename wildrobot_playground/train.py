@@ -52,7 +52,8 @@ _DOMAIN_RANDOMIZATION = flags.DEFINE_boolean(
 _INIT_FROM = flags.DEFINE_string(
   "init_from",
   None,
-  "Start with the networks of a run folder, or of a stock Brax checkpoint.",
+  "Start with the networks of a run folder, of an export, of a stock Brax"
+  " checkpoint, or of a shipped policy by its name.",
 )
 _RESUME = flags.DEFINE_string(
   "resume",

@@ -114,7 +114,7 @@ class Controller:
     joint_pos = np.asarray(readings.joint_pos, np.float32)
     error = heading(readings.orientation) - self.heading_target
     signals = {
-      "gyro": readings.gyro,
+      "gyro": np.asarray(readings.gyro, np.float32),
       "gravity": gravity(readings.orientation),
       "heading_sin": np.sin(error)[..., None],
       "heading_cos": np.cos(error)[..., None],

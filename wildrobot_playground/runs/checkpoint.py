@@ -18,6 +18,7 @@ from wildrobot_playground.runs import snapshots
 
 CONFIG_FILE = "config.json"
 POLICY_FOLDER = "policy"
+BRAX_FOLDER = "brax"  # Of an export.
 _NETWORK_FILE = "ppo_network_config.json"
 _DIGESTS_FILE = "sha256.json"
 
@@ -175,7 +176,7 @@ def params_to_start_from(
   """(normaliser, policy, value) of an earlier training, for a new one.
 
   Args:
-    path: a run folder, or a stock Brax checkpoint.
+    path: a run folder, an export, or a stock Brax checkpoint.
     observation_size: shapes of the new run's observations.
     action_size: its number of servos.
     ppo: its PPO configuration.
@@ -184,8 +185,8 @@ def params_to_start_from(
     CheckpointError: when it is missing or damaged, or its networks are not
       those of the new run.
   """
-  inside = path / POLICY_FOLDER
-  params = load_params(inside if inside.is_dir() else path)
+  inside = [path / name for name in (POLICY_FOLDER, BRAX_FOLDER)]
+  params = load_params(next(filter(pathlib.Path.is_dir, inside), path))
   network = network_factory(ppo)(observation_size, action_size)
   key = jax.random.PRNGKey(0)
   wanted = jax.eval_shape(

@@ -342,5 +342,7 @@ def _brax(
 ) -> list[str]:
   """`brax/`: a stock Brax checkpoint, for `ppo.checkpoint.load_policy`."""
   del trained  # It has read the folder already, so that is in order.
-  shutil.copytree(run_dir / checkpoint.POLICY_FOLDER, folder / "brax")
+  shutil.copytree(
+    run_dir / checkpoint.POLICY_FOLDER, folder / checkpoint.BRAX_FOLDER
+  )
   return []

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import mujoco_playground
 
-from wildrobot_playground import cli
+from wildrobot_playground import assets, cli
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard, ppo
 from wildrobot_playground.policy import scorecard
@@ -186,7 +186,7 @@ class _Training:
     if plan.init_from is None or self._goes_on is not None:
       return None
     return checkpoint.params_to_start_from(
-      pathlib.Path(plan.init_from),
+      assets.find_policy(plan.init_from),
       environment.observation_size,
       environment.action_size,
       plan.ppo,
