@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.up-to-date
-# jax with CUDA where there is an NVIDIA GPU. Others: viewer, cluster, as in
-# `make -B setup EXTRAS="dev viewer"`.
+# jax with CUDA where there is an NVIDIA GPU. Another one: cluster, as in
+# `make -B setup EXTRAS="dev cluster"`.
 EXTRAS ?= dev $(shell nvidia-smi -L >/dev/null 2>&1 && echo cuda)
 EXTRA_FLAGS = $(foreach extra,$(EXTRAS),--extra $(extra))
 # A uv of our own, for machines without one.

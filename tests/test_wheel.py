@@ -22,6 +22,8 @@ assert sys.prefix in env.xml_path
 from wildrobot_playground import assets
 from wildrobot_playground.amp import dataset
 assert dataset.load(assets.reference() / "wildrobot_walk.npz").num_clips > 1
+from wildrobot_playground.policy import sim_to_sim
+sim_to_sim.load(assets.find_policy("walk"))
 from wildrobot_playground.runs import training
 """
 
@@ -44,6 +46,8 @@ def test_data_travels_inside(wheel):
   for name in (
     "xmls/wildrobot.xml",
     "reference/wildrobot_walk.npz",
+    "policies/walk/policy.onnx",
+    "policy/page/joystick.html",
     "reference/sources/LICENSE.DeepMimic.txt",
   ):
     assert f"wildrobot_playground/{name}" in names

@@ -81,6 +81,9 @@ def _film() -> int:
     commands = [float(text) for text in _COMMANDS.value]
   except ValueError as error:
     raise cli.UsageError(f"--commands takes numbers: {error}") from error
+  for path in filter(None, (_VIDEO.value, _GIF.value)):
+    if not pathlib.Path(path).parent.is_dir():
+      raise cli.UsageError(f"{path}: {pathlib.Path(path).parent} is no folder")
   policy = sim_to_sim.load(assets.find_policy(_POLICY.value))
   contract = policy.controller.contract
   sim = simulation.Simulation(plant.load(contract, _MODEL.value), contract)

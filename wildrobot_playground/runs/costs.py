@@ -27,7 +27,7 @@ class Costs:
     """One line: the total, and the share of every purpose."""
     total = time.monotonic() - self._started
     shares = ", ".join(
-      f"{purpose} {100 * seconds / total:.1f} %"
+      f"{purpose} {100 * seconds / total:.2f} %"
       for purpose, seconds in self._seconds.items()
     )
     return f"{total:.0f} s" + (f"; of them {shares}" if shares else "")
