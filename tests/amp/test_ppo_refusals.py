@@ -73,12 +73,13 @@ def test_batches_that_robots_do_not_divide(train):
   )
 
 
-@pytest.mark.parametrize("name", ["num_envs", "batch_size"])
-def test_robots_that_devices_do_not_divide(name):
-  settings = {"num_envs": 8, "batch_size": 8} | {name: 4}
-  settings = ppo._settings({**settings, "num_minibatches": 6})
+@pytest.mark.parametrize("name", ["num_envs", "batch_size", "replay_size"])
+def test_sizes_that_devices_do_not_divide(name):
+  sizes = {"num_envs": 8, "batch_size": 8, "replay_size": 8} | {name: 4}
+  replay_size = sizes.pop("replay_size")
+  settings = ppo._settings({**sizes, "num_minibatches": 6})
   with pytest.raises(ValueError, match=f"{name} 4 must be a multiple of t"):
-    ppo._check_sizes(settings, 8)
+    ppo._check_sizes(settings, replay_size, 8)
 
 
 @pytest.mark.parametrize(

@@ -92,3 +92,8 @@ def test_most_a_task_can_pay_is_the_sum_of_its_positive_scales(env):
   zero["reward_config.scales.base_height"] = 0.25
   zero["reward_config.scales.torques"] = -9.0
   assert make(**zero).max_task_reward == 0.25
+
+
+def test_pushes_within_a_control_step_are_refused():
+  with pytest.raises(ValueError, match=r"push_config\.interval 0\.001 s"):
+    make(**{"push_config.enable": True, "push_config.interval": 0.001})

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import pathlib
 import pickle
 import subprocess
 import sys
@@ -38,6 +39,16 @@ def test_generate_mirror_build_validate(tmp_path, capsys):
   assert cli.main(["validate", *made, output]) == 0
   assert dataset_lib.load(output, velocity_mode="raw").num_clips == 4
   assert "generated_walk_0p10" in capsys.readouterr().out
+
+
+def test_a_folder_stands_for_its_clips(tmp_path, capsys):
+  folder = str(pathlib.Path(CLIP).parent)
+  output = str(tmp_path / "dataset.npz")
+  assert cli.main(["build", folder, "--output", output]) == 0
+  assert cli.main(["analyze", str(tmp_path)]) == 2
+  (tmp_path / "empty").mkdir()
+  assert cli.main(["build", str(tmp_path / "empty"), "--output", output]) == 2
+  assert "no clip (*.npz) in this folder" in capsys.readouterr().err
 
 
 def test_json_has_the_tables_numbers(tmp_path):

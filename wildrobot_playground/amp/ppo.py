@@ -108,7 +108,8 @@ def train(
   mesh = jax.make_mesh(
     (len(devices),), (learner_lib.AXIS_NAME,), devices=devices
   )
-  _check_sizes(settings, mesh.size)
+  replay_size = amp.replay_size if amp is not None and amp.weight > 0 else 0
+  _check_sizes(settings, replay_size, mesh.size)
   keys = programs_lib.Keys(seed)
   wrap = functools.partial(
     _wrap,
@@ -297,7 +298,9 @@ def _settings(ppo: Mapping[str, Any]) -> learner_lib.PPOSettings:
   return learner_lib.PPOSettings(**ppo)
 
 
-def _check_sizes(settings: learner_lib.PPOSettings, num_devices: int) -> None:
+def _check_sizes(
+  settings: learner_lib.PPOSettings, replay_size: int, num_devices: int
+) -> None:
   samples = settings.batch_size * settings.num_minibatches
   if samples % settings.num_envs:
     raise ValueError(
@@ -305,11 +308,14 @@ def _check_sizes(settings: learner_lib.PPOSettings, num_devices: int) -> None:
       f" {settings.num_minibatches} must be a multiple of num_envs"
       f" {settings.num_envs}"
     )
-  for name in ("num_envs", "batch_size"):
-    if getattr(settings, name) % num_devices:
+  for name, size in (
+    ("num_envs", settings.num_envs),
+    ("batch_size", settings.batch_size),
+    ("amp.replay_size", replay_size),
+  ):
+    if size % num_devices:
       raise ValueError(
-        f"{name} {getattr(settings, name)} must be a multiple of the"
-        f" {num_devices} devices"
+        f"{name} {size} must be a multiple of the {num_devices} devices"
       )
 
 

@@ -133,6 +133,12 @@ class WildRobotWalk(base.WildRobotEnv):
       self._config.episode_length * self.dt,
     )
     latency.check(self._config.latency_config)
+    push = self._config.push_config
+    if push.enable and round(push.interval / self.dt) < 1:
+      raise ValueError(
+        f"push_config.interval {push.interval:g} s is shorter than a control"
+        f" step, {self.dt:g} s"
+      )
     key = self._mj_model.keyframe(consts.WALK_READY_KEYFRAME)
     self._init_qpos = jp.array(key.qpos, jp.float32)
     self._default_pose = self._init_qpos[7:]

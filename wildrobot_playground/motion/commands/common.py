@@ -63,7 +63,9 @@ def clips(parser: argparse.ArgumentParser, number: str = "+") -> None:
   parser.add_argument(
     "clips",
     nargs=number,
-    help="the shipped ones by default" if number == "*" else "clips (.npz)",
+    help="the shipped ones by default"
+    if number == "*"
+    else "clips (.npz) or folders",
   )
 
 
@@ -74,9 +76,18 @@ def output(parser: argparse.ArgumentParser) -> None:
 
 
 def load_clips(paths: Sequence[str]) -> list[clip_lib.MotionClip]:
-  """The clips at the paths, or those shipped with the package."""
-  shipped = sorted((assets.reference() / "clips").glob("*.npz"))
-  return [clip_lib.load(path) for path in paths or shipped]
+  """The clips at the paths or in folders, or those shipped with the package.
+
+  Raises:
+    CommandError: for a folder without clips.
+  """
+  files: list[pathlib.Path] = []
+  for path in map(pathlib.Path, paths or [assets.reference() / "clips"]):
+    inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
+    if not inside:
+      raise CommandError(f"{path}: no clip (*.npz) in this folder")
+    files += inside
+  return [clip_lib.load(file) for file in files]
 
 
 def progress(items: Iterable[T], what: str) -> Iterator[T]:

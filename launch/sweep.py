@@ -1,0 +1,345 @@
+r"""Trains over a grid of settings and seeds; ends in one table and one plot.
+
+  python launch/sweep.py --grid=amp.weight=0,0.1,0.3,1 --seeds=3
+
+Every flag that is not the sweep's own goes to `train`. Several grids multiply:
+
+  python launch/sweep.py --grid=amp.weight=0,0.3 --grid=amp.disc_lr=1e-4,3e-4 \
+      --seeds=2 --num_timesteps=2000000
+
+Started again with the same folder, it goes on where it stopped. `--slurm` hands
+the runs to SLURM as an array, through submitit.
+"""
+
+import dataclasses
+import itertools
+import json
+import math
+import pathlib
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+from absl import flags
+
+from wildrobot_playground import cli
+
+_GRID = flags.DEFINE_multi_string(
+  "grid", [], "section.key=value,value,...; may be given several times."
+)
+_SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of every setting, from 0 on.")
+_FOLDER = flags.DEFINE_string("folder", "runs/sweep", "Of the sweep.")
+_JOBS = flags.DEFINE_integer("jobs", 1, "Runs at a time, on this machine.")
+_SLURM = flags.DEFINE_bool("slurm", False, "Submit to SLURM instead.")
+_SLURM_OPTIONS = flags.DEFINE_string(
+  "slurm_options", "", "Of submitit: partition=gpu,gpus_per_node=1,..."
+)
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the commands only.")
+_COMMANDS = flags.DEFINE_list(
+  "commands", "0.2,0.4,0.6", "Speeds [m/s] of the table."
+)
+
+_COLUMNS = (
+  ("velocity_error", "velocity error [m/s]", ".3f"),
+  ("falls", "falls [%]", ".1f"),
+  ("style_distance", "style distance", ".2f"),
+  ("cost_of_transport", "cost of transport", ".2f"),
+)
+# Student's t, 97.5 %, by degrees of freedom.
+_STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+_POLL = 1.0  # s
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """One training of the sweep.
+
+  Attributes:
+    setting: keys to values, as typed.
+    seed: of everything random.
+    folder: its run folder.
+  """
+
+  setting: tuple[tuple[str, str], ...]
+  seed: int
+  folder: pathlib.Path
+
+  @property
+  def name(self) -> str:
+    """The setting in words."""
+    return (
+      " ".join(f"{key}={value}" for key, value in self.setting) or "default"
+    )
+
+  @property
+  def is_done(self) -> bool:
+    """Whether it has been trained and evaluated."""
+    return (self.folder / "eval.json").is_file()
+
+  def command(self, rest: Sequence[str]) -> list[str]:
+    """What trains it; the same command goes on with it."""
+    return [
+      sys.executable,
+      "-m",
+      "wildrobot_playground.train",
+      f"--run_dir={self.folder}",
+      "--resume=auto",
+      f"--seed={self.seed}",
+      *(f"--{key}={value}" for key, value in self.setting),
+      *rest,
+    ]
+
+
+def runs(
+  grids: Sequence[str], seeds: int, folder: pathlib.Path
+) -> Iterator[Run]:
+  """All runs, seed after seed, so that a part of a sweep is a fair one.
+
+  Args:
+    grids: `key=value,value,...` each.
+    seeds: of every setting.
+    folder: of the sweep.
+
+  Raises:
+    cli.UsageError: for a grid that is none.
+  """
+  axes = []
+  for grid in grids:
+    key, equals, values = grid.partition("=")
+    if not equals or not key or not values:
+      raise cli.UsageError(f"--grid={grid}: write key=value,value,...")
+    axes.append([(key, value) for value in _split(values)])
+  for seed in range(seeds):
+    for setting in itertools.product(*axes):
+      name = ",".join(f"{k}={v}" for k, v in setting) or "default"
+      yield Run(setting, seed, folder / name / f"seed{seed}")
+
+
+def _split(values: str) -> list[str]:
+  """Splits at commas outside of brackets."""
+  parts, depth = [""], 0
+  for char in values:
+    depth += (char in "([") - (char in ")]")
+    if char == "," and depth == 0:
+      parts.append("")
+    else:
+      parts[-1] += char
+  return parts
+
+
+def train(todo: Sequence[Run], jobs: int, rest: Sequence[str]) -> list[Run]:
+  """Runs the trainings here, some at a time; returns those that failed."""
+  waiting, failed = list(todo), []
+  running: list[tuple[Run, subprocess.Popen]] = []
+  try:
+    while waiting or running:
+      while waiting and len(running) < jobs:
+        run = waiting.pop(0)
+        run.folder.mkdir(parents=True, exist_ok=True)
+        print(f"start    {run.folder}", flush=True)
+        with (run.folder / "train.log").open("a") as log:
+          process = subprocess.Popen(
+            run.command(rest), stdout=log, stderr=subprocess.STDOUT
+          )
+        running.append((run, process))
+      time.sleep(_POLL)
+      for run, process in list(running):
+        if process.poll() is None:
+          continue
+        running.remove((run, process))
+        if process.returncode or not run.is_done:
+          failed.append(run)
+          print(f"FAILED   {run.folder}: {_last_line(run)}", flush=True)
+        else:
+          print(f"done     {run.folder}", flush=True)
+  except KeyboardInterrupt:
+    for _, process in running:  # Each saves first.
+      process.terminate()
+    for _, process in running:
+      process.wait()
+    raise
+  return failed
+
+
+def _last_line(run: Run) -> str:
+  lines = (run.folder / "train.log").read_text().strip().splitlines()
+  return lines[-1] if lines else "no output"
+
+
+def submit(todo: Sequence[Run], options: str, rest: Sequence[str]) -> list[str]:
+  """Hands the trainings to SLURM as one array; returns the jobs' numbers.
+
+  A job that is preempted saves, and goes on when it is started again.
+
+  Raises:
+    cli.UsageError: without submitit, or for options that are none.
+  """
+  try:
+    import submitit
+  except ImportError as error:
+    raise cli.UsageError(
+      "--slurm needs submitit: pip install 'wildrobot-playground[cluster]'"
+    ) from error
+  folder = todo[0].folder.parent.parent / "slurm"
+  executor = submitit.AutoExecutor(folder=str(folder))
+  executor.update_parameters(**slurm_parameters(options))
+  jobs = executor.map_array(
+    submitit.helpers.CommandFunction, [run.command(rest) for run in todo]
+  )
+  return [job.job_id for job in jobs]
+
+
+def slurm_parameters(options: str) -> dict[str, int | str]:
+  """`key=value,...` as submitit's parameters.
+
+  Raises:
+    cli.UsageError: for anything else.
+  """
+  parameters: dict[str, int | str] = {"timeout_min": 240, "cpus_per_task": 4}
+  for option in filter(None, options.split(",")):
+    key, equals, value = option.partition("=")
+    if not equals:
+      raise cli.UsageError(f"--slurm_options: '{option}' is no key=value")
+    parameters[key] = int(value) if value.isdigit() else value
+  return parameters
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistic:
+  """A figure over seeds.
+
+  Attributes:
+    mean: over the seeds.
+    half_width: of its 95 % confidence interval (Student's t); NaN for one seed.
+  """
+
+  mean: float
+  half_width: float
+
+  @classmethod
+  def of(cls, values: Sequence[float]) -> "Statistic":
+    """Of one value a seed; NaN for none."""
+    count = len(values)
+    if count == 0:
+      return cls(math.nan, math.nan)
+    mean = sum(values) / count
+    if count == 1:
+      return cls(mean, math.nan)
+    variance = sum((v - mean) ** 2 for v in values) / (count - 1)
+    student = _STUDENT[min(count - 1, len(_STUDENT)) - 1]
+    return cls(mean, student * math.sqrt(variance / count))
+
+  def show(self, form: str) -> str:
+    """As `mean ± half width`."""
+    if math.isnan(self.mean):
+      return "-"
+    spread = (
+      "" if math.isnan(self.half_width) else f" ± {self.half_width:{form}}"
+    )
+    return f"{self.mean:{form}}{spread}"
+
+
+def collect(
+  done: Sequence[Run], commands: Sequence[float]
+) -> dict[str, dict[str, Statistic]]:
+  """Every setting's figures, means over the commands, over its seeds."""
+  values: dict[str, dict[str, list[float]]] = {}
+  for run in done:
+    rows = json.loads((run.folder / "eval.json").read_text())["commands"]
+    rows = [row for row in rows if _asked_for(row["command"], commands)]
+    figures = values.setdefault(run.name, {name: [] for name, _, _ in _COLUMNS})
+    for name, _, _ in _COLUMNS:
+      found = [
+        100 * row["falls"] / row["episodes"] if name == "falls" else row[name]
+        for row in rows
+        if row[name] is not None
+      ]
+      if found:
+        figures[name].append(sum(found) / len(found))
+  return {
+    setting: {name: Statistic.of(v) for name, v in figures.items()}
+    for setting, figures in values.items()
+  }
+
+
+def _asked_for(command: float, commands: Sequence[float]) -> bool:
+  return any(math.isclose(command, c, abs_tol=1e-6) for c in commands)
+
+
+def table(figures: dict[str, dict[str, Statistic]], seeds: int) -> str:
+  """The figures as a Markdown table."""
+  lines = [
+    "| setting | " + " | ".join(title for _, title, _ in _COLUMNS) + " |",
+    "| --- |" + " --- |" * len(_COLUMNS),
+  ]
+  for setting, found in figures.items():
+    cells = [found[name].show(form) for name, _, form in _COLUMNS]
+    lines.append(f"| {setting} | " + " | ".join(cells) + " |")
+  lines.append(f"\nMean and 95 % confidence interval over {seeds} seeds.")
+  return "\n".join(lines)
+
+
+def plot(figures: dict[str, dict[str, Statistic]], path: pathlib.Path) -> None:
+  """Writes a PNG: a panel a figure, a bar a setting, whiskers over seeds."""
+  from matplotlib import figure as figure_lib
+
+  figure = figure_lib.Figure(figsize=(3.2 * len(_COLUMNS), 3.2), dpi=120)
+  axes = figure.subplots(1, len(_COLUMNS))
+  settings = list(figures)
+  for axis, (name, title, _) in zip(axes, _COLUMNS, strict=True):
+    means = [figures[s][name].mean for s in settings]
+    widths = [figures[s][name].half_width for s in settings]
+    axis.bar(
+      range(len(settings)),
+      means,
+      yerr=[0.0 if math.isnan(w) else w for w in widths],
+      capsize=4,
+    )
+    axis.set_xticks(range(len(settings)), settings, rotation=30, ha="right")
+    axis.set_title(title, fontsize=9)
+    axis.set_ylim(bottom=0)
+    axis.tick_params(labelsize=7)
+  figure.tight_layout()
+  figure.savefig(path)
+
+
+def main(rest: Sequence[str]) -> int:
+  """Trains what is left to train, then prints and writes what was found."""
+  folder = pathlib.Path(_FOLDER.value)
+  try:
+    commands = [float(text) for text in _COMMANDS.value]
+  except ValueError as error:
+    raise cli.UsageError(f"--commands takes numbers: {error}") from error
+  if _SEEDS.value < 1 or _JOBS.value < 1:
+    raise cli.UsageError("--seeds and --jobs start at 1")
+  everything = list(runs(_GRID.value, _SEEDS.value, folder))
+  todo = [run for run in everything if not run.is_done]
+  if _DRY_RUN.value:
+    for run in todo:
+      print(shlex.join(run.command(rest)))
+    return 0
+  if _SLURM.value and todo:
+    numbers = submit(todo, _SLURM_OPTIONS.value, rest)
+    print(f"submitted {len(numbers)} runs: {', '.join(numbers)}")
+    print("start the same command again for the table when they are done")
+    return 0
+  failed = train(todo, _JOBS.value, rest)
+  done = [run for run in everything if run.is_done]
+  if done:
+    figures = collect(done, commands)
+    text = table(figures, _SEEDS.value)
+    (folder / "table.md").write_text(text + "\n")
+    plot(figures, folder / "plot.png")
+    print(f"\n{text}\n\ntable    {folder / 'table.md'}")
+    print(f"plot     {folder / 'plot.png'}")
+  if failed:
+    raise cli.RunFailedError(
+      f"{len(failed)} of {len(everything)} runs failed; see their train.log"
+    )
+  return 0
+
+
+if __name__ == "__main__":
+  cli.run(main)
