@@ -1,0 +1,139 @@
+"""A sweep: every run once, and figures with honest intervals."""
+
+import importlib.util
+import json
+import math
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tests.runs.tiny import TINY
+from wildrobot_playground import cli
+
+_SCRIPT = pathlib.Path(__file__).parents[2] / "launch" / "sweep.py"
+
+
+@pytest.fixture(scope="module")
+def sweep():
+  spec = importlib.util.spec_from_file_location("sweep", _SCRIPT)
+  assert spec is not None and spec.loader is not None
+  module = importlib.util.module_from_spec(spec)
+  sys.modules["sweep"] = module
+  spec.loader.exec_module(module)
+  return module
+
+
+def test_grids_multiply_and_seeds_come_last(sweep, tmp_path):
+  grids = ["amp.weight=0,0.3", "ppo.network_factory.x=(8,8),(16,)"]
+  found = list(sweep.runs(grids, 2, tmp_path))
+  assert len(found) == 2 * 2 * 2
+  assert len({run.folder for run in found}) == len(found)
+  assert [run.seed for run in found] == [0] * 4 + [1] * 4
+  assert found[0].name == "amp.weight=0 ppo.network_factory.x=(8,8)"
+  assert "--amp.weight=0" in found[0].command(["--video=false"])
+  assert found[0].command(["--video=false"])[-1] == "--video=false"
+
+
+def test_no_grid_is_the_default_over_seeds(sweep, tmp_path):
+  assert [run.name for run in sweep.runs([], 3, tmp_path)] == ["default"] * 3
+
+
+@pytest.mark.parametrize("grid", ["amp.weight", "=1,2", "amp.weight="])
+def test_grids_that_are_none_are_refused(sweep, tmp_path, grid):
+  with pytest.raises(cli.UsageError, match="--grid"):
+    list(sweep.runs([grid], 1, tmp_path))
+
+
+def test_intervals_are_students(sweep):
+  found = sweep.Statistic.of([1.0, 2.0, 3.0])
+  assert found.mean == 2.0
+  assert found.half_width == pytest.approx(4.30 * 1.0 / math.sqrt(3))
+  assert math.isnan(sweep.Statistic.of([1.0]).half_width)
+  assert sweep.Statistic.of([]).show(".2f") == "-"
+  assert sweep.Statistic.of([1.0]).show(".2f") == "1.00"
+
+
+def _evaluation(folder, error, falls):
+  folder.mkdir(parents=True)
+  rows = [
+    {
+      "command": command,
+      "velocity_error": error,
+      "falls": falls,
+      "episodes": 10,
+      "style_distance": 0.3,
+      "cost_of_transport": None if command == 0.2 else 1.0,
+    }
+    for command in (0.0, 0.2, 0.4)
+  ]
+  (folder / "eval.json").write_text(json.dumps({"commands": rows}))
+
+
+def test_the_table_has_a_row_a_setting(sweep, tmp_path):
+  everything = list(sweep.runs(["amp.weight=0,0.3"], 2, tmp_path))
+  for run in everything:
+    _evaluation(run.folder, 0.01 * (run.seed + 1), falls=1)
+  figures = sweep.collect(everything, [0.2, 0.4])
+  assert figures["amp.weight=0"]["velocity_error"].mean == pytest.approx(0.015)
+  assert figures["amp.weight=0"]["falls"].mean == pytest.approx(10.0)
+  assert figures["amp.weight=0"]["cost_of_transport"].mean == 1.0
+  text = sweep.table(figures, 2)
+  assert text.count("| amp.weight=") == 2
+  sweep.plot(figures, tmp_path / "plot.png")
+  assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_slurm_options_are_submitits(sweep):
+  found = sweep.slurm_parameters("partition=gpu,gpus_per_node=2")
+  assert found["partition"] == "gpu"
+  assert found["gpus_per_node"] == 2
+  with pytest.raises(cli.UsageError, match="no key=value"):
+    sweep.slurm_parameters("partition")
+
+
+def _sweep(*arguments):
+  return subprocess.run(
+    [sys.executable, str(_SCRIPT), *arguments],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+
+
+def test_a_dry_run_prints_commands(tmp_path):
+  done = _sweep(
+    "--grid=amp.weight=0,1", "--seeds=2", "--dry_run", f"--folder={tmp_path}"
+  )
+  assert done.returncode == 0
+  assert done.stdout.count("wildrobot_playground.train") == 4
+
+
+@pytest.mark.slow
+def test_a_sweep_ends_in_a_table_and_goes_on_where_it_stopped(tmp_path):
+  arguments = [
+    "--grid=amp.weight=0,0.3",
+    "--seeds=1",
+    f"--folder={tmp_path}",
+    "--num_timesteps=120",
+    "--novideo",
+    "--nocheck",
+    "--noevaluate",
+    "--wandb=disabled",
+    *TINY,
+  ]
+  first = _sweep(*arguments)
+  assert first.returncode == 0, first.stderr + first.stdout
+  assert first.stdout.count("done ") == 2
+  assert (tmp_path / "table.md").read_text().count("| amp.weight=") == 2
+  second = _sweep(*arguments)
+  assert second.returncode == 0
+  assert "start" not in second.stdout.split("table")[0]
+
+
+def test_a_run_that_fails_is_named(tmp_path):
+  done = _sweep("--grid=amp.loss=none", "--seeds=1", f"--folder={tmp_path}")
+  assert done.returncode == 1
+  assert "FAILED" in done.stdout
+  assert "amp.loss 'none' is unknown" in done.stdout
