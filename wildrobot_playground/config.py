@@ -202,6 +202,39 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+# What `--randomization` sets in `env_config`: ranges of domain randomisation,
+# pushes and delays. Sensor noise is part of the task.
+RANDOMIZATIONS: dict[str, dict[str, Any]] = {
+  "off": {"push_config.enable": False, "latency_config.enable": False},
+  "mild": {
+    "randomize_config.friction": (0.7, 1.2),
+    "randomize_config.mass": (0.95, 1.05),
+    "randomize_config.com": (-0.005, 0.005),
+    "randomize_config.servo_gain": (0.9, 1.1),
+    "randomize_config.frictionloss": (0.7, 1.5),
+    "randomize_config.armature": (1.0, 1.05),
+    "push_config.enable": True,
+    "push_config.magnitude": 0.15,
+    "latency_config.enable": False,
+  },
+  "strong": {
+    "randomize_config.friction": (0.4, 1.2),
+    "randomize_config.mass": (0.85, 1.15),
+    "randomize_config.inertia": (0.9, 1.1),
+    "randomize_config.com": (-0.01, 0.01),
+    "randomize_config.servo_gain": (0.75, 1.25),
+    "randomize_config.torque_limit": (0.85, 1.0),
+    "randomize_config.damping": (0.5, 2.0),
+    "randomize_config.frictionloss": (0.5, 2.0),
+    "randomize_config.armature": (0.9, 1.2),
+    "randomize_config.contact_softness": (0.8, 1.5),
+    "push_config.enable": True,
+    "push_config.magnitude": 0.4,
+    "latency_config.enable": True,
+  },
+}
+
+
 def resolve_preset(name: str, backend: str) -> str:
   """The preset behind `auto`: the backend's own.
 

@@ -49,6 +49,11 @@ _REFERENCE = flags.DEFINE_string(
 _DOMAIN_RANDOMIZATION = flags.DEFINE_boolean(
   "domain_randomization", None, "Vary friction, masses and servos."
 )
+_RANDOMIZATION = flags.DEFINE_string(
+  "randomization",
+  None,
+  "off, mild or strong: ranges of domain randomisation, pushes and delays.",
+)
 _INIT_FROM = flags.DEFINE_string(
   "init_from",
   None,
@@ -100,6 +105,7 @@ def main(overrides: Sequence[str]) -> int:
     run_dir=_RUN_DIR.value,
     reference=_REFERENCE.value,
     domain_randomization=_DOMAIN_RANDOMIZATION.value,
+    randomization=_RANDOMIZATION.value,
     init_from=_INIT_FROM.value,
     check=_CHECK.value,
     evaluate=_EVALUATE.value,

@@ -220,15 +220,15 @@ def test_environment_is_itself_again_afterwards(unrolled, env):
 
 def test_field_that_would_not_reach_c_is_refused(env):
   def randomizer(model):
-    value = jp.tile(model.geom_solref, (4, 1, 1))
+    value = jp.tile(model.geom_margin, (4, 1))
     in_axes = jax.tree.map(lambda x: None, model)
     return (
-      model.tree_replace({"geom_solref": value}),
-      in_axes.tree_replace({"geom_solref": 0}),
+      model.tree_replace({"geom_margin": value}),
+      in_axes.tree_replace({"geom_margin": 0}),
     )
 
   wrapped = wrapper.wrap_for_brax_training(env, randomization_fn=randomizer)
-  with pytest.raises(ValueError, match="cannot randomise geom_solref") as error:
+  with pytest.raises(ValueError, match="cannot randomise geom_margin") as error:
     wrapped.reset(jax.random.split(jax.random.PRNGKey(0), 4))
   assert "\n" not in str(error.value)
   assert "body_mass" in str(error.value)

@@ -35,6 +35,7 @@ RANDOMIZABLE_FIELDS = (
   "dof_damping",
   "dof_frictionloss",
   "geom_friction",
+  "geom_solref",
   "qpos0",
 )
 

@@ -1,55 +1,121 @@
-"""Domain randomisation: friction, masses, servos."""
+"""Domain randomisation: ground, masses, joints and servos of every robot."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import mujoco
+from ml_collections import config_dict
 from mujoco import mjx
 
 from wildrobot_playground.envs import constants as consts
 
+Randomizer = Callable[..., tuple[mjx.Model, mjx.Model]]
+
+
+def default_config() -> config_dict.ConfigDict:
+  """Ranges to draw from; both ends equal leave a thing as it is."""
+  return config_dict.create(
+    friction=(0.4, 1.2),  # of the floor, which decides the contact's
+    mass=(0.9, 1.1),  # factor, of every link, with its inertia
+    inertia=(1.0, 1.0),  # factor, of every link, beside its mass's
+    com=(-0.01, 0.01),  # m, of the pelvis, along each axis
+    servo_gain=(0.8, 1.2),  # factor
+    torque_limit=(1.0, 1.0),  # factor
+    damping=(1.0, 1.0),  # factor, of every joint
+    frictionloss=(0.5, 2.0),  # factor, of every joint
+    armature=(1.0, 1.05),  # factor, of every joint
+    contact_softness=(1.0, 1.0),  # factor on the contacts' time constant
+  )
+
+
+def make(ranges: Mapping[str, Any]) -> Randomizer:
+  """A randomiser, as Playground wants it, with other ranges.
+
+  Args:
+    ranges: see `default_config`.
+
+  Raises:
+    ValueError: naming a range that does not rise.
+  """
+  for name, (low, high) in ranges.items():
+    if not low <= high:
+      raise ValueError(f"randomize_config.{name} ({low}, {high}) must rise")
+  return functools.partial(domain_randomize, ranges=dict(ranges))
+
 
 def domain_randomize(
-  model: mjx.Model, rng: jax.Array
+  model: mjx.Model, rng: jax.Array, ranges: Mapping[str, Any] | None = None
 ) -> tuple[mjx.Model, mjx.Model]:
   """Randomises one model per key.
 
   Args:
     model: the environment's model.
     rng: (N, 2) keys.
+    ranges: see `default_config`, which None stands for.
 
   Returns:
     The model with the randomised fields batched (N, ...), and the matching
     `in_axes` for vmap.
   """
+  drawn: dict[str, Any] = {**default_config().to_dict(), **(ranges or {})}
   floor = mjx.name2id(model, mujoco.mjtObj.mjOBJ_GEOM, consts.FLOOR_GEOM)
   root = mjx.name2id(model, mujoco.mjtObj.mjOBJ_BODY, consts.ROOT_BODY)
 
   @jax.vmap
   def sample(key: jax.Array) -> dict[str, jax.Array]:
-    keys = jax.random.split(key, 7)
+    split = jax.random.split(key, len(_NAMES))
+    keys: dict[str, jax.Array] = dict(zip(_NAMES, split, strict=True))
 
-    def scale(key: jax.Array, shape: tuple[int, ...], low: float, high: float):
-      return jax.random.uniform(key, shape, minval=low, maxval=high)
+    def draw(name: str, shape: tuple[int, ...] = ()) -> jax.Array:
+      # =U(low, high).
+      low, high = drawn[name]
+      return jax.random.uniform(keys[name], shape, minval=low, maxval=high)
 
-    # Floor friction: =U(0.4, 1.2). The floor's priority makes it the contact's.
-    friction = scale(keys[0], (), 0.4, 1.2)
-    # Mass and inertia of every link: *U(0.9, 1.1).
-    mass = scale(keys[1], (model.nbody,), 0.9, 1.1)
-    # Servo gain: *U(0.8, 1.2).
-    gain = scale(keys[2], (model.nu,), 0.8, 1.2)
-    # Joint friction: *U(0.5, 2.0). Armature: *U(1.0, 1.05).
-    frictionloss = scale(keys[3], (model.nu,), 0.5, 2.0)
-    armature = scale(keys[4], (model.nu,), 1.0, 1.05)
-    # Centre of mass of the pelvis: +U(-0.01, 0.01) m.
-    offset = scale(keys[5], (3,), -0.01, 0.01)
+    joint = (model.nu,)
+    mass = draw("mass", (model.nbody,))
+    inertia = mass * draw("inertia", (model.nbody,))
+    gain = draw("servo_gain", joint)
+    fields = {
+      "friction": {
+        "geom_friction": model.geom_friction.at[floor, 0].set(draw("friction"))
+      },
+      "mass": {"body_mass": model.body_mass * mass},
+      "inertia": {"body_inertia": model.body_inertia * inertia[:, None]},
+      "com": {"body_ipos": model.body_ipos.at[root].add(draw("com", (3,)))},
+      "servo_gain": {
+        "actuator_gainprm": model.actuator_gainprm.at[:, 0].multiply(gain),
+        "actuator_biasprm": model.actuator_biasprm.at[:, 1].multiply(gain),
+      },
+      "torque_limit": {
+        "actuator_forcerange": model.actuator_forcerange
+        * draw("torque_limit", joint)[:, None]
+      },
+      "damping": {
+        "dof_damping": model.dof_damping.at[6:].multiply(draw("damping", joint))
+      },
+      "frictionloss": {
+        "dof_frictionloss": model.dof_frictionloss.at[6:].multiply(
+          draw("frictionloss", joint)
+        )
+      },
+      "armature": {
+        "dof_armature": model.dof_armature.at[6:].multiply(
+          draw("armature", joint)
+        )
+      },
+      "contact_softness": {
+        "geom_solref": model.geom_solref.at[floor, 0].multiply(
+          draw("contact_softness")
+        )
+      },
+    }
     return {
-      "geom_friction": model.geom_friction.at[floor, 0].set(friction),
-      "body_mass": model.body_mass * mass,
-      "body_inertia": model.body_inertia * mass[:, None],
-      "body_ipos": model.body_ipos.at[root].add(offset),
-      "actuator_gainprm": model.actuator_gainprm.at[:, 0].multiply(gain),
-      "actuator_biasprm": model.actuator_biasprm.at[:, 1].multiply(gain),
-      "dof_frictionloss": model.dof_frictionloss.at[6:].multiply(frictionloss),
-      "dof_armature": model.dof_armature.at[6:].multiply(armature),
+      field: value
+      for name, changed in fields.items()
+      if _varies(name, drawn)
+      for field, value in changed.items()
     }
 
   fields = sample(rng)
@@ -57,3 +123,27 @@ def domain_randomize(
     dict.fromkeys(fields, 0)
   )
   return model.tree_replace(fields), in_axes
+
+
+_NAMES = (
+  "friction",
+  "mass",
+  "servo_gain",
+  "frictionloss",
+  "armature",
+  "com",
+  "inertia",
+  "torque_limit",
+  "damping",
+  "contact_softness",
+)
+
+
+def _varies(name: str, ranges: Mapping[str, Any]) -> bool:
+  """Whether a range changes anything; inertia goes with the mass."""
+  if name == "inertia" and _varies("mass", ranges):
+    return True
+  low, high = ranges[name]
+  if name == "friction":  # Set, not scaled.
+    return True
+  return not low == high == (0.0 if name == "com" else 1.0)

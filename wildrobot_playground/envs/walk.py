@@ -15,6 +15,7 @@ from wildrobot_playground.envs import (
   curriculum,
   latency,
   observation,
+  randomize,
   reference_reset,
   rewards,
 )
@@ -87,6 +88,8 @@ def default_config() -> config_dict.ConfigDict:
       magnitude=0.3,  # m/s
     ),
     latency_config=latency.default_config(),
+    # Drawn from with domain randomisation only.
+    randomize_config=randomize.default_config(),
     impl="auto",
     solver=config_dict.create(
       iterations=100,

@@ -59,6 +59,7 @@ class Request:
     run_dir: run folder.
     reference: path of a dataset or of a folder of clips.
     domain_randomization: vary friction, masses and servos.
+    randomization: key of `config.RANDOMIZATIONS`; sets `domain_randomization`.
     init_from: run folder or stock Brax checkpoint whose networks to start with.
     check: look at reference and environment first, as the doctor does.
     evaluate: judge a few checkpoints on the way, and keep the best.
@@ -78,6 +79,7 @@ class Request:
   run_dir: str | None = None
   reference: str | None = None
   domain_randomization: bool | None = None
+  randomization: str | None = None
   init_from: str | None = None
   check: bool = True
   evaluate: bool = True
@@ -147,6 +149,8 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
     jax.default_backend(),
   )
   sections = _sections(env, preset, defaults)
+  if request.randomization is not None:
+    request = _randomize(request, sections["env_config"])
   _apply_flags(request, sections)
   cli.apply_overrides(sections, request.overrides)
   if env in ENV_NAMES:
@@ -226,6 +230,22 @@ def _sections(
   else:
     sections["amp"].weight = 0.0  # Playground's own emit no features.
   return sections
+
+
+def _randomize(request: Request, env_config: config_dict.ConfigDict) -> Request:
+  """Applies a randomisation's settings; what else follows from it."""
+  name = cli.choose(
+    "randomization", request.randomization or "", config_lib.RANDOMIZATIONS
+  )
+  try:
+    env_config.update_from_flattened_dict(config_lib.RANDOMIZATIONS[name])
+  except (KeyError, AttributeError) as error:
+    raise cli.UsageError(
+      "--randomization is for WildRobot's environments only"
+    ) from error
+  if request.domain_randomization is not None:
+    return request
+  return dataclasses.replace(request, domain_randomization=name != "off")
 
 
 def _apply_flags(

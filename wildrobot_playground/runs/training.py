@@ -15,6 +15,7 @@ import mujoco_playground
 from wildrobot_playground import assets, cli
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard, ppo
+from wildrobot_playground.envs import randomize
 from wildrobot_playground.policy import scorecard
 from wildrobot_playground.runs import (
   checkpoint,
@@ -143,9 +144,9 @@ class _Training:
     arguments = dict(plan.ppo)
     num_timesteps = arguments.pop("num_timesteps")
     arguments.pop("network_factory", None)
-    randomize = None
+    randomizer = None
     if plan.domain_randomization:
-      randomize = mujoco_playground.registry.get_domain_randomizer(plan.env)
+      randomizer = _randomizer(plan)
     print("compiling ...", end=" ", flush=True)
     self._started = time.monotonic()
     try:
@@ -156,7 +157,7 @@ class _Training:
           amp=plan.amp,
           reference=self._reference,
           seed=plan.seed,
-          randomization_fn=randomize,
+          randomization_fn=randomizer,
           run_evals=False,
           progress_fn=self._progress,
           event_fn=self._tell,
@@ -277,6 +278,13 @@ class _Training:
     # Without a speed, for all fell at once, it is nobody's best.
     cost = found["eval/cost"]
     return {"cost": cost} if math.isfinite(cost) else {}
+
+
+def _randomizer(plan: plan_lib.Plan) -> Callable[..., Any] | None:
+  """Ours with the configured ranges, or Playground's for its environment."""
+  if plan.is_ours:
+    return randomize.make(plan.env_config.randomize_config)
+  return mujoco_playground.registry.get_domain_randomizer(plan.env)
 
 
 def _quick_evaluation(
