@@ -69,6 +69,7 @@ def test_the_clock_stands_still_for_a_standing_robot_and_runs_on(
   assert _part(agreed, standing, "clock_sin") == 0
   assert _part(agreed, standing, "clock_cos") == 0
   loop.act(np.zeros(9))
+  loop.command = np.float32(0.5)
   walking = loop.observe(readings, 0.5)
   phase = 1.0 + 2 * np.pi * agreed["gait_clock"]["frequency"] * loop.dt
   assert _part(agreed, walking, "clock_sin") == pytest.approx(np.sin(phase))
@@ -81,9 +82,23 @@ def test_commands_are_held_within_the_range(
   loop, agreed, readings, told, observed
 ):
   fastest = agreed["command"]["range"][1]
-  command = _part(agreed, loop.observe(readings, told), "command")
+  for _ in range(200):  # It goes there by and by.
+    observation = loop.observe(readings, told)
+  command = _part(agreed, observation, "command")
   expected = fastest if observed is None else observed
   assert command == pytest.approx(expected)
+
+
+def test_commands_change_at_the_rate_of_the_contract(loop, agreed, readings):
+  loop.reset(_UPRIGHT)
+  step = agreed["command"]["max_rate"] * loop.dt
+  seen = []
+  for asked in [1.0] * 10 + [0.0] * 4:
+    loop.observe(readings, asked)
+    seen.append(float(loop.command))
+  expected = [step * (i + 1) for i in range(10)]
+  expected += [step * (9 - i) for i in range(4)]
+  assert seen == pytest.approx(expected, abs=1e-6)
 
 
 def test_actions_are_filtered_scaled_and_clipped(loop, agreed):

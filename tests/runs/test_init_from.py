@@ -6,9 +6,12 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from brax.training.acme import running_statistics, specs
+from brax.training.agents.ppo import checkpoint as brax_checkpoint
 
 from tests.runs.tiny import TINY, request
 from wildrobot_playground import cli
+from wildrobot_playground import config as config_lib
 from wildrobot_playground.runs import checkpoint, training
 
 _STILL = (*TINY, "--ppo.learning_rate=0.0")
@@ -72,3 +75,28 @@ def test_a_damaged_policy_is_refused(tiny_run, tmp_path):
   asked = request(tmp_path / "run", init_from=str(copy), overrides=TINY)
   with pytest.raises(cli.UsageError, match="has changed"):
     training.run(asked)
+
+
+def test_a_checkpoint_that_brax_wrote_itself_is_taken(tmp_path):
+  """As `brax.training.agents.ppo.train` saves it, initialisers and all."""
+  sizes = {"state": (5,), "privileged_state": (7,)}
+  config = config_lib.brax_ppo_config("WildRobotWalk")
+  factory = checkpoint.network_factory(config)
+  network = factory(sizes, 2)
+  key = jax.random.PRNGKey(0)
+  shapes = jax.tree.map(
+    lambda size: specs.Array(size, np.dtype("float32")),
+    sizes,
+    is_leaf=lambda x: isinstance(x, tuple),
+  )
+  params = (
+    running_statistics.init_state(shapes),
+    network.policy_network.init(key),
+    network.value_network.init(key),
+  )
+  description = brax_checkpoint.network_config(sizes, 2, True, factory)
+  brax_checkpoint.save(tmp_path, 40, params, description)
+  found = checkpoint.params_to_start_from(
+    tmp_path / f"{40:012d}", sizes, 2, config
+  )
+  jax.tree.map(np.testing.assert_array_equal, found[1:], params[1:])

@@ -15,6 +15,9 @@ from wildrobot_playground.envs import observation
 from wildrobot_playground.motion import kinematics
 from wildrobot_playground.policy import controller
 
+# m/s². Training steps from one command to the next; on a robot a stand that is
+# told to run at once is the one thing that made it fall.
+_COMMAND_RATE = 1.0
 _PACKAGES = ("wildrobot-playground", "brax", "jax", "mujoco", "playground")
 
 
@@ -59,6 +62,7 @@ def make(
       "unit": "m/s",
       "range": [float(v) for v in config.command_config.lin_vel_x],
       "dead_band": float(config.command_config.dead_band),
+      "max_rate": _COMMAND_RATE,
     },
     "joints": joints,
     "action": {

@@ -55,6 +55,10 @@ class Controller:
     joint_names: the order of everything that has nine numbers.
     default_pose: (9,) [rad].
     command_range: (2,) forward speeds [m/s] that the policy was trained for.
+    heading_target: (...,) [rad] the heading to keep; turn it to steer.
+    command: (...,) forward speed [m/s] of now, on its way to what is asked for.
+    phase: (...,) of the gait's clock [rad].
+    last_action: (..., 9) filtered.
   """
 
   def __init__(self, contract: Mapping[str, Any]):
@@ -80,6 +84,7 @@ class Controller:
     command = contract["command"]
     self.command_range = np.array(command["range"], np.float32)
     self._dead_band = command["dead_band"]
+    self._most_change = np.float32(command["max_rate"] * self.dt)
     self._entries = [(e["name"], e["scale"]) for e in contract["observation"]]
     self.reset(np.array([1.0, 0.0, 0.0, 0.0]))
 
@@ -94,6 +99,7 @@ class Controller:
     leading = orientation.shape[:-1]
     self.heading_target = heading(orientation)
     self.phase = np.broadcast_to(np.float32(phase), leading).copy()
+    self.command = np.zeros(leading, np.float32)
     self.last_action = np.zeros((*leading, len(self.joint_names)), np.float32)
     self._joint_pos: np.ndarray | None = None
 
@@ -102,14 +108,19 @@ class Controller:
 
     Args:
       readings: of now.
-      command: (...,) forward speed [m/s]; 0 stands, and so does anything below
-        the dead band. It is held within the range of the training.
+      command: (...,) forward speed [m/s] to go to, at the contract's rate; 0
+        stands, and so does anything below the dead band. It is held within the
+        range of the training.
 
     Returns:
       (..., N) float32, N as in the contract.
     """
-    command = np.clip(np.float32(command), *self.command_range)
-    command = np.where(command < self._dead_band, np.float32(0), command)
+    asked = np.clip(np.float32(command), *self.command_range)
+    change = np.clip(
+      asked - self.command, -self._most_change, self._most_change
+    )
+    self.command = (self.command + change).astype(np.float32)
+    command = np.where(self.command < self._dead_band, 0, self.command)
     moving = (command > 0).astype(np.float32)
     joint_pos = np.asarray(readings.joint_pos, np.float32)
     error = heading(readings.orientation) - self.heading_target

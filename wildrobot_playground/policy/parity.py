@@ -43,6 +43,7 @@ def check_contract(
   loop = policy.controller
   policy.reset(record["orientation"][0], record["phase"][0])
   loop.heading_target = record["heading_target"]
+  loop.command = record["command"]  # The environment changes it at once.
   for t in range(_STEPS):
     readings = Readings(
       record["orientation"][t],

@@ -70,8 +70,7 @@ def save_policy(
     first_line = (str(error) or repr(error)).splitlines()[0]
     raise OSError(errno.EIO, first_line, str(folder)) from error
   written = staging / f"{0:012d}"
-  digests = snapshots.digests(written, _DIGESTS_FILE)
-  (written / _DIGESTS_FILE).write_text(json.dumps(digests, indent=2) + "\n")
+  seal(written)
   if folder.exists():
     folder.rename(old)
   written.rename(folder)
@@ -135,6 +134,14 @@ def load_policy(run_dir: pathlib.Path) -> Any:
     raise CheckpointError(
       f"the policy in {folder} is damaged: {first_line}"
     ) from error
+
+
+def seal(folder: pathlib.Path) -> None:
+  """Writes the sha256 of every file of a policy's folder beside them."""
+  # Nothing but the path of the machine that it was written on.
+  (folder / "commit_success.txt").unlink(missing_ok=True)
+  digests = snapshots.digests(folder, _DIGESTS_FILE)
+  (folder / _DIGESTS_FILE).write_text(json.dumps(digests, indent=2) + "\n")
 
 
 def load_network(folder: pathlib.Path) -> dict[str, Any]:

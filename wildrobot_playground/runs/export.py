@@ -29,6 +29,7 @@ from wildrobot_playground.policy import (
 from wildrobot_playground.registration import ENV_NAMES
 from wildrobot_playground.runs import checkpoint, snapshots
 from wildrobot_playground.runs import reference as reference_lib
+from wildrobot_playground.runs.report import commands
 
 FORMATS = ("onnx", "stablehlo", "brax")
 STYLE_FILE = "style.onnx"
@@ -149,7 +150,7 @@ def _onnx(
     normalizer = perceptron.mean, perceptron.std
   agreed = contract.make(trained.env, normalizer)
   agreed["training"] = {
-    "command": trained.config.get("command", ""),
+    "command": _training_command(trained.config),
     "seed": trained.config.get("seed"),
     "steps": trained.config.get("ppo", {}).get("num_timesteps"),
   }
@@ -163,6 +164,14 @@ def _onnx(
   lines += parity.check_contract(trained.env, trained.policy, policy)
   lines.append(f"latency  {_latency(policy):.3f} ms a step, one thread")
   return lines + _style(trained, run_dir, folder)
+
+
+def _training_command(config: dict[str, Any]) -> str:
+  """What trains such a policy, without paths of this machine."""
+  start = config.get("init_from")
+  named = {"init_from": pathlib.PurePath(start).name} if start else {}
+  command, _ = commands.reproduce({**config, **named}, "RUN")
+  return command
 
 
 def _policy_perceptron(trained: _Trained) -> graph.Perceptron:
@@ -345,4 +354,5 @@ def _brax(
   shutil.copytree(
     run_dir / checkpoint.POLICY_FOLDER, folder / checkpoint.BRAX_FOLDER
   )
+  checkpoint.seal(folder / checkpoint.BRAX_FOLDER)
   return []

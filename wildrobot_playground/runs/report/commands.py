@@ -43,6 +43,8 @@ def reproduce(config: Mapping[str, Any], folder: str) -> tuple[str, list[str]]:
     ]
     if config.get("domain_randomization"):
       arguments.append("--domain_randomization")
+    if config.get("init_from"):
+      arguments.append(f"--init_from={config['init_from']}")
     if config.get("reference"):
       arguments.append(f"--reference={folder}/{reference_lib.FILE}")
     ours, theirs = _settings(defaults), _settings(config)
