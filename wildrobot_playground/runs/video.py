@@ -14,7 +14,7 @@ _SIZE = (270, 360)  # pixels: height, width
 _COLUMNS = 3
 # A machine without a GPU renders about 15 of these frames a second.
 _SECONDS = 5.0
-_EVERY = 2  # control steps a frame
+_EVERY = {".gif": 4}  # control steps a frame; 2 elsewhere
 
 
 def render(
@@ -46,8 +46,10 @@ def render(
     )
   data = mujoco.MjData(model)
   with renderer:
+    every = _EVERY.get(path.suffix, 2)
     clips = [
-      _frames(rollout, renderer, data, model, camera) for rollout in rollouts
+      _frames(rollout, renderer, data, model, camera, every)
+      for rollout in rollouts
     ]
   blank = np.zeros_like(clips[0])
   clips += [blank] * (-len(clips) % min(_COLUMNS, len(clips)))
@@ -57,7 +59,7 @@ def render(
   ]
   mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
   codec = "gif" if path.suffix == ".gif" else "h264"
-  fps = 1 / (_EVERY * rollouts[0].dt)
+  fps = 1 / (every * rollouts[0].dt)
   mediapy.write_video(path, np.concatenate(rows, axis=1), fps=fps, codec=codec)
   return None
 
@@ -68,6 +70,7 @@ def _frames(
   data: mujoco.MjData,
   model: mujoco.MjModel,
   camera: str,
+  every: int,
 ) -> np.ndarray:
   """(T, height, width, 3) frames of one robot, heading along x."""
   steps = rollout.alive.sum(axis=0)
@@ -82,7 +85,7 @@ def _frames(
   frames = []
   total = len(rollout.qpos)
   shown = min(round(_SECONDS / rollout.dt), total)
-  for step in range(total - shown, total, _EVERY):
+  for step in range(total - shown, total, every):
     k = max(step - (total - length), 0)
     qpos = rollout.qpos[k, robot]
     data.qpos[:] = qpos
