@@ -205,7 +205,11 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
 # What `--randomization` sets in `env_config`: ranges of domain randomisation,
 # pushes and delays. Sensor noise is part of the task.
 RANDOMIZATIONS: dict[str, dict[str, Any]] = {
-  "off": {"push_config.enable": False, "latency_config.enable": False},
+  "off": {
+    "push_config.enable": False,
+    "latency_config.enable": False,
+    "signal_config.enable": False,
+  },
   "mild": {
     "randomize_config.friction": (0.7, 1.2),
     "randomize_config.mass": (0.95, 1.05),
@@ -216,6 +220,7 @@ RANDOMIZATIONS: dict[str, dict[str, Any]] = {
     "push_config.enable": True,
     "push_config.magnitude": 0.15,
     "latency_config.enable": False,
+    "signal_config.enable": False,
   },
   "strong": {
     "randomize_config.friction": (0.4, 1.2),
@@ -231,6 +236,12 @@ RANDOMIZATIONS: dict[str, dict[str, Any]] = {
     "push_config.enable": True,
     "push_config.magnitude": 0.4,
     "latency_config.enable": True,
+    "signal_config.enable": True,
+    "signal_config.gyro_bias": 0.05,
+    "signal_config.joint_offset": 0.02,
+    "signal_config.backlash": 0.0087,  # half a degree
+    "signal_config.delay_steps": (0, 1),
+    "signal_config.drop_probability": 0.02,
   },
 }
 

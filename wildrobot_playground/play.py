@@ -29,6 +29,8 @@ _COMMANDS = flags.DEFINE_list(
   "commands", "0.2,0.4,0.6", "Forward speeds [m/s] of the film."
 )
 
+_FILM_SECONDS = 8.0  # The film shows the last five.
+
 
 def main(rest: Sequence[str]) -> int:
   """Serves the page until interrupted, or writes the film."""
@@ -98,9 +100,6 @@ def _film() -> int:
       raise cli.RunFailedError(f"no film: {problem}")
     print(f"video    {path}")
   return 0
-
-
-_FILM_SECONDS = 8.0  # The film shows the last five.
 
 
 def run() -> None:

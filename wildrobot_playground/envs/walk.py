@@ -18,8 +18,12 @@ from wildrobot_playground.envs import (
   randomize,
   reference_reset,
   rewards,
+  signals,
 )
 from wildrobot_playground.envs import constants as consts
+
+# What waits to arrive, and is forgotten when an episode ends.
+_QUEUES = ("late_targets", "late_signals", "reported")
 
 
 def default_config() -> config_dict.ConfigDict:
@@ -88,6 +92,7 @@ def default_config() -> config_dict.ConfigDict:
       magnitude=0.3,  # m/s
     ),
     latency_config=latency.default_config(),
+    signal_config=signals.default_config(),
     # Drawn from with domain randomisation only.
     randomize_config=randomize.default_config(),
     impl="auto",
@@ -136,6 +141,7 @@ class WildRobotWalk(base.WildRobotEnv):
       self._config.episode_length * self.dt,
     )
     latency.check(self._config.latency_config)
+    signals.check(self._config.signal_config)
     push = self._config.push_config
     if push.enable and round(push.interval / self.dt) < 1:
       raise ValueError(
@@ -197,11 +203,15 @@ class WildRobotWalk(base.WildRobotEnv):
     late = latency.begin(
       self._config.latency_config, jax.random.fold_in(rng, 0), qpos[7:]
     )
+    late |= signals.begin(
+      self._config.signal_config,
+      jax.random.fold_in(rng, 1),
+      self._signals(data),
+    )
     info.update(late)
     # What the auto-reset, which restores the first data, must start with again.
     first = ["command", "mean_velocity", "phase"]
-    if late:
-      first.append("late_targets")
+    first += [name for name in _QUEUES if name in late]
     if progress:
       # What was drawn below the first limit would start every episode to come:
       # it goes after a step. The speed of a reference stride stays.
@@ -231,8 +241,13 @@ class WildRobotWalk(base.WildRobotEnv):
       self._upper,
     )
     before = self._push(state.data, info)
-    arriving = latency.delay(info, targets)
-    data = self._engine.step(self._mjx_model, before, arriving)
+    reached = signals.reach(
+      self._config.signal_config,
+      info,
+      latency.delay(info, targets),
+      self.get_torques(before),
+    )
+    data = self._engine.step(self._mjx_model, before, reached)
 
     info["last_act"], info["motor_targets"] = filtered, targets
     info["phase"] = jp.fmod(
@@ -256,6 +271,13 @@ class WildRobotWalk(base.WildRobotEnv):
     )
     if "command_limit" in info:
       metrics["command_limit"] = info["command_limit"]
+    signals.report(
+      self._config.signal_config,
+      info,
+      jax.random.fold_in(info["rng"], 1),
+      self._signals(data),
+      self.get_torques(data),
+    )
     obs = self._get_obs(data, info)
     self._advance(info, fallen)
     return state.replace(
@@ -395,7 +417,9 @@ class WildRobotWalk(base.WildRobotEnv):
     info["command"] = jp.where(renew, command, info["command"])
     info["command_steps"] = jp.where(done | renew, 0, steps)
     for name, first in info["first"].items():
-      info[name] = jp.where(done, first, info[name])
+      info[name] = jax.tree.map(
+        lambda start, now: jp.where(done, start, now), first, info[name]
+      )
     info["step"] = jp.where(done, 0, step)
     info["last_act"] = jp.where(done, 0.0, info["last_act"])
     info["air_time"] = jp.where(done, 0.0, info["air_time"])
@@ -432,6 +456,16 @@ class WildRobotWalk(base.WildRobotEnv):
 
   # Observation.
 
+  def _signals(self, data: Any) -> dict[str, jax.Array]:
+    """What the robot measures, before wires and noise come in between."""
+    return {
+      "gyro": self.get_gyro(data),
+      "gravity": self.get_gravity(data),
+      "orientation": self.get_orientation(data),
+      "joint_pos": data.qpos[7:],
+      "joint_vel": data.qvel[6:],
+    }
+
   def _get_obs(self, data: Any, info: dict[str, Any]) -> dict[str, jax.Array]:
     """What the robot can measure, and what only the simulator knows."""
     noise = self._config.noise_config
@@ -442,34 +476,34 @@ class WildRobotWalk(base.WildRobotEnv):
       bound = noise.level * noise.scales[name]
       return value + bound * jax.random.uniform(key, value.shape, minval=-1.0)
 
+    true = self._signals(data)
+    seen = info.get("reported", true)
     heading_error = (
-      features.heading(self.get_orientation(data)) - info["heading_target"]
+      features.heading(seen["orientation"]) - info["heading_target"]
     )
     measured_heading = noisy(keys[0], heading_error, "heading")
     moving = 1.0 - commands.is_standing(info["command"])
-    gyro, gravity = self.get_gyro(data), self.get_gravity(data)
-    joint_pos = data.qpos[7:] - self._default_pose
-    joint_vel = data.qvel[6:]
-    signals = {
-      "gyro": noisy(keys[1], gyro, "gyro"),
-      "gravity": noisy(keys[2], gravity, "gravity"),
+    joint_pos = seen["joint_pos"] - self._default_pose
+    entries = {
+      "gyro": noisy(keys[1], seen["gyro"], "gyro"),
+      "gravity": noisy(keys[2], seen["gravity"], "gravity"),
       "heading_sin": jp.sin(measured_heading),
       "heading_cos": jp.cos(measured_heading),
       "joint_pos": noisy(keys[3], joint_pos, "joint_pos"),
-      "joint_vel": noisy(keys[4], joint_vel, "joint_vel"),
+      "joint_vel": noisy(keys[4], seen["joint_vel"], "joint_vel"),
       "last_action": info["last_act"],
       "command": info["command"],
       "clock_sin": moving * jp.sin(info["phase"]),
       "clock_cos": moving * jp.cos(info["phase"]),
     }
-    state = jp.hstack(observation.parts(signals))  # 38
+    state = jp.hstack(observation.parts(entries))  # 38
     privileged_state = jp.hstack(
       [
         state,  # 38
-        gyro,  # 3
-        gravity,  # 3
-        joint_pos,  # 9
-        joint_vel,  # 9
+        true["gyro"],  # 3
+        true["gravity"],  # 3
+        true["joint_pos"] - self._default_pose,  # 9
+        true["joint_vel"],  # 9
         self.get_local_linvel(data),  # 3
         self.heading_velocity(data, info["heading_target"]),  # 2
         info["mean_velocity"],  # 2

@@ -21,6 +21,7 @@ from wildrobot_playground.policy.page.walker import Style, Walker
 _TURN = 0.5  # rad/s
 _APART = 0.7  # m between robots
 _PUSH = 0.3  # m/s
+_SMOOTHING = 0.05  # of the speed that is shown, a control step
 _LATE = 0.2  # s; further behind, the clock is set anew
 _SCENES = {
   "flat": consts.FLAT_TERRAIN_SCENE,
@@ -85,6 +86,7 @@ class App:
     self._lock = threading.Lock()
     self._changed = True
     self._turn = 0.0
+    self._ground: ground_lib.Ground | None = None
     self.rate = 0.0
     self.view = drawing.serve(port + 1, host)
     self._drawn = mujoco.MjData(simulation.reference_robot())
@@ -242,46 +244,38 @@ class App:
       self.walkers = walkers
     self._dt = walkers[0].dt
     self._mean_speed = 0.0
-    if hasattr(self, "_ground"):
+    if self._ground is not None:
       self._ground.remove()
     self._ground = ground_lib.Ground(self.view.scene, walkers[0].model)
 
   def _draw(self, command: float) -> None:
-    for i, (walker, drawn) in enumerate(
-      zip(self.walkers, self._drawings, strict=True)
-    ):
-      pose = walker.pose.astype(float)
-      if i == 0:
-        self._ground.follow(pose[0], pose[1])
-        first = pose.copy()
-      # Beside the first one, wherever each has gone.
-      drawn.place = np.array([0.0, -_APART * i, 0.0])
-      pose[:2] = 0.0
-      self._show(drawn, pose)
-    self._draw_ghost(command, first)
-    self._mean_speed += 0.05 * (self.walkers[0].speed - self._mean_speed)
+    """All robots side by side, the first one in the middle of the view."""
+    leader = self.walkers[0].pose
+    if self._ground is not None:
+      self._ground.follow(leader[0], leader[1])
+    for i, walker in enumerate(self.walkers):
+      # Beside each other, wherever each has gone.
+      self._show(self._drawings[i], walker.pose, -_APART * i)
+    if self._shade.visible != self._show_ghost.value:
+      self._shade.visible = self._show_ghost.value
+    pose = self._ghost.advance(self._dt, command, self.walkers[0].heading)
+    self._show(self._shade, pose, _APART)
+    self._plot(command)
+
+  def _plot(self, command: float) -> None:
     speeds = [walker.speed for walker in self.walkers]
+    self._mean_speed += _SMOOTHING * (speeds[0] - self._mean_speed)
     self._speed_plot.add([command, *speeds])
     self._torque_plot.add([np.abs(w.torque).max() for w in self.walkers])
     if self._style_plot is not None:
       self._style_plot.add([walker.style for walker in self.walkers])
 
-  def _draw_ghost(self, command: float, first: np.ndarray) -> None:
-    """The reference, beside the robots and turned as the first of them."""
-    if self._shade.visible != self._show_ghost.value:
-      self._shade.visible = self._show_ghost.value
-    pose = self._ghost.advance(self._dt, command)
-    yaw = float(controller.heading(first[3:7]))
-    turn = np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
-    turned = np.zeros(4)
-    mujoco.mju_mulQuat(turned, turn, pose[3:7].astype(float))
-    pose = pose.astype(float)
-    pose[3:7] = turned
-    self._shade.place = np.array([0.0, _APART, 0.0])
-    self._show(self._shade, pose)
-
-  def _show(self, drawn: drawing.Drawing, pose: np.ndarray) -> None:
-    robot = simulation.reference_robot()
+  def _show(
+    self, drawn: drawing.Drawing, pose: np.ndarray, left: float
+  ) -> None:
+    """Draws a pose (16,) on the spot that is `left` [m] of the middle."""
+    drawn.place = np.array([0.0, left, 0.0])
     self._drawn.qpos[:] = pose
-    mujoco.mj_kinematics(robot, self._drawn)
+    self._drawn.qpos[:2] = 0.0
+    mujoco.mj_kinematics(simulation.reference_robot(), self._drawn)
     drawn.show(self._drawn)
