@@ -10,7 +10,7 @@ from typing import Any
 
 import wrapt
 
-ENV_NAMES = ("WildRobotWalk", "WildRobotWalkRoughTerrain")
+ENV_NAMES = ("WildRobotWalk", "WildRobotWalkRough")
 
 _PLAYGROUND = "mujoco_playground"
 _PARAMS = "mujoco_playground.config.locomotion_params"
@@ -70,7 +70,7 @@ def _make(name: str, config: Any = None, config_overrides: Any = None) -> Any:
   from wildrobot_playground.envs import constants as consts
   from wildrobot_playground.envs import walk
 
-  rough = name.endswith("RoughTerrain")
+  rough = name.endswith("Rough")
   scene = consts.ROUGH_TERRAIN_SCENE if rough else consts.FLAT_TERRAIN_SCENE
   return walk.WildRobotWalk(config, config_overrides, scene=scene)
 

@@ -74,8 +74,14 @@ class Engine(Protocol):
     """Data at a given state, with its sensors computed."""
     ...
 
-  def step(self, model: mjx.Model, data: Any, ctrl: jax.Array) -> Any:
-    """Data one control step later under constant `ctrl` (nu,)."""
+  def step(
+    self,
+    model: mjx.Model,
+    data: Any,
+    ctrl: jax.Array,
+    n_substeps: int | None = None,
+  ) -> Any:
+    """Data a control step, or `n_substeps`, later; `ctrl` (nu,) is held."""
     ...
 
 
@@ -136,9 +142,16 @@ class MjxEngine:
     )
     return mjx.forward(model, data.replace(qpos=qpos, qvel=qvel, ctrl=ctrl))
 
-  def step(self, model: mjx.Model, data: mjx.Data, ctrl: jax.Array) -> mjx.Data:
+  def step(
+    self,
+    model: mjx.Model,
+    data: mjx.Data,
+    ctrl: jax.Array,
+    n_substeps: int | None = None,
+  ) -> mjx.Data:
     """See `Engine.step`."""
-    return mujoco_playground.step(model, data, ctrl, self._n_substeps)
+    count = n_substeps or self._n_substeps
+    return mujoco_playground.step(model, data, ctrl, count)
 
 
 class MujocoEngine:
@@ -175,13 +188,18 @@ class MujocoEngine:
     )
 
   def step(
-    self, model: mjx.Model, data: MujocoData, ctrl: jax.Array
+    self,
+    model: mjx.Model,
+    data: MujocoData,
+    ctrl: jax.Array,
+    n_substeps: int | None = None,
   ) -> MujocoData:
     """See `Engine.step`."""
+    count = n_substeps or self._n_substeps
     qpos, qvel, sensordata = self._call(
-      model, data.qpos, data.qvel, ctrl, n_substeps=self._n_substeps
+      model, data.qpos, data.qvel, ctrl, n_substeps=count
     )
-    dt = self._n_substeps * self._mj_model.opt.timestep
+    dt = count * self._mj_model.opt.timestep
     return data.replace(
       time=data.time + dt,
       qpos=qpos,

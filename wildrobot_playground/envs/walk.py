@@ -18,6 +18,7 @@ from wildrobot_playground.envs import (
   randomize,
   reference_reset,
   rewards,
+  servo,
   signals,
 )
 from wildrobot_playground.envs import constants as consts
@@ -93,6 +94,7 @@ def default_config() -> config_dict.ConfigDict:
     ),
     latency_config=latency.default_config(),
     signal_config=signals.default_config(),
+    servo_config=servo.default_config(),
     # Drawn from with domain randomisation only.
     randomize_config=randomize.default_config(),
     impl="auto",
@@ -142,6 +144,7 @@ class WildRobotWalk(base.WildRobotEnv):
     )
     latency.check(self._config.latency_config)
     signals.check(self._config.signal_config)
+    servo.check(self._config.servo_config, self.n_substeps)
     push = self._config.push_config
     if push.enable and round(push.interval / self.dt) < 1:
       raise ValueError(
@@ -247,7 +250,7 @@ class WildRobotWalk(base.WildRobotEnv):
       latency.delay(info, targets),
       self.get_torques(before),
     )
-    data = self._engine.step(self._mjx_model, before, reached)
+    data = self._drive(before, reached)
 
     info["last_act"], info["motor_targets"] = filtered, targets
     info["phase"] = jp.fmod(
@@ -340,6 +343,26 @@ class WildRobotWalk(base.WildRobotEnv):
       self._sole.corners(qpos)[..., 2] - self._ground(self._sole.corners(qpos))
     )
     return qpos.at[2].add(-clearance), qvel, start.command
+
+  def _drive(self, data: Any, targets: jax.Array) -> Any:
+    """A control step of physics under targets (9,), as the servos manage it."""
+    config, model = self._config.servo_config, self._mjx_model
+    if not config.enable:
+      return self._engine.step(model, data, targets)
+    for _ in range(config.updates):
+      limited = servo.limit(
+        targets,
+        data.qpos[7:],
+        data.qvel[6:],
+        model.actuator_gainprm[:, 0],
+        -model.actuator_biasprm[:, 2],
+        config.stall_torque,
+        config.no_load_speed,
+      )
+      data = self._engine.step(
+        model, data, limited, self.n_substeps // config.updates
+      )
+    return data
 
   def _push(self, data: Any, info: dict[str, Any]) -> Any:
     """Kicks the pelvis sideways or forwards every `interval` seconds."""

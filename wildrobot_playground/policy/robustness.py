@@ -29,6 +29,7 @@ ROWS: dict[str, Conditions] = {
   "mass +10 %": Conditions(mass=1.1),
   "servo gain -20 %": Conditions(gain=0.8),
   "servo gain +20 %": Conditions(gain=1.2),
+  "torque-speed limit": Conditions(torque_speed_limit=True),
   "push 0.3 m/s": Conditions(push=_PUSH),
   "noise, backlash, push": Conditions(
     noise=1.0, backlash=_BACKLASH, push=_PUSH

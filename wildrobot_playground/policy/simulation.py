@@ -10,7 +10,7 @@ import numpy as np
 
 from wildrobot_playground import assets
 from wildrobot_playground.amp import features
-from wildrobot_playground.envs import batch_stepper, sole
+from wildrobot_playground.envs import batch_stepper, servo, sole
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.policy import episodes, plant
 from wildrobot_playground.policy.controller import (
@@ -38,6 +38,7 @@ class Conditions:
     gain: factor on the servos' stiffness.
     push: change of speed [m/s] in a random direction, every 3 s.
     measured_joint_vel: whether the servos report velocities.
+    torque_speed_limit: whether a servo that turns has less torque.
   """
 
   noise: float = 0.0
@@ -48,6 +49,7 @@ class Conditions:
   gain: float = 1.0
   push: float = 0.0
   measured_joint_vel: bool = True
+  torque_speed_limit: bool = False
 
 
 class Simulation:
@@ -149,7 +151,12 @@ class Simulation:
       interval = round(_PUSH_INTERVAL / self.dt)
       if self._time % interval == 0:
         self.push(self._conditions.push)
-    self.qpos, self.qvel, self._sensordata = self._call(self._substeps)
+    updates = servo.UPDATES if self._conditions.torque_speed_limit else 1
+    # What does not divide is left to the last part.
+    parts = [self._substeps // updates] * updates
+    parts[-1] += self._substeps - sum(parts)
+    for part in parts:
+      self.qpos, self.qvel, self._sensordata = self._call(part)
 
   def push(self, speed: float, direction: float | None = None) -> None:
     """Changes every pelvis's velocity [m/s] at once.
@@ -183,8 +190,21 @@ class Simulation:
 
   def _call(self, substeps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ctrl = np.zeros((len(self.qpos), self.plant.model.nu), np.float32)
-    ctrl[:, self.plant.servos] = self._targets
+    ctrl[:, self.plant.servos] = self._reachable()
     return self._step(substeps, self.qpos, self.qvel, ctrl, {})
+
+  def _reachable(self) -> np.ndarray:
+    """(N, 9) targets [rad] within what the servos have at their speeds."""
+    if not self._conditions.torque_speed_limit:
+      return self._targets
+    robot = self.plant
+    return servo.limit(
+      self._targets,
+      self.qpos[:, robot.joints],
+      self.qvel[:, robot.dofs],
+      robot.model.actuator_gainprm[robot.servos, 0],
+      -robot.model.actuator_biasprm[robot.servos, 2],
+    )
 
   def _noisy(self, values: np.ndarray, name: str) -> np.ndarray:
     bound = self._conditions.noise * self._noise.get(name, 0.0)
