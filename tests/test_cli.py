@@ -74,7 +74,7 @@ def test_nothing_near_lists_everything():
     ("train", ["--amp.disc_rl=1"], "unknown key 'amp.disc_rl'"),
     ("train", ["--sede=3"], "unknown flag '--sede'; did you mean seed"),
     ("train", ["--seed=x"], "seed"),
-    ("evaluate", [], "--checkpoint=RUN_FOLDER is required"),
+    ("evaluate", [], "give one of --checkpoint=RUN_FOLDER and"),
     ("evaluate", ["--checkpoint=none"], "none is no run folder"),
     ("evaluate", ["--checkpoint=none", "--commands=a"], "takes numbers"),
     ("evaluate", ["--checkpoint=none", "extra"], "unknown argument 'extra'"),

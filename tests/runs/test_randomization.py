@@ -42,6 +42,7 @@ def test_unknown_words_and_other_environments_are_one_line():
     _plan(env="CartpoleBalance", randomization="strong", overrides=())
 
 
+@pytest.mark.slow
 def test_a_run_trains_with_it(tmp_path):
   folder = training.run(
     request(tmp_path / "run", randomization="strong", domain_randomization=None)
