@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import io
 import os
 import pathlib
 import sys
@@ -26,7 +27,7 @@ def prepare_process() -> None:
   """Sets what must be set before jax and MuJoCo are imported.
 
   A persistent compile cache (`JAX_COMPILATION_CACHE_DIR` moves it), off-screen
-  rendering where it works, and XLA's chatter about cached code off the screen.
+  rendering where it works, whole lines at once, and XLA's chatter about cached code off the screen.
   """
   cache = pathlib.Path.home() / ".cache" / "wildrobot_playground" / "jax"
   defaults = {
@@ -38,6 +39,9 @@ def prepare_process() -> None:
   for name, value in defaults.items():
     os.environ.setdefault(name, value)
   off_screen.prepare()
+  # A log file shall show what has happened, not what fits a buffer.
+  if isinstance(sys.stdout, io.TextIOWrapper):
+    sys.stdout.reconfigure(line_buffering=True)
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
