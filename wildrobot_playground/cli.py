@@ -27,7 +27,8 @@ def prepare_process() -> None:
   """Sets what must be set before jax and MuJoCo are imported.
 
   A persistent compile cache (`JAX_COMPILATION_CACHE_DIR` moves it), off-screen
-  rendering where it works, whole lines at once, and XLA's chatter about cached code off the screen.
+  rendering where it works, XLA's chatter about cached code off the screen, and
+  output a line at a time.
   """
   cache = pathlib.Path.home() / ".cache" / "wildrobot_playground" / "jax"
   defaults = {
