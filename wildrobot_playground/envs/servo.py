@@ -13,7 +13,7 @@ from ml_collections import config_dict
 Array = Any  # A numpy or a jax array.
 
 STALL_TORQUE = 4.0  # N·m, the limit that the model has anyway
-NO_LOAD_SPEED = 5.8  # rad/s, 0.18 s for 60 degrees as the maker gives it
+NO_LOAD_SPEED = 5.8  # rad/s, 0.18 s for 60 degrees: assumed, nobody measured
 UPDATES = 5  # in a control step
 
 
