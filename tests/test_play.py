@@ -1,6 +1,7 @@
 """The command lines around an exported policy: one line for every mistake."""
 
 import ctypes.util
+import pathlib
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from wildrobot_playground import assets
+from wildrobot_playground.policy import controller
 
 
 def _run(module, *arguments):
@@ -56,6 +58,11 @@ def test_a_film_needs_no_browser(tmp_path):
   done = _run("play", f"--gif={film}", "--commands=0.4")
   assert done.returncode == 0, done.stderr
   assert film.read_bytes().startswith(b"GIF8")
+
+
+def test_the_shipped_control_loop_is_ours():
+  ours = pathlib.Path(controller.__file__).read_text()
+  assert (assets.policies() / "walk" / "controller.py").read_text() == ours
 
 
 def test_the_shipped_policy_is_small():

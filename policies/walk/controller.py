@@ -84,7 +84,8 @@ class Controller:
     command = contract["command"]
     self.command_range = np.array(command["range"], np.float32)
     self._dead_band = command["dead_band"]
-    self._most_change = np.float32(command["max_rate"] * self.dt)
+    most = command.get("max_rate", np.inf)  # m/s²
+    self._most_change = np.float32(most * self.dt)
     self._entries = [(e["name"], e["scale"]) for e in contract["observation"]]
     self.reset(np.array([1.0, 0.0, 0.0, 0.0]))
 
