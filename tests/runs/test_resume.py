@@ -72,6 +72,7 @@ def test_a_damaged_checkpoint_is_skipped_with_a_warning(
   _assert_same_end(run_dir, whole)
 
 
+@pytest.mark.slow
 def test_a_named_earlier_checkpoint_leads_to_the_same_end(whole, tmp_path):
   run_dir = shutil.copytree(whole, tmp_path / "run")
   earlier = snapshots.Snapshots(run_dir).steps()[0]

@@ -68,6 +68,7 @@ def test_evaluation_covers_the_commands(tiny_run):
   assert all(row["episodes"] == 32 for row in report["commands"])
 
 
+@pytest.mark.slow
 def test_same_seed_same_policy_other_seed_other_policy(tiny_run, tmp_path):
   again = training.run(request(tmp_path / "again"))
   other = training.run(request(tmp_path / "other", seed=1))
@@ -180,6 +181,7 @@ def test_a_run_without_style_trains(tmp_path):
   assert not [name for name in record if name.startswith("amp/")]
 
 
+@pytest.mark.slow
 def test_other_velocity_modes_get_a_reference_of_their_own(tmp_path):
   overrides = (*TINY, "--env_config.velocity_mode=raw")
   run_dir = training.run(request(tmp_path / "run", overrides=overrides))
