@@ -4,7 +4,7 @@ import pytest
 
 from tests.runs.tiny import request
 from wildrobot_playground import cli, config
-from wildrobot_playground.runs import plan, training
+from wildrobot_playground.runs import export, plan, training
 
 
 def _plan(**changes):
@@ -43,8 +43,10 @@ def test_unknown_words_and_other_environments_are_one_line():
 
 
 @pytest.mark.slow
-def test_a_run_trains_with_it(tmp_path):
+def test_a_run_trains_with_it_and_its_policy_can_be_exported(tmp_path):
   folder = training.run(
     request(tmp_path / "run", randomization="strong", domain_randomization=None)
   )
-  assert (folder / "policy").is_dir()
+  # The contract is of the robot, not of what its training distorted.
+  export.export(folder, ["onnx"], tmp_path / "out")
+  assert (tmp_path / "out" / "policy.onnx").is_file()

@@ -24,6 +24,9 @@ Policy = Callable[[Any, jax.Array], tuple[jax.Array, Any]]
 def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
   """The environment of an evaluation: no command changes, full accuracy.
 
+  Nothing pushes, delays or distorts, whatever the policy was trained with; the
+  servos' torque-speed limit stays, for it is the robot's.
+
   Args:
     config: the task's configuration that the policy was trained with.
     physics: `mujoco` (plain MuJoCo) or `mjx`.
@@ -44,6 +47,8 @@ def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
       "command_config.resampling_time": 1e9,
       "command_config.curriculum.enable": False,
       "push_config.enable": False,
+      "latency_config.enable": False,
+      "signal_config.enable": False,
       "reset_config.reference_probability": 0.0,
     },
   )
