@@ -95,37 +95,39 @@ def _check_flags() -> None:
         raise cli.UsageError(f"--{flag.name} needs --policy=policy.onnx")
   elif _PHYSICS.value != "mujoco":
     raise cli.UsageError("--policy runs in plain MuJoCo: --physics=mujoco")
-  if _SUITE.value == "robustness" and _VIDEO.value:
-    raise cli.UsageError("--suite=robustness makes no video")
+  for flag in (_VIDEO, _REFERENCE):
+    if _SUITE.value == "robustness" and flag.present:
+      raise cli.UsageError(f"--suite=robustness has no use for --{flag.name}")
 
 
 def _of_run(commands: Sequence[float]) -> scorecard.Report:
   # Imported here: `cli.run` prepares the process for jax first.
   from wildrobot_playground.runs import evaluation
 
+  run_dir = pathlib.Path(_CHECKPOINT.value or "")
   return evaluation.evaluate(
-    pathlib.Path(_CHECKPOINT.value or ""),
-    physics=_PHYSICS.value,
-    commands=commands,
-    num_episodes=_EPISODES.value,
-    seconds=_SECONDS.value,
-    reference=pathlib.Path(_REFERENCE.value) if _REFERENCE.value else None,
-    seed=_SEED.value,
+    run_dir, physics=_PHYSICS.value, **_grid_options(commands)
   )
 
 
 def _of_policy(commands: Sequence[float]) -> scorecard.Report:
   from wildrobot_playground.policy import sim_to_sim
 
+  policy = sim_to_sim.load(assets.find_policy(_POLICY.value or ""))
   return sim_to_sim.evaluate(
-    sim_to_sim.load(assets.find_policy(_POLICY.value or "")),
-    model=_MODEL.value,
-    commands=commands,
-    num_episodes=_EPISODES.value,
-    seconds=_SECONDS.value,
-    reference=pathlib.Path(_REFERENCE.value) if _REFERENCE.value else None,
-    seed=_SEED.value,
+    policy, model=_MODEL.value, **_grid_options(commands)
   )
+
+
+def _grid_options(commands: Sequence[float]) -> dict[str, Any]:
+  """What both evaluations over a grid of commands take."""
+  return {
+    "commands": commands,
+    "num_episodes": _EPISODES.value,
+    "seconds": _SECONDS.value,
+    "reference": pathlib.Path(_REFERENCE.value) if _REFERENCE.value else None,
+    "seed": _SEED.value,
+  }
 
 
 def _robustness(commands: Sequence[float], path: pathlib.Path | None) -> int:

@@ -37,7 +37,12 @@ def main(rest: Sequence[str]) -> int:
   if rest:
     raise cli.UsageError(f"unknown argument '{rest[0]}'")
   try:
-    if _VIDEO.value or _GIF.value:
+    films = bool(_VIDEO.value or _GIF.value)
+    for flag in (_BESIDE, _PORT, _HOST) if films else (_COMMANDS,):
+      if flag.present:
+        kind = "film" if films else "page"
+        raise cli.UsageError(f"a {kind} has no use for --{flag.name}")
+    if films:
       return _film()
     return _serve()
   except ValueError as error:

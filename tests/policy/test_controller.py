@@ -152,6 +152,8 @@ def test_a_batch_is_the_robots_one_by_one(walk, agreed):
   [
     ({"format": "other/1"}, "format is 'other/1'"),
     ({"joints": None}, "lacks joints"),
+    ({"fall": None}, "lacks fall"),
+    ({"action": {"scale": 0.5}}, r"lacks action\.filter"),
     ({"history": 3}, "past observations"),
     ({"observation": [{"name": "sonar"}]}, "observes sonar"),
   ],
@@ -216,8 +218,8 @@ def test_the_robots_computer_needs_numpy_and_onnxruntime_only(
     source = pathlib.Path(spec.origin).parent if spec else site / name
     if source.exists():
       (packages / name).symlink_to(source)
-  for name in ("policy.onnx", "controller.py"):
-    (tmp_path / name).write_bytes((walk_folder / name).read_bytes())
+  for file in (walk_folder / "policy.onnx", pathlib.Path(controller.__file__)):
+    (tmp_path / file.name).write_bytes(file.read_bytes())
   script = textwrap.dedent(f"""
     import sys
     sys.path[:0] = [{str(packages)!r}, {str(tmp_path)!r}]

@@ -1,7 +1,6 @@
 import itertools
 
 import numpy as np
-import onnx
 import onnxruntime
 import pytest
 from flax import linen
@@ -52,4 +51,4 @@ def test_names_and_sizes_are_those_asked_for():
   (taken,), (given,) = session.get_inputs(), session.get_outputs()
   assert (taken.name, taken.shape) == ("in", ["batch", 4])
   assert (given.name, given.shape) == ("out", ["batch", 2])
-  assert onnx.checker.check_model(model) is None
+  assert model.opset_import[0].version == 17

@@ -58,6 +58,7 @@ def test_the_command_line_prints_and_writes_the_table(walk_folder, tmp_path):
     (["--checkpoint=RUN", "--policy=p"], "give one of"),
     (["--checkpoint=RUN", "--suite=robustness"], "--suite needs --policy"),
     (["--policy=p", "--physics=mjx"], "plain MuJoCo"),
+    (["--policy=p", "--suite=robustness", "--reference=r"], "no use for"),
     (["--policy=p", "--json=no/where.json"], "is no folder"),
   ],
 )

@@ -38,7 +38,7 @@ def test_everything_is_written_and_what_was_proved_is_said(exported):
   said = "\n".join(lines)
   assert "10,000 random observations" in said
   assert "1,000 steps of a rollout" in said
-  assert "ms a step" in said
+  assert "ms the whole control step" in said
 
 
 def test_every_format_gives_the_same_actions(exported, tiny_run):

@@ -8,6 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import mujoco
 import numpy as np
 
 from wildrobot_playground.envs import constants as consts
@@ -31,20 +32,7 @@ def make(
     normalizer: mean and standard deviation, (N,) each, of the observations;
       None when they are not normalised.
   """
-  model, config = env.mj_model, env.config
-  key = model.keyframe(consts.WALK_READY_KEYFRAME)
-  limits = model.actuator_ctrlrange
-  joints = [
-    {
-      "name": name,
-      "default": float(key.qpos[7 + i]),
-      "lower": float(limits[i, 0]),
-      "upper": float(limits[i, 1]),
-      "unit": "rad",
-    }
-    for i, name in enumerate(consts.JOINT_NAMES)
-  ]
-  noise = config.noise_config
+  config, noise = env.config, env.config.noise_config
   mean, std = normalizer if normalizer is not None else (None, None)
   return {
     "format": controller.FORMAT,
@@ -64,7 +52,7 @@ def make(
       "dead_band": float(config.command_config.dead_band),
       "max_rate": _COMMAND_RATE,
     },
-    "joints": joints,
+    "joints": _joints(env.mj_model),
     "action": {
       "meaning": "servo target = default + scale * filtered action, clipped to"
       " lower and upper; filtered = filter * last + (1 - filter) * action",
@@ -86,9 +74,24 @@ def make(
     "trained_noise": {
       name: float(noise.level * bound) for name, bound in noise.scales.items()
     },
-    "model_hash": kinematics.model_hash(model),
+    "model_hash": kinematics.model_hash(env.mj_model),
     "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
   }
+
+
+def _joints(model: mujoco.MjModel) -> list[dict[str, Any]]:
+  """Default pose and range of every joint [rad]."""
+  key = model.keyframe(consts.WALK_READY_KEYFRAME)
+  return [
+    {
+      "name": name,
+      "default": float(key.qpos[7 + i]),
+      "lower": float(model.actuator_ctrlrange[i, 0]),
+      "upper": float(model.actuator_ctrlrange[i, 1]),
+      "unit": "rad",
+    }
+    for i, name in enumerate(consts.JOINT_NAMES)
+  ]
 
 
 def _entries() -> list[dict[str, Any]]:

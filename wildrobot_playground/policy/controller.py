@@ -84,8 +84,7 @@ class Controller:
     command = contract["command"]
     self.command_range = np.array(command["range"], np.float32)
     self._dead_band = command["dead_band"]
-    most = command.get("max_rate", np.inf)  # m/s²
-    self._most_change = np.float32(most * self.dt)
+    self._most_change = np.float32(command["max_rate"] * self.dt)
     self._entries = [(e["name"], e["scale"]) for e in contract["observation"]]
     self.reset(np.array([1.0, 0.0, 0.0, 0.0]))
 
@@ -271,15 +270,10 @@ def check(contract: Mapping[str, Any]) -> None:
       f"the contract's format is {contract.get('format')!r}, this controller"
       f" implements {FORMAT!r}; take the controller.py beside the policy"
     )
-  needed = (
-    "action",
-    "command",
-    "control_rate",
-    "gait_clock",
-    "joints",
-    "observation",
-  )
-  missing = [key for key in needed if key not in contract]
+  missing = [key for key in _NEEDED if key not in contract]
+  for key, inner in _NEEDED.items():
+    section = contract.get(key, {})
+    missing += [f"{key}.{name}" for name in inner if name not in section]
   if missing:
     raise ContractError(f"the contract lacks {', '.join(missing)}")
   if contract.get("history", 1) != 1:
@@ -296,6 +290,18 @@ def check(contract: Mapping[str, Any]) -> None:
     )
 
 
+# Keys of a contract, and the keys in them.
+_NEEDED = {
+  "action": ("scale", "filter"),
+  "command": ("range", "dead_band", "max_rate"),
+  "control_rate": (),
+  "fall": ("min_height", "max_height", "max_tilt"),
+  "gait_clock": ("frequency",),
+  "joints": (),
+  "model_hash": (),
+  "observation": (),
+  "trained_noise": (),
+}
 SIGNALS = (
   "gyro",
   "gravity",

@@ -66,7 +66,6 @@ class Plant:
     torques: (9,) the same, of the servos.
     floor: indices of the ground's geoms.
     ground: ground height [m] below positions (..., >=2).
-    same_model: whether it is the model that the policy was trained with.
   """
 
   model: mujoco.MjModel
@@ -81,7 +80,6 @@ class Plant:
   torques: np.ndarray
   floor: np.ndarray
   ground: terrain.GroundHeight
-  same_model: bool
 
   def link_angles(self, qpos: np.ndarray) -> np.ndarray:
     """(..., 9) angles [rad] of the links, behind the play of the gears."""
@@ -102,20 +100,25 @@ def load(
   path: str | os.PathLike[str] | None = None,
   solver: Solver = FULL_ACCURACY,
   backlash: float = 0.0,
+  scene: str = consts.FLAT_TERRAIN_SCENE,
 ) -> Plant:
   """Compiles a robot for a policy.
 
   Args:
     contract: of the policy.
-    path: an MJCF of the robot, with or without a floor; our flat scene if None.
+    path: an MJCF of the robot, with or without a floor; ours if None, which
+      must be the one that the policy was trained with.
     solver: of the physics.
     backlash: the gears have a play of plus and minus this [rad].
+    scene: of ours, a file name under `xmls/`.
 
   Raises:
     ContractError: for a model that is missing, damaged, or not the robot that
       the contract speaks of.
   """
-  own = assets.xmls() / consts.FLAT_TERRAIN_SCENE
+  own = assets.xmls() / scene
+  if path is None:
+    _check_own(own, contract)
   spec = _read(pathlib.Path(path) if path is not None else own)
   names = [joint["name"] for joint in contract["joints"]]
   what = str(path) if path is not None else "our model"
@@ -133,7 +136,7 @@ def load(
     raise ContractError(f"{what} does not compile: {error}") from error
   _set_solver(model, solver)
   terrain.fill(model)
-  return _describe(model, names, servos, backlash > 0, contract)
+  return _describe(model, names, servos, backlash > 0)
 
 
 def _read(path: pathlib.Path) -> mujoco.MjSpec:
@@ -144,6 +147,16 @@ def _read(path: pathlib.Path) -> mujoco.MjSpec:
   except ValueError as error:
     first = str(error).splitlines()[0]
     raise ContractError(f"{path} is no MJCF: {first}") from error
+
+
+def _check_own(path: pathlib.Path, contract: Mapping[str, Any]) -> None:
+  """Refuses our robot where a policy is for another version of it."""
+  model = mujoco.MjModel.from_xml_path(str(path))
+  if kinematics.model_hash(model) != contract["model_hash"]:
+    raise ContractError(
+      "the contract is for another version of the robot than ours; train and"
+      " export again, or name its MJCF with --model"
+    )
 
 
 def _servos(spec: mujoco.MjSpec, names: Sequence[str], what: str) -> list[str]:
@@ -226,7 +239,6 @@ def _describe(
   names: Sequence[str],
   servos: Sequence[str],
   has_backlash: bool,
-  contract: Mapping[str, Any],
 ) -> Plant:
   free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
   if len(free) != 1:
@@ -251,20 +263,12 @@ def _describe(
     torques=np.array([_sensor(model, _PREFIX + name).start for name in servos]),
     floor=np.flatnonzero(np.isin(model.geom_type, [int(t) for t in _GROUND])),
     ground=terrain.make_ground(model),
-    same_model=_same_model(model, contract) or has_backlash,
   )
 
 
 def _sensor(model: mujoco.MjModel, name: str) -> slice:
   start = int(model.sensor(name).adr[0])
   return slice(start, start + int(model.sensor(name).dim[0]))
-
-
-def _same_model(model: mujoco.MjModel, contract: Mapping[str, Any]) -> bool:
-  try:
-    return kinematics.model_hash(model) == contract.get("model_hash")
-  except KeyError:  # Without our plates it is another model.
-    return False
 
 
 def standing_height(robot: Plant, qpos: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from wildrobot_playground import assets
 from wildrobot_playground.amp import features
 from wildrobot_playground.envs import batch_stepper, servo, sole
 from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.motion import rotations
 from wildrobot_playground.policy import episodes, plant
 from wildrobot_playground.policy.controller import (
   Policy,
@@ -78,19 +79,19 @@ class Simulation:
       seed: of first poses, noise and pushes.
 
     Raises:
-      ValueError: when the control step is no multiple of the time step.
+      ValueError: when the control step, or a part of it in which the servos'
+        limit holds, is no multiple of the time step.
     """
     self.plant = robot
     self.dt = 1.0 / contract["control_rate"]
-    timestep = robot.model.opt.timestep
-    self._substeps = round(self.dt / timestep)
-    if not np.isclose(self._substeps * timestep, self.dt):
-      raise ValueError(
-        f"the control step {self.dt:g} s is no multiple of {timestep:g} s"
-      )
+    self._parts = servo.UPDATES if conditions.torque_speed_limit else 1
+    part, timestep = self.dt / self._parts, robot.model.opt.timestep
+    self._substeps = round(part / timestep)
+    if not np.isclose(self._substeps * timestep, part):
+      raise ValueError(f"{part:g} s are no multiple of the step {timestep:g} s")
     self._conditions = conditions
     self._joints = contract["joints"]
-    self._noise = contract.get("trained_noise", {})
+    self._noise = contract["trained_noise"]
     self._rng = np.random.default_rng(seed)
     _alter(robot, conditions)
     self._step = batch_stepper.BatchStepper(robot.model)
@@ -151,12 +152,8 @@ class Simulation:
       interval = round(_PUSH_INTERVAL / self.dt)
       if self._time % interval == 0:
         self.push(self._conditions.push)
-    updates = servo.UPDATES if self._conditions.torque_speed_limit else 1
-    # What does not divide is left to the last part.
-    parts = [self._substeps // updates] * updates
-    parts[-1] += self._substeps - sum(parts)
-    for part in parts:
-      self.qpos, self.qvel, self._sensordata = self._call(part)
+    for _ in range(self._parts):
+      self.qpos, self.qvel, self._sensordata = self._call(self._substeps)
 
   def push(self, speed: float, direction: float | None = None) -> None:
     """Changes every pelvis's velocity [m/s] at once.
@@ -207,36 +204,18 @@ class Simulation:
     )
 
   def _noisy(self, values: np.ndarray, name: str) -> np.ndarray:
-    bound = self._conditions.noise * self._noise.get(name, 0.0)
+    bound = self._conditions.noise * self._noise[name]
     noise = self._rng.uniform(-bound, bound, values.shape)
     return (values + noise).astype(np.float32)
 
   def _tilted(self, orientation: np.ndarray) -> np.ndarray:
     """Orientations turned by small random angles about all three axes."""
-    level = self._conditions.noise
-    bounds = [
-      level * self._noise.get(name, 0.0)
-      for name in ("gravity", "gravity", "heading")
-    ]
-    half = self._rng.uniform(-0.5, 0.5, (len(orientation), 3)) * 2 * bounds / 2
+    bounds = [self._noise[name] for name in ("gravity", "gravity", "heading")]
+    angles = self._rng.uniform(-1.0, 1.0, (len(orientation), 3)) * bounds
+    half = self._conditions.noise * angles / 2
     turn = np.concatenate([np.ones((len(half), 1)), half], axis=-1)
     turn /= np.linalg.norm(turn, axis=-1, keepdims=True)
-    return _multiply(turn, orientation).astype(np.float32)
-
-
-def _multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-  """Product of quaternions (..., 4), wxyz."""
-  w, x, y, z = np.moveaxis(a, -1, 0)
-  k, l, m, n = np.moveaxis(b, -1, 0)
-  return np.stack(
-    [
-      w * k - x * l - y * m - z * n,
-      w * l + x * k + y * n - z * m,
-      w * m - x * n + y * k + z * l,
-      w * n + x * m - y * l + z * k,
-    ],
-    axis=-1,
-  )
+    return rotations.multiply(turn, orientation).astype(np.float32)
 
 
 def _alter(robot: plant.Plant, conditions: Conditions) -> None:
@@ -289,6 +268,29 @@ def roll_out(
   )
 
 
+def step_features(
+  simulation: Simulation, before: np.ndarray, velocity_mode: str
+) -> np.ndarray:
+  """(N, 29) AMP features of the step just taken.
+
+  Args:
+    simulation: after the step.
+    before: (N, 16) poses before it, see `Plant.pose`.
+    velocity_mode: of the features.
+  """
+  ground = simulation.plant.ground
+  after = simulation.plant.pose(simulation.qpos)
+  soles = _reference_soles()
+  return features.amp_features(
+    before,
+    after,
+    soles.contacts(after, ground(soles.corners(after))),
+    simulation.dt,
+    velocity_mode,
+    ground_height=ground(after[:, :2]),
+  )
+
+
 class _Recorder:
   """Keeps what `Rollout` wants of every step."""
 
@@ -298,7 +300,6 @@ class _Recorder:
     self._simulation = simulation
     self._limits = policy.controller.contract["fall"]
     self._mode = velocity_mode
-    self._sole = sole.Sole(reference_robot())
     self._qpos = simulation.plant.pose(simulation.qpos)
     self._heading = heading(self._qpos[:, 3:7])
     self._first = self._forward_left(self._qpos[:, :2])
@@ -309,8 +310,6 @@ class _Recorder:
     """Records the state after a step."""
     simulation, robot = self._simulation, self._simulation.plant
     qpos = robot.pose(simulation.qpos)
-    corners = self._sole.corners(qpos)
-    contacts = self._sole.contacts(qpos, robot.ground(corners))
     self._alive = self._alive & ~simulation.fallen(self._limits)
     error = heading(qpos[:, 3:7]) - self._heading
     self._steps.append(
@@ -320,14 +319,7 @@ class _Recorder:
         "velocity": self._forward_left(simulation.qvel[:, robot.root_dof[:2]]),
         "heading_error": np.arctan2(np.sin(error), np.cos(error)),
         "qpos": qpos,
-        "features": features.amp_features(
-          self._qpos,
-          qpos,
-          contacts,
-          simulation.dt,
-          self._mode,
-          ground_height=robot.ground(qpos[:, :2]),
-        ),
+        "features": step_features(simulation, self._qpos, self._mode),
         "torque": simulation.torque,
         "joint_vel": simulation.qvel[:, robot.dofs],
       }
@@ -353,3 +345,8 @@ def reference_robot() -> mujoco.MjModel:
   """The robot that the reference was made for; not to be changed."""
   path = assets.xmls() / consts.FLAT_TERRAIN_SCENE
   return mujoco.MjModel.from_xml_path(str(path))
+
+
+@functools.cache
+def _reference_soles() -> sole.Sole:
+  return sole.Sole(reference_robot())

@@ -1,7 +1,6 @@
 """A run's policy as files for the robot, each proved against the original."""
 
 import dataclasses
-import functools
 import pathlib
 import shutil
 import tempfile
@@ -32,7 +31,6 @@ from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs.report import commands
 
 FORMATS = ("onnx", "stablehlo", "brax")
-STYLE_FILE = "style.onnx"
 _MAX_DIFFERENCE = 1e-5
 _RANDOM = 10_000  # observations
 _LATENCY_STEPS = 2000
@@ -59,6 +57,14 @@ class _Trained:
   network: Any
   policy: Callable[[Any], jax.Array]
   env: walk.WildRobotWalk
+
+  @property
+  def normalizer(self) -> tuple[np.ndarray, np.ndarray] | None:
+    """Mean and standard deviation of the observations; None without."""
+    if not self.network["normalize_observations"]:
+      return None
+    running, *_ = self.params
+    return np.asarray(running.mean["state"]), np.asarray(running.std["state"])
 
 
 def export(
@@ -145,10 +151,7 @@ def _onnx(
 ) -> list[str]:
   """`policy.onnx`, `policy.json`, `controller.py`, and `style.onnx`."""
   perceptron = _policy_perceptron(trained)
-  normalizer = None
-  if perceptron.mean is not None and perceptron.std is not None:
-    normalizer = perceptron.mean, perceptron.std
-  agreed = contract.make(trained.env, normalizer)
+  agreed = contract.make(trained.env, trained.normalizer)
   agreed["training"] = {
     "command": _training_command(trained.config),
     "seed": trained.config.get("seed"),
@@ -160,9 +163,9 @@ def _onnx(
   contract.save(agreed, path.with_suffix(".json"))
   shutil.copyfile(controller.__file__, folder / "controller.py")
   policy = controller.Policy(path)
-  lines = _prove("onnx", trained, policy.infer, normalizer)
+  lines = _prove("onnx", trained, policy.infer)
   lines += parity.check_contract(trained.env, trained.policy, policy)
-  lines.append(f"latency  {_latency(policy):.3f} ms a step, one thread")
+  lines.append(_latency(policy))
   return lines + _style(trained, run_dir, folder)
 
 
@@ -195,7 +198,7 @@ def _policy_perceptron(trained: _Trained) -> graph.Perceptron:
       f"activation '{activation}' cannot be exported; known are"
       f" {', '.join(graph.ACTIVATIONS)}"
     )
-  normalizer, policy, _ = trained.params
+  _, policy, _ = trained.params
   layers = policy["params"]
   if set(layers) != {f"hidden_{i}" for i in range(len(layers))}:
     raise ExportError("only plain perceptrons can be exported")
@@ -209,10 +212,7 @@ def _policy_perceptron(trained: _Trained) -> graph.Perceptron:
   kernel, bias = dense[-1]
   size = trained.network["action_size"]
   dense[-1] = kernel[:, :size], bias[:size]  # The rest is its spread.
-  mean = std = None
-  if trained.network["normalize_observations"]:
-    mean = np.asarray(normalizer.mean["state"])
-    std = np.asarray(normalizer.std["state"])
+  mean, std = trained.normalizer or (None, None)
   return graph.Perceptron(
     "observation", "action", mean, std, dense, activation, "tanh"
   )
@@ -222,7 +222,6 @@ def _prove(
   name: str,
   trained: _Trained,
   infer: Callable[[np.ndarray], np.ndarray],
-  normalizer: tuple[np.ndarray, np.ndarray] | None,
 ) -> list[str]:
   """Compares with the original on random observations.
 
@@ -231,8 +230,9 @@ def _prove(
   """
   size = trained.env.observation_size["state"][0]
   rows = np.random.default_rng(0).normal(size=(_RANDOM, size))
-  if normalizer is not None:
-    rows = rows * normalizer[1] + normalizer[0]
+  if trained.normalizer is not None:
+    mean, std = trained.normalizer
+    rows = rows * std + mean
   rows = rows.astype(np.float32)
   difference = float(
     np.max(np.abs(infer(rows) - np.asarray(trained.policy(rows))))
@@ -248,8 +248,8 @@ def _prove(
   ]
 
 
-def _latency(policy: controller.Policy) -> float:
-  """Median time of one control step, observation included [ms]."""
+def _latency(policy: controller.Policy) -> str:
+  """How long a robot waits for one control step: medians, in a line."""
   readings = controller.Readings(
     orientation=np.array([1.0, 0.0, 0.0, 0.0], np.float32),
     gyro=np.zeros(3, np.float32),
@@ -258,10 +258,19 @@ def _latency(policy: controller.Policy) -> float:
   )
   policy.reset(readings.orientation)
   observation = policy.observe(readings, 0.3)
+  network = _median_ms(lambda: policy.infer(observation))
+  whole = _median_ms(lambda: policy.step(readings, 0.3))
+  return (
+    f"latency  {network:.3f} ms the network, {whole:.3f} ms the whole control"
+    " step, one thread"
+  )
+
+
+def _median_ms(act: Callable[[], object]) -> float:
   times = []
   for _ in range(_LATENCY_STEPS):
     started = time.perf_counter()
-    policy.infer(observation)
+    act()
     times.append(time.perf_counter() - started)
   return 1e3 * float(np.median(times))
 
@@ -271,8 +280,10 @@ def _style(
 ) -> list[str]:
   """`style.onnx`, the newest discriminator's score, where there is one."""
   amp = trained.config.get("amp", {})
-  if not amp.get("weight") or amp.get("spectral_norm") or amp["history"] != 1:
+  if not amp.get("weight"):
     return []
+  if amp["spectral_norm"] or amp["history"] != 1:
+    return ["style    not exported: it needs spectral_norm=False and history=1"]
   prefix = ".training_state.prior.discriminator.variables['params']"
   store = snapshots.Snapshots(run_dir)
   for steps in store.steps()[::-1]:
@@ -285,7 +296,7 @@ def _style(
       tuple(arrays[f"{prefix}['Dense_{i}']['{k}']"] for k in ("kernel", "bias"))
       for i in range(count)
     ]
-    return _write_style(amp, run_dir, layers, folder / STYLE_FILE)
+    return _write_style(amp, run_dir, layers, folder / sim_to_sim.STYLE_FILE)
   return ["style    no checkpoint with a discriminator is left"]
 
 
@@ -317,7 +328,7 @@ def _write_style(
     hidden = (activation(hidden) if i else hidden) @ kernel + bias
   difference = float(np.max(np.abs(scores - np.asarray(hidden))))
   if not difference <= 1e-3:
-    raise ExportError(f"{STYLE_FILE} differs from the original: {difference:g}")
+    raise ExportError(f"{path.name} differs from the original: {difference:g}")
   return [f"style    score within {difference:.1g} of the original"]
 
 
@@ -334,16 +345,7 @@ def _stablehlo(
   path = folder / "policy.stablehlo"
   path.write_bytes(exported.serialize())
   again = jax_export.deserialize(bytearray(path.read_bytes()))
-  return _prove(
-    "stablehlo",
-    trained,
-    functools.partial(_call, again),
-    None,
-  )
-
-
-def _call(exported: Any, rows: np.ndarray) -> np.ndarray:
-  return np.asarray(exported.call(jp.asarray(rows)))
+  return _prove("stablehlo", trained, lambda rows: np.asarray(again.call(rows)))
 
 
 def _brax(

@@ -91,7 +91,7 @@ def test_it_keeps_time(page):
 
 def test_rough_ground_and_other_physics_can_be_chosen(page):
   page._terrain.value = "rough"
-  page._physics.value = "as in training"
+  page._physics.value = "4 ms, pyramidal cones"
   page._changed = True
   page.step()
   assert page.walkers[0].model.nhfield == 1

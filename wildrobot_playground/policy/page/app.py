@@ -10,7 +10,6 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from wildrobot_playground import assets
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.motion import drawing
 from wildrobot_playground.policy import controller, plant, simulation
@@ -29,7 +28,7 @@ _SCENES = {
 }
 _PHYSICS = {
   "full accuracy": plant.FULL_ACCURACY,
-  "as in training": plant.Solver(timestep=0.004, cone="pyramidal"),
+  "4 ms, pyramidal cones": plant.Solver(timestep=0.004, cone="pyramidal"),
 }
 _KEYS = (
   "**W** **S** faster, slower - **A** **D** turn, while walking -"
@@ -188,7 +187,10 @@ class App:
     self._push_speed = gui.add_slider("push [m/s]", 0.0, 1.0, 0.05, _PUSH)
     gui.add_button("push").on_click(lambda _: self.push())
     gui.add_button("start again").on_click(lambda _: self.reset())
-    self._terrain = gui.add_dropdown("terrain", tuple(_SCENES))
+    # A model of the user's brings its own ground.
+    self._terrain = gui.add_dropdown(
+      "terrain", tuple(_SCENES), disabled=self._model is not None
+    )
     self._physics = gui.add_dropdown("physics", tuple(_PHYSICS))
     for choice in (self._terrain, self._physics):
       choice.on_update(lambda _: setattr(self, "_changed", True))
@@ -224,17 +226,15 @@ class App:
   def _rebuild(self) -> None:
     """Puts new robots on the chosen ground, in the chosen physics."""
     self._changed = False
-    path = self._model
-    if path is None:
-      path = assets.xmls() / _SCENES[self._terrain.value]
     walkers = [
       Walker(
         entrant.name,
         entrant.policy,
         plant.load(
           entrant.policy.controller.contract,
-          path,
+          self._model,
           _PHYSICS[self._physics.value],
+          scene=_SCENES[self._terrain.value],
         ),
         entrant.style,
       )

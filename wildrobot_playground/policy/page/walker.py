@@ -6,11 +6,14 @@ import mujoco
 import numpy as np
 
 from wildrobot_playground.amp import features
-from wildrobot_playground.envs import sole
-from wildrobot_playground.policy import controller, plant, simulation
+from wildrobot_playground.policy import (
+  controller,
+  plant,
+  sim_to_sim,
+  simulation,
+)
 
 _SLOWEST_TURN = 0.1  # m/s; a robot that stands cannot turn
-_STYLE_FILE = "style.onnx"
 
 
 class Walker:
@@ -36,7 +39,6 @@ class Walker:
     self.command = 0.0
     self._policy = policy
     self._style = style
-    self._sole = sole.Sole(simulation.reference_robot())
     contract = policy.controller.contract
     self._limits = contract["fall"]
     self._simulation = simulation.Simulation(robot, contract)
@@ -46,7 +48,6 @@ class Walker:
     """Puts it back at the origin, on its feet."""
     self._simulation.reset(1, spread=0.0)
     self._policy.reset(self._simulation.readings().orientation)
-    self._pose = self.pose[None]
     self.features = np.zeros(features.NUM_FEATURES, np.float32)
 
   def step(self, turn: float = 0.0) -> None:
@@ -59,8 +60,10 @@ class Walker:
     sim, loop = self._simulation, self._policy.controller
     if self.command >= _SLOWEST_TURN:
       loop.heading_target = loop.heading_target + np.float32(turn * sim.dt)
+    before = self.pose[None]
     sim.step(self._policy.step(sim.readings(), np.array([self.command])))
-    self.features = self._step_features()
+    mode = self._style.velocity_mode if self._style else "direction"
+    self.features = simulation.step_features(sim, before, mode)[0]
     if sim.fallen(self._limits)[0]:
       self.falls += 1
       self.reset()
@@ -107,20 +110,6 @@ class Walker:
     """Of the pelvis, from x [rad]."""
     return float(controller.heading(self.pose[3:7]))
 
-  def _step_features(self) -> np.ndarray:
-    ground = self._simulation.plant.ground
-    before, after = self._pose, self.pose[None]
-    contacts = self._sole.contacts(after, ground(self._sole.corners(after)))
-    self._pose = after
-    return features.amp_features(
-      before,
-      after,
-      contacts,
-      self.dt,
-      self._style.velocity_mode if self._style else "direction",
-      ground_height=ground(after[:, :2]),
-    )[0]
-
 
 class Style:
   """A discriminator's score of single steps.
@@ -149,5 +138,5 @@ class Style:
 def style_beside(policy_path: pathlib.Path) -> Style | None:
   """The discriminator exported beside a policy, if there is one."""
   folder = policy_path if policy_path.is_dir() else policy_path.parent
-  path = folder / _STYLE_FILE
+  path = folder / sim_to_sim.STYLE_FILE
   return Style(path) if path.is_file() else None
