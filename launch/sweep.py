@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -168,13 +169,24 @@ def _last_line(run: Run) -> str:
   return lines[-1] if lines else "no output"
 
 
-def submit(todo: Sequence[Run], options: str, rest: Sequence[str]) -> list[str]:
-  """Hands the trainings to SLURM as one array; returns the jobs' numbers.
+def submit(
+  todo: Sequence[Run],
+  options: str,
+  rest: Sequence[str],
+  cluster: str = "slurm",
+) -> list[Any]:
+  """Hands the trainings to SLURM as one array; returns submitit's jobs.
 
   A job that is preempted saves, and goes on when it is started again.
 
+  Args:
+    todo: the runs.
+    options: see `slurm_parameters`.
+    rest: further flags of `train`.
+    cluster: of submitit; `local` and `debug` run here.
+
   Raises:
-    cli.UsageError: without submitit, or for options that are none.
+    cli.UsageError: without submitit or SLURM, or for options that are none.
   """
   try:
     import submitit
@@ -182,13 +194,18 @@ def submit(todo: Sequence[Run], options: str, rest: Sequence[str]) -> list[str]:
     raise cli.UsageError(
       "--slurm needs submitit: pip install 'wildrobot-playground[cluster]'"
     ) from error
-  folder = todo[0].folder.parent.parent / "slurm"
-  executor = submitit.AutoExecutor(folder=str(folder))
-  executor.update_parameters(**slurm_parameters(options))
-  jobs = executor.map_array(
-    submitit.helpers.CommandFunction, [run.command(rest) for run in todo]
-  )
-  return [job.job_id for job in jobs]
+  try:
+    executor = submitit.AutoExecutor(
+      folder=str(todo[0].folder.parent.parent / "slurm"), cluster=cluster
+    )
+    executor.update_parameters(**slurm_parameters(options))
+  except (RuntimeError, NameError) as error:
+    raise cli.UsageError(f"--slurm: {error}") from error
+  with executor.batch():
+    return [
+      executor.submit(submitit.helpers.CommandFunction(run.command(rest)))
+      for run in todo
+    ]
 
 
 def slurm_parameters(options: str) -> dict[str, int | str]:
@@ -321,8 +338,9 @@ def main(rest: Sequence[str]) -> int:
       print(shlex.join(run.command(rest)))
     return 0
   if _SLURM.value and todo:
-    numbers = submit(todo, _SLURM_OPTIONS.value, rest)
-    print(f"submitted {len(numbers)} runs: {', '.join(numbers)}")
+    jobs = submit(todo, _SLURM_OPTIONS.value, rest)
+    numbers = ", ".join(job.job_id for job in jobs)
+    print(f"submitted {len(jobs)} runs: {numbers}")
     print("start the same command again for the table when they are done")
     return 0
   failed = train(todo, _JOBS.value, rest)

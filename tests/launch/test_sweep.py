@@ -93,6 +93,22 @@ def test_slurm_options_are_submitits(sweep):
     sweep.slurm_parameters("partition")
 
 
+def test_submitted_runs_are_run(sweep, tmp_path):
+  """By submitit, as an array, but in processes of this machine."""
+  todo = list(sweep.runs(["amp.loss=none"], 2, tmp_path))
+  jobs = sweep.submit(todo, "", ["--wandb=disabled"], cluster="local")
+  assert len(jobs) == 2
+  for job in jobs:  # Each of them got as far as reading its settings.
+    assert "amp.loss 'none' is unknown" in str(job.exception())
+
+
+def test_without_slurm_it_is_one_line(sweep, tmp_path, monkeypatch):
+  monkeypatch.setenv("PATH", "")
+  todo = list(sweep.runs([], 1, tmp_path))
+  with pytest.raises(cli.UsageError, match="--slurm: "):
+    sweep.submit(todo, "", [])
+
+
 def _sweep(*arguments):
   return subprocess.run(
     [sys.executable, str(_SCRIPT), *arguments],

@@ -15,6 +15,7 @@ from wildrobot_playground.envs import (
   curriculum,
   latency,
   observation,
+  pushes,
   randomize,
   reference_reset,
   rewards,
@@ -87,11 +88,7 @@ def default_config() -> config_dict.ConfigDict:
       feet_distance=0.14,  # m
       air_time_range=(0.2, 0.45),  # s, swings from no reward to the most
     ),
-    push_config=config_dict.create(
-      enable=False,
-      interval=3.0,  # s
-      magnitude=0.3,  # m/s
-    ),
+    push_config=pushes.default_config(),
     latency_config=latency.default_config(),
     signal_config=signals.default_config(),
     servo_config=servo.default_config(),
@@ -145,12 +142,7 @@ class WildRobotWalk(base.WildRobotEnv):
     latency.check(self._config.latency_config)
     signals.check(self._config.signal_config)
     servo.check(self._config.servo_config, self.n_substeps)
-    push = self._config.push_config
-    if push.enable and round(push.interval / self.dt) < 1:
-      raise ValueError(
-        f"push_config.interval {push.interval:g} s is shorter than a control"
-        f" step, {self.dt:g} s"
-      )
+    pushes.check(self._config.push_config, self.dt)
     key = self._mj_model.keyframe(consts.WALK_READY_KEYFRAME)
     self._init_qpos = jp.array(key.qpos, jp.float32)
     self._default_pose = self._init_qpos[7:]
@@ -365,17 +357,12 @@ class WildRobotWalk(base.WildRobotEnv):
     return data
 
   def _push(self, data: Any, info: dict[str, Any]) -> Any:
-    """Kicks the pelvis sideways or forwards every `interval` seconds."""
+    """Data with the pelvis kicked, where pushes are on and it is time."""
     config = self._config.push_config
     if not config.enable:
       return data
     info["rng"], key = jax.random.split(info["rng"])
-    # theta=U(0, 6.28).
-    theta = jax.random.uniform(key, maxval=2 * jp.pi)
-    interval = round(config.interval / self.dt)
-    now = (info["step"] + 1) % interval == 0
-    kick = config.magnitude * jp.array([jp.cos(theta), jp.sin(theta)])
-    qvel = data.qvel.at[:2].add(jp.where(now, kick, jp.zeros(2)))
+    qvel = pushes.push(config, key, data.qvel, info["step"], self.dt)
     return data.replace(qvel=qvel)
 
   def _amp_info(
