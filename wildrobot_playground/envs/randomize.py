@@ -73,6 +73,10 @@ def domain_randomize(
       low, high = drawn[name]
       return jax.random.uniform(keys[name], shape, minval=low, maxval=high)
 
+    def scale_joints(field: str, name: str) -> jax.Array:
+      # The pelvis's six degrees of freedom come first.
+      return getattr(model, field).at[6:].multiply(draw(name, joint))
+
     joint = (model.nu,)
     mass = draw("mass", (model.nbody,))
     inertia = mass * draw("inertia", (model.nbody,))
@@ -92,19 +96,11 @@ def domain_randomize(
         "actuator_forcerange": model.actuator_forcerange
         * draw("torque_limit", joint)[:, None]
       },
-      "damping": {
-        "dof_damping": model.dof_damping.at[6:].multiply(draw("damping", joint))
-      },
+      "damping": {"dof_damping": scale_joints("dof_damping", "damping")},
       "frictionloss": {
-        "dof_frictionloss": model.dof_frictionloss.at[6:].multiply(
-          draw("frictionloss", joint)
-        )
+        "dof_frictionloss": scale_joints("dof_frictionloss", "frictionloss")
       },
-      "armature": {
-        "dof_armature": model.dof_armature.at[6:].multiply(
-          draw("armature", joint)
-        )
-      },
+      "armature": {"dof_armature": scale_joints("dof_armature", "armature")},
       "contact_softness": {
         "geom_solref": model.geom_solref.at[floor, 0].multiply(
           draw("contact_softness")

@@ -23,9 +23,14 @@ class Costs:
       spent = time.monotonic() - started
       self._seconds[purpose] = self._seconds.get(purpose, 0.0) + spent
 
+  @property
+  def total(self) -> float:
+    """Seconds since the beginning."""
+    return time.monotonic() - self._started
+
   def __str__(self) -> str:
     """One line: the total, and the share of every purpose."""
-    total = time.monotonic() - self._started
+    total = self.total
     shares = ", ".join(
       f"{purpose} {100 * seconds / total:.2f} %"
       for purpose, seconds in self._seconds.items()

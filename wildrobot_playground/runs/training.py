@@ -5,7 +5,6 @@ import math
 import os
 import pathlib
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -127,7 +126,6 @@ class _Training:
     self._snapshots = snapshots.Snapshots(plan.run_dir)
     self._log: metrics_lib.MetricsLog | None = None
     self._events: events.EventLog | None = None
-    self._started = time.monotonic()
     self._costs = costs.Costs()
     self._first_steps = 0
     self._saved_steps = 0
@@ -148,7 +146,6 @@ class _Training:
     if plan.domain_randomization:
       randomizer = _randomizer(plan)
     print("compiling ...", end=" ", flush=True)
-    self._started = time.monotonic()
     try:
       with self._stop:
         _, params, _ = ppo.train(
@@ -202,7 +199,7 @@ class _Training:
 
   def _start_log(self, seconds: float) -> None:
     del seconds  # Of the training alone; what else was compiled counts, too.
-    print(f"{time.monotonic() - self._started:.0f} s", flush=True)
+    print(f"{self._costs.total:.0f} s", flush=True)
     run_dir, first_steps = self._plan.run_dir, self._first_steps
     earlier = metrics_lib.records_until(run_dir, first_steps)
     config = plan_lib.describe(self._plan)
