@@ -18,11 +18,11 @@ import math
 import pathlib
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import slurm
 from absl import flags
 
 from wildrobot_playground import cli
@@ -81,16 +81,10 @@ class Run:
 
   def command(self, rest: Sequence[str]) -> list[str]:
     """What trains it; the same command goes on with it."""
-    return [
-      sys.executable,
-      "-m",
-      "wildrobot_playground.train",
-      f"--run_dir={self.folder}",
-      "--resume=auto",
-      f"--seed={self.seed}",
-      *(f"--{key}={value}" for key, value in self.setting),
-      *rest,
-    ]
+    setting = [f"--{key}={value}" for key, value in self.setting]
+    return slurm.train_command(
+      self.folder, [f"--seed={self.seed}", *setting, *rest]
+    )
 
 
 def runs(
@@ -181,46 +175,18 @@ def submit(
 
   Args:
     todo: the runs.
-    options: see `slurm_parameters`.
+    options: see `slurm.parameters`.
     rest: further flags of `train`.
     cluster: of submitit; `local` and `debug` run here.
 
   Raises:
     cli.UsageError: without submitit or SLURM, or for options that are none.
   """
-  try:
-    import submitit
-  except ImportError as error:
-    raise cli.UsageError(
-      "--slurm needs submitit: pip install 'wildrobot-playground[cluster]'"
-    ) from error
-  try:
-    executor = submitit.AutoExecutor(
-      folder=str(todo[0].folder.parent.parent / "slurm"), cluster=cluster
-    )
-    executor.update_parameters(**slurm_parameters(options))
-  except (RuntimeError, NameError) as error:
-    raise cli.UsageError(f"--slurm: {error}") from error
+  executor = slurm.make_executor(
+    todo[0].folder.parent.parent / "slurm", cluster, **slurm.parameters(options)
+  )
   with executor.batch():
-    return [
-      executor.submit(submitit.helpers.CommandFunction(run.command(rest)))
-      for run in todo
-    ]
-
-
-def slurm_parameters(options: str) -> dict[str, int | str]:
-  """`key=value,...` as submitit's parameters.
-
-  Raises:
-    cli.UsageError: for anything else.
-  """
-  parameters: dict[str, int | str] = {"timeout_min": 240, "cpus_per_task": 4}
-  for option in filter(None, options.split(",")):
-    key, equals, value = option.partition("=")
-    if not equals:
-      raise cli.UsageError(f"--slurm_options: '{option}' is no key=value")
-    parameters[key] = int(value) if value.isdigit() else value
-  return parameters
+    return [slurm.submit(executor, run.command(rest)) for run in todo]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -88,11 +88,25 @@ _WANDB_TAGS = flags.DEFINE_list("wandb_tags", [], "Tags of the run there.")
 _WANDB_GROUP = flags.DEFINE_string("wandb_group", "", "Its group.")
 _WANDB_NOTES = flags.DEFINE_string("wandb_notes", "", "Notes on it.")
 _VIDEO = flags.DEFINE_boolean("video", True, "Render a video at the end.")
+_COORDINATOR = flags.DEFINE_string(
+  "coordinator",
+  None,
+  "host:port of the first of several processes; not needed under SLURM.",
+)
+_NUM_PROCESSES = flags.DEFINE_integer(
+  "num_processes", None, "How many processes train together."
+)
+_PROCESS_ID = flags.DEFINE_integer(
+  "process_id", None, "Which of them this is, from 0 on."
+)
 
 
 def main(overrides: Sequence[str]) -> int:
   """Turns the flags into a run; see `runs.training`."""
   # Imported here: `cli.run` prepares the process for jax first.
+  from wildrobot_playground import distributed
+
+  distributed.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
   from wildrobot_playground.runs import plan, training, wandb_sink
 
   request = plan.Request(
@@ -122,7 +136,8 @@ def main(overrides: Sequence[str]) -> int:
     ),
     overrides=tuple(overrides),
   )
-  training.run(request)
+  with distributed.only_primary_speaks():
+    training.run(request)
   return 0
 
 

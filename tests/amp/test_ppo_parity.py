@@ -3,6 +3,7 @@
 import functools
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -127,3 +128,62 @@ def test_two_devices_hold_the_same_parameters(tmp_path):
   )
   assert result.returncode == 0, result.stderr[-2000:]
   assert "both devices agree" in result.stdout
+
+
+TWO_PROCESSES = """
+import hashlib
+import runpy
+import sys
+
+import jax
+import numpy as np
+
+from wildrobot_playground import distributed
+
+port, process = sys.argv[1:]
+distributed.join(f"localhost:{port}", 2, int(process))
+tiny = runpy.run_path("tests/amp/conftest.py")
+from wildrobot_playground.amp import ppo
+
+states = []
+ppo.train(
+  tiny["PointMass"](),
+  240,
+  amp=tiny["make_amp"](replay_size=64, auto_tune=True),
+  reference=tiny["make_reference"](),
+  state_fn=lambda steps, state, memory: states.append(state.training_state),
+  **{**tiny["PPO"], "run_evals": False},
+)
+learnt = states[-1].params, states[-1].prior.discriminator
+whole = hashlib.sha256()
+for leaf in jax.tree.leaves(learnt):
+  whole.update(np.asarray(leaf.addressable_data(0)).tobytes())
+print("digest", jax.process_count(), whole.hexdigest())
+"""
+
+
+def test_two_processes_hold_the_same_parameters(tmp_path):
+  script = tmp_path / "two_processes.py"
+  script.write_text(TWO_PROCESSES)
+  with socket.socket() as free:
+    free.bind(("localhost", 0))
+    port = free.getsockname()[1]
+  processes = [
+    subprocess.Popen(
+      [sys.executable, str(script), str(port), str(i)],
+      cwd=ROOT,
+      env={**os.environ, "PYTHONPATH": str(ROOT)},
+      stdout=subprocess.PIPE,
+      stderr=subprocess.PIPE,
+      text=True,
+    )
+    for i in range(2)
+  ]
+  outputs = [process.communicate(timeout=400) for process in processes]
+  assert [p.returncode for p in processes] == [0, 0], outputs[0][1][-2000:]
+  digests = [
+    next(line for line in out.splitlines() if line.startswith("digest"))
+    for out, _ in outputs
+  ]
+  assert digests[0].startswith("digest 2 ")
+  assert digests[0] == digests[1]

@@ -1,6 +1,5 @@
 """A sweep: every run once, and figures with honest intervals."""
 
-import importlib.util
 import json
 import math
 import pathlib
@@ -8,6 +7,8 @@ import subprocess
 import sys
 
 import pytest
+import slurm
+import sweep
 
 from tests.runs.tiny import TINY
 from wildrobot_playground import cli
@@ -15,17 +16,7 @@ from wildrobot_playground import cli
 _SCRIPT = pathlib.Path(__file__).parents[2] / "launch" / "sweep.py"
 
 
-@pytest.fixture(scope="module")
-def sweep():
-  spec = importlib.util.spec_from_file_location("sweep", _SCRIPT)
-  assert spec is not None and spec.loader is not None
-  module = importlib.util.module_from_spec(spec)
-  sys.modules["sweep"] = module
-  spec.loader.exec_module(module)
-  return module
-
-
-def test_grids_multiply_and_seeds_come_last(sweep, tmp_path):
+def test_grids_multiply_and_seeds_come_last(tmp_path):
   grids = ["amp.weight=0,0.3", "ppo.network_factory.x=(8,8),(16,)"]
   found = list(sweep.runs(grids, 2, tmp_path))
   assert len(found) == 2 * 2 * 2
@@ -36,17 +27,17 @@ def test_grids_multiply_and_seeds_come_last(sweep, tmp_path):
   assert found[0].command(["--video=false"])[-1] == "--video=false"
 
 
-def test_no_grid_is_the_default_over_seeds(sweep, tmp_path):
+def test_no_grid_is_the_default_over_seeds(tmp_path):
   assert [run.name for run in sweep.runs([], 3, tmp_path)] == ["default"] * 3
 
 
 @pytest.mark.parametrize("grid", ["amp.weight", "=1,2", "amp.weight="])
-def test_grids_that_are_none_are_refused(sweep, tmp_path, grid):
+def test_grids_that_are_none_are_refused(tmp_path, grid):
   with pytest.raises(cli.UsageError, match="--grid"):
     list(sweep.runs([grid], 1, tmp_path))
 
 
-def test_intervals_are_students(sweep):
+def test_intervals_are_students():
   found = sweep.Statistic.of([1.0, 2.0, 3.0])
   assert found.mean == 2.0
   assert found.half_width == pytest.approx(4.30 * 1.0 / math.sqrt(3))
@@ -71,7 +62,7 @@ def _evaluation(folder, error, falls):
   (folder / "eval.json").write_text(json.dumps({"commands": rows}))
 
 
-def test_the_table_has_a_row_a_setting(sweep, tmp_path):
+def test_the_table_has_a_row_a_setting(tmp_path):
   everything = list(sweep.runs(["amp.weight=0,0.3"], 2, tmp_path))
   for run in everything:
     _evaluation(run.folder, 0.01 * (run.seed + 1), falls=1)
@@ -85,15 +76,15 @@ def test_the_table_has_a_row_a_setting(sweep, tmp_path):
   assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_slurm_options_are_submitits(sweep):
-  found = sweep.slurm_parameters("partition=gpu,gpus_per_node=2")
+def test_slurm_options_are_submitits():
+  found = slurm.parameters("partition=gpu,gpus_per_node=2")
   assert found["partition"] == "gpu"
   assert found["gpus_per_node"] == 2
   with pytest.raises(cli.UsageError, match="no key=value"):
-    sweep.slurm_parameters("partition")
+    slurm.parameters("partition")
 
 
-def test_submitted_runs_are_run(sweep, tmp_path):
+def test_submitted_runs_are_run(tmp_path):
   """By submitit, as an array, but in processes of this machine."""
   todo = list(sweep.runs(["amp.loss=none"], 2, tmp_path))
   jobs = sweep.submit(todo, "", ["--wandb=disabled"], cluster="local")
@@ -102,7 +93,7 @@ def test_submitted_runs_are_run(sweep, tmp_path):
     assert "amp.loss 'none' is unknown" in str(job.exception())
 
 
-def test_without_slurm_it_is_one_line(sweep, tmp_path, monkeypatch):
+def test_without_slurm_it_is_one_line(tmp_path, monkeypatch):
   monkeypatch.setenv("PATH", "")
   todo = list(sweep.runs([], 1, tmp_path))
   with pytest.raises(cli.UsageError, match="--slurm: "):

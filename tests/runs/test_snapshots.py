@@ -158,7 +158,7 @@ def test_a_save_that_fails_leaves_the_others_and_says_so_once(
   def full(*args, **kwargs):
     raise OSError(28, "No space left on device")
 
-  monkeypatch.setattr(snapshots.ocp.PyTreeCheckpointer, "save", full)
+  monkeypatch.setattr(snapshots.ocp.Checkpointer, "save", full)
   store.save(40, _state(4.0), META)
   store.save(50, _state(5.0), META)
   store.wait()

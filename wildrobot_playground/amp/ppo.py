@@ -90,7 +90,7 @@ def train(
       `memory` waits for the iteration and gives plain values. The next
       iteration uses the state up: copy what must last.
     stop_fn: asked before every iteration whether to stop early.
-    devices: devices to train on; all local ones when None.
+    devices: devices to train on; those of all processes when None.
     **ppo: the other arguments of Brax's `ppo.train`, see `PPOSettings`.
 
   Returns:
@@ -104,7 +104,7 @@ def train(
     guard.TrainingFailedError: when most of what it does is not finite.
   """
   settings = _settings(ppo)
-  devices = devices or jax.local_devices()
+  devices = devices or jax.devices()
   mesh = jax.make_mesh(
     (len(devices),), (learner_lib.AXIS_NAME,), devices=devices
   )

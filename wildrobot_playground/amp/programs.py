@@ -8,6 +8,7 @@ import numpy as np
 from flax import struct
 from jax.sharding import NamedSharding, PartitionSpec
 
+from wildrobot_playground import distributed
 from wildrobot_playground.amp import health
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
@@ -42,6 +43,8 @@ class RunState:
 class Keys:
   """The random keys that a run starts with, derived as Brax derives them.
 
+  The same in every process: which process a device belongs to changes nothing.
+
   Attributes:
     networks: of the parameters.
     local: of the first epoch.
@@ -51,7 +54,7 @@ class Keys:
 
   def __init__(self, seed: int):
     self.networks, local = jax.random.split(jax.random.PRNGKey(seed))
-    local = jax.random.fold_in(local, jax.process_index())
+    local = jax.random.fold_in(local, 0)  # Brax's first process.
     self.local, self.env, self.eval = jax.random.split(local, 3)
 
 
@@ -122,10 +125,10 @@ class Programs:
     """A state of any arrays, put where the compiled functions expect it."""
     specs = _state_specs(state.training_state)
     return state.replace(
-      training_state=jax.device_put(
+      training_state=distributed.put(
         state.training_state, jax.tree.map(self._sharding, specs)
       ),
-      env_state=jax.device_put(state.env_state, self._sharding(_SPLIT)),
+      env_state=distributed.put(state.env_state, self._sharding(_SPLIT)),
       device_keys=self._device_keys(state.device_keys),
     )
 
@@ -185,7 +188,7 @@ class Programs:
     training_state = state.training_state
     if settings is None or training_state.prior is None:
       return state
-    tuned = jax.device_put(
+    tuned = distributed.put(
       prior_lib.tune(settings), self._sharding(_REPLICATED)
     )
     prior = training_state.prior.replace(tuned=tuned)
@@ -202,11 +205,11 @@ class Programs:
 
   def reset_robots(self, env_keys: jax.Array) -> Any:
     """Environment states of all robots, split over the devices."""
-    keys = jax.device_put(env_keys, self._sharding(_SPLIT))
+    keys = distributed.put(env_keys, self._sharding(_SPLIT))
     return _strip_weak_type(self._reset(keys))
 
   def _device_keys(self, keys: jax.Array) -> jax.Array:
-    return jax.device_put(keys, self._sharding(_SPLIT))
+    return distributed.put(keys, self._sharding(_SPLIT))
 
   def _sharding(self, spec: PartitionSpec) -> NamedSharding:
     return NamedSharding(self._mesh, spec)

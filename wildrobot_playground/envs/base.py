@@ -79,7 +79,10 @@ class WildRobotEnv(MjxEnv):
     # Playground's randomisation wrapper swaps exactly this attribute. The C
     # engine reads the randomised fields off it.
     self._mjx_model = mjx.put_model(
-      self._mj_model, impl="warp" if self._impl == "warp" else "jax"
+      self._mj_model,
+      impl="warp" if self._impl == "warp" else "jax",
+      # MJX's own default is the first process's, where there are several.
+      device=jax.local_devices()[0],
     )
     self._engine = physics.make_engine(
       self._impl,

@@ -12,6 +12,7 @@ import numpy as np
 from brax.training import types
 from brax.training.acme import running_statistics, specs
 from brax.training.agents.ppo import checkpoint, networks
+from flax import serialization
 from ml_collections import config_dict
 
 from wildrobot_playground.runs import snapshots
@@ -65,11 +66,15 @@ def save_policy(
     shutil.rmtree(leftover, ignore_errors=True)
   snapshots.check_room(run_dir, params)
   try:
-    checkpoint.save(staging.resolve(), 0, jax.device_get(params), network)
+    written = staging.resolve() / f"{0:012d}"
+    # As plain dictionaries: Brax's counter makes jax arrays of itself.
+    plain = tuple(serialization.to_state_dict(part) for part in params)
+    with snapshots.checkpointer() as writer:
+      writer.save(written, jax.device_get(plain))
+    (written / _NETWORK_FILE).write_text(_describe(network))
   except Exception as error:  # Orbax has its own for a full disk.
     first_line = (str(error) or repr(error)).splitlines()[0]
     raise OSError(errno.EIO, first_line, str(folder)) from error
-  written = staging / f"{0:012d}"
   seal(written)
   if folder.exists():
     folder.rename(old)
@@ -77,6 +82,16 @@ def save_policy(
   shutil.rmtree(staging)
   shutil.rmtree(old, ignore_errors=True)
   return folder
+
+
+def _describe(network: config_dict.ConfigDict) -> str:
+  """A network's configuration in Brax's JSON: functions by their names."""
+  plain = network.to_dict()
+  plain["network_factory_kwargs"] = {
+    name: value.__name__ if callable(value) else value
+    for name, value in plain["network_factory_kwargs"].items()
+  }
+  return config_dict.ConfigDict(plain).to_json_best_effort()
 
 
 def network_factory(ppo: config_dict.ConfigDict) -> Any:

@@ -22,6 +22,7 @@ def evaluate(
   seconds: float = scorecard.SECONDS,
   reference: pathlib.Path | None = None,
   seed: int = 0,
+  policy: rollout_lib.Policy | None = None,
 ) -> scorecard.Report:
   """Evaluates the policy of a run folder over a grid of commands.
 
@@ -33,6 +34,7 @@ def evaluate(
     seconds: length of an episode [s].
     reference: what style is measured against; the run's own when None.
     seed: of start poses and sensor noise.
+    policy: judged instead of the run folder's.
 
   Raises:
     ValueError: for a run folder, reference or physics that cannot be used, and
@@ -40,7 +42,7 @@ def evaluate(
   """
   scorecard.check_length(seconds)
   config = checkpoint.load_config(run_dir)
-  policy = checkpoint.load_policy(run_dir)
+  judged = policy if policy is not None else checkpoint.load_policy(run_dir)
   dataset = (
     dataset_lib.load(reference) if reference else reference_lib.of_run(run_dir)
   )
@@ -49,7 +51,7 @@ def evaluate(
   env_config.velocity_mode = dataset.velocity_mode
   env = rollout_lib.evaluation_env(env_config, physics)
   rollouts = rollout_lib.rollout_commands(
-    env, policy, commands, num_episodes, round(seconds / env.dt), seed
+    env, judged, commands, num_episodes, round(seconds / env.dt), seed
   )
   return scorecard.score(rollouts, dataset, env.mj_model, physics)
 

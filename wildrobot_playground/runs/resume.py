@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from wildrobot_playground import cli
+from wildrobot_playground import cli, distributed
 from wildrobot_playground.amp import ppo
 from wildrobot_playground.runs import checkpoint, snapshots
 from wildrobot_playground.runs import plan as plan_lib
@@ -74,10 +74,12 @@ def restore(
 ) -> tuple[ppo.RunState, dict[str, Any], list[str]]:
   """The newest state that verifies, the host's memory, and what to say of it.
 
-  On another number of devices the learner goes on and the robots start anew.
+  On another number of devices the learner goes on; the robots start anew, and
+  so does the memory of past features.
 
   Raises:
-    cli.UsageError: when no checkpoint verifies.
+    cli.UsageError: when no checkpoint verifies, or not the same one for all
+      processes.
   """
   devices = state.device_keys.shape[0]
 
@@ -89,6 +91,11 @@ def restore(
     saved, meta, notes = store.restore(template, steps)
   except snapshots.SnapshotError as error:
     raise cli.UsageError(str(error)) from error
+  if store.restored_steps != distributed.from_primary(store.restored_steps):
+    raise cli.UsageError(
+      f"{store.folder} is not the first process's: the run folder must be on a"
+      " file system that all processes share"
+    )
   notes = [f"skipped {note}" for note in notes]
   if meta["num_devices"] != devices:
     notes.append(
@@ -96,8 +103,14 @@ def restore(
       f" {devices}: the learner goes on, the robots start anew"
     )
     key = jax.random.fold_in(saved.local_key, saved.iteration)
+    prior = saved.training_state.prior
+    if prior is not None and state.training_state.prior is not None:
+      # Its rows were split over the devices of then.
+      prior = prior.replace(replay=state.training_state.prior.replay)
     saved = saved.replace(
-      env_state=state.env_state, device_keys=jax.random.split(key, devices)
+      training_state=saved.training_state.replace(prior=prior),
+      env_state=state.env_state,
+      device_keys=jax.random.split(key, devices),
     )
   return saved, meta.get("memory", {}), notes
 

@@ -54,7 +54,7 @@ class Snapshots:
     self._thread: threading.Thread | None = None
 
   def save(self, steps: int, state: Any, meta: dict[str, Any]) -> None:
-    """Copies `state` off the devices and writes it in the background.
+    """Copies `state` off this process's devices and writes it meanwhile.
 
     A save that fails (disk full, folder not writable) is logged, leaves no half
     snapshot and does not stop the run.
@@ -149,10 +149,10 @@ class Snapshots:
       check_room(self.folder, arrays)
       shutil.rmtree(staging, ignore_errors=True)
       staging.mkdir()
-      with ocp.PyTreeCheckpointer() as checkpointer:
+      with checkpointer() as writer:
         # A path may hold what a file name may not.
         numbered = {f"{i:05d}": x for i, x in enumerate(arrays.values())}
-        checkpointer.save(staging / _ARRAYS, numbered)
+        writer.save(staging / _ARRAYS, numbered)
       manifest = {
         "meta": meta,
         "arrays": list(arrays),
@@ -192,6 +192,22 @@ class Snapshots:
     return costs[min(costs)] if costs else None
 
 
+def checkpointer() -> ocp.Checkpointer:
+  """Orbax's, for a tree that is this process's alone to write or to read.
+
+  Its default waits for all processes, in each save and each restore.
+  """
+  me = jax.process_index()
+  return ocp.Checkpointer(
+    ocp.PyTreeCheckpointHandler(),
+    multiprocessing_options=ocp.options.MultiprocessingOptions(
+      primary_host=me,
+      active_processes={me},
+      barrier_sync_key_prefix=f"process{me}",
+    ),
+  )
+
+
 def check_room(folder: pathlib.Path, arrays: Any) -> None:
   """Looks for room before orbax runs out of it, which it says in tracebacks.
 
@@ -222,7 +238,10 @@ def _by_path(state: Any) -> dict[str, np.ndarray]:
 
 def _fill(template: Any, arrays: dict[str, np.ndarray], where: str) -> Any:
   """A tree like `template` with the arrays of a snapshot."""
-  expected = _by_path(template)
+  leaves, _ = jax.tree_util.tree_flatten_with_path(template)
+  expected = {
+    jax.tree_util.keystr(path): leaf for path, leaf in leaves if np.size(leaf)
+  }
   different = sorted(set(expected) ^ set(arrays))
   if different:
     raise SnapshotError(
@@ -252,8 +271,8 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _read(path: pathlib.Path, names: list[str]) -> dict[str, np.ndarray]:
   try:
-    with ocp.PyTreeCheckpointer() as checkpointer:
-      numbered = checkpointer.restore(path / _ARRAYS)
+    with checkpointer() as reader:
+      numbered = reader.restore(path / _ARRAYS)
     return dict(
       zip(names, (numbered[k] for k in sorted(numbered)), strict=True)
     )

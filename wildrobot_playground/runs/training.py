@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import mujoco_playground
 
-from wildrobot_playground import assets, cli
+from wildrobot_playground import assets, cli, distributed
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard, ppo
 from wildrobot_playground.envs import randomize
@@ -44,6 +44,7 @@ def run(request: plan_lib.Request) -> pathlib.Path:
   """Trains, saves, evaluates, plots and renders; returns the run folder.
 
   Stopped by a signal, it saves a checkpoint and the policy and leaves the rest.
+  Of several processes (see `distributed`), the first one writes all of this.
 
   Raises:
     cli.UsageError: for a request that cannot be carried out.
@@ -59,7 +60,8 @@ def run(request: plan_lib.Request) -> pathlib.Path:
     raise cli.UsageError(str(error)) from error
   if request.check and reference is not None and goes_on is None:
     _check(plan, environment, reference)
-  _prepare_folder(plan, reference, goes_on is not None)
+  if distributed.is_primary():
+    _prepare_folder(plan, reference, goes_on is not None)
   _announce(plan, environment)
   training = _Training(plan, environment, reference, goes_on, request)
   try:
@@ -80,6 +82,8 @@ def _finish(
 ) -> None:
   """Trains to the end, and leaves behind what a run leaves behind."""
   params, finished = training.run()
+  if not distributed.is_primary():
+    return
   checkpoint.save_policy(
     plan.run_dir,
     params,
@@ -93,7 +97,10 @@ def _finish(
   if not finished:
     print(f"stopped  go on with --resume={plan.run_dir}")
   elif plan.is_ours:
-    judged, path = _judge(plan, film)
+    policy = checkpoint.make_policy(
+      params, environment.observation_size, environment.action_size, plan.ppo
+    )
+    judged, path = _judge(plan, policy, film)
     training.sinks.finish(judged, path)
   print(f"report   {report.write(plan.run_dir, judged)}")
 
@@ -117,7 +124,9 @@ class _Training:
     self.sinks = sinks_lib.Sinks({})
     self._wandb = request.wandb
     self._evaluate: evaluation.QuickEvaluation | None = None
-    if request.evaluate and plan.is_ours and reference is not None:
+    self._speaks = distributed.is_primary()
+    wanted = request.evaluate and self._speaks
+    if wanted and plan.is_ours and reference is not None:
       self._evaluate = _quick_evaluation(plan, environment, reference)
     self._plan = plan
     self._environment = environment
@@ -130,6 +139,7 @@ class _Training:
     self._first_steps = 0
     self._saved_steps = 0
     self._stop = stopping.StopRequest()
+    self._vote = distributed.Vote()
     self._stopped = False
 
   @property
@@ -200,6 +210,8 @@ class _Training:
   def _start_log(self, seconds: float) -> None:
     del seconds  # Of the training alone; what else was compiled counts, too.
     print(f"{self._costs.total:.0f} s", flush=True)
+    if not self._speaks:
+      return
     run_dir, first_steps = self._plan.run_dir, self._first_steps
     earlier = metrics_lib.records_until(run_dir, first_steps)
     config = plan_lib.describe(self._plan)
@@ -235,8 +247,9 @@ class _Training:
     store = snapshots.Snapshots(folder)
     state, memory, notes = resume_lib.restore(state, store, steps)
     self._first_steps = self._saved_steps = store.restored_steps
-    for path in store.set_aside_after(store.restored_steps):
-      notes.append(f"a later checkpoint is now {path}")
+    if self._speaks:
+      for path in store.set_aside_after(store.restored_steps):
+        notes.append(f"a later checkpoint is now {path}")
     print(f"resumed at {self._first_steps:,} steps ...", end=" ", flush=True)
     for note in notes:
       print(f"\nwarning: {note}", file=sys.stderr)
@@ -248,7 +261,7 @@ class _Training:
     """Saves a checkpoint where one is due, and before stopping."""
     total = self._plan.ppo.num_timesteps
     due = steps - self._saved_steps >= total / _CHECKPOINTS_PER_RUN
-    self._stopped = self._stop.requested and steps < total
+    self._stopped = self._vote(self._stop.requested) and steps < total
     if due or self._stopped or steps >= total:
       jax.block_until_ready(state)  # So that its time is nobody else's.
       with self._costs.of("evaluation"):
@@ -260,7 +273,9 @@ class _Training:
         "memory": memory(),
       }
       with self._costs.of("checkpoints"):
-        self._snapshots.save(steps, state, meta | judged)
+        arrays = distributed.fetch(state)
+        if self._speaks:
+          self._snapshots.save(steps, arrays, meta | judged)
 
   def _judge(self, steps: int, state: ppo.RunState) -> dict[str, float]:
     """What a checkpoint costs, where it is its turn to be evaluated."""
@@ -307,7 +322,10 @@ def _plan(
   if request.resume:
     goes_on = resume_lib.find(request.resume, request.run_dir)
   if goes_on is None:
-    return plan_lib.make_plan(request), None
+    plan = plan_lib.make_plan(request)
+    # Its default tells the time, which is every process's own.
+    run_dir = pathlib.Path(distributed.from_primary(str(plan.run_dir)))
+    return dataclasses.replace(plan, run_dir=run_dir), None
   folder, _ = goes_on
   saved = resume_lib.read_config(folder)
   plan = plan_lib.make_plan(
@@ -386,10 +404,10 @@ def _prepare_folder(
 
 
 def _judge(
-  plan: plan_lib.Plan, with_video: bool
+  plan: plan_lib.Plan, policy: Any, with_video: bool
 ) -> tuple[scorecard.Report, pathlib.Path | None]:
-  """Evaluates the saved policy at full accuracy; table, JSON and video."""
-  judged = evaluation.evaluate(plan.run_dir, seed=plan.seed)
+  """Evaluates the policy at full accuracy; table, JSON and video."""
+  judged = evaluation.evaluate(plan.run_dir, seed=plan.seed, policy=policy)
   scorecard.save(judged, plan.run_dir / "eval.json")
   print(scorecard.table(judged))
   if not with_video:
@@ -405,6 +423,9 @@ def _announce(plan: plan_lib.Plan, environment: Any) -> None:
   impl = getattr(environment, "impl", plan.env_config.get("impl", "?"))
   engine = {"mujoco": "MuJoCo C", "jax": "MJX jax", "warp": "MJX warp"}
   device = jax.devices()[0]
+  processes = ""
+  if jax.process_count() > 1:
+    processes = f" in {jax.process_count()} processes"
   style = "none"
   if plan.amp.weight > 0:
     target = plan.reference or "the shipped reference"
@@ -414,7 +435,7 @@ def _announce(plan: plan_lib.Plan, environment: Any) -> None:
   if minutes is not None:
     budget += f", about {minutes:.0f} min"
   print(
-    f"backend  {device.platform} x {jax.local_device_count()},"
+    f"backend  {device.platform} x {jax.device_count()}{processes},"
     f" physics {engine.get(impl, impl)}\n"
     f"task     {plan.env}, preset {plan.preset}, seed {plan.seed}\n"
     f"style    {style}\n"

@@ -153,10 +153,11 @@ def has_login() -> bool:
 
 
 def _run_id(run_dir: pathlib.Path) -> str:
-  """The id of the run; a new one, kept, at its beginning."""
+  """The id of the run: an agent's, or a new one, kept from its beginning."""
   path = run_dir / ID_FILE
   if not path.is_file():
-    path.write_text(uuid.uuid4().hex[:8] + "\n")
+    new = os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:8]
+    path.write_text(new + "\n")
   return path.read_text().strip()
 
 
