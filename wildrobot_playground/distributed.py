@@ -21,6 +21,8 @@ from wildrobot_playground import cli
 
 _MESSAGE_BYTES = 65536
 _AXIS = "processes"
+# The first process evaluates and renders while the others wait to leave.
+_SHUTDOWN_SECONDS = 3600
 
 
 def join(
@@ -66,7 +68,12 @@ def join(
       return
   jax.config.update("jax_cpu_collectives_implementation", "gloo")
   try:
-    jax.distributed.initialize(coordinator or None, num_processes, process_id)
+    jax.distributed.initialize(
+      coordinator or None,
+      num_processes,
+      process_id,
+      shutdown_timeout_seconds=_SHUTDOWN_SECONDS,
+    )
   except (RuntimeError, ValueError) as error:
     first_line = str(error).splitlines()[0]
     raise cli.UsageError(

@@ -175,7 +175,7 @@ def test_slurm_here(tmp_path):
     ),
     (
       "python launch/sweep.py --grid=amp.weight=0,0.1,0.3,1 --seeds=3 --slurm",
-      ("--array=0-11%256", "--gpus-per-node=1", "--time=240"),
+      ("--array=0-11%12", "--gpus-per-node=1", "--time=240"),
     ),
   ],
 )
