@@ -139,6 +139,7 @@ def test_no_command_is_left_out():
     _find(start)
 
 
+@pytest.mark.slow
 def test_one_machine(tmp_path):
   command = _in_checkout(_find("python -m wildrobot_playground.train"), *_TINY)
   assert "run      " in _shell(command, tmp_path)
@@ -153,6 +154,7 @@ def test_processes_by_hand(bench, tmp_path):
   assert [p.split()[-1] for p in plans] == ["0", "1"]
 
 
+@pytest.mark.slow
 def test_slurm_here(tmp_path):
   """Two processes, as submitit starts them, train together."""
   flags = ("--ppo.num_envs=8", "--ppo.batch_size=8", *_TINY)

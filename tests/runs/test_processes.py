@@ -145,6 +145,7 @@ def test_one_device_goes_on_with_what_two_left(cut_short, tmp_path):
   assert after[count] * (_ITERATIONS - 1) == before[count] * _ITERATIONS
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_process_stops_both_in_good_order(tmp_path):
   run_dir = tmp_path / "run"
   processes = _start_two(run_dir, "--num_timesteps=1_000_000")
