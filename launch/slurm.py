@@ -109,6 +109,10 @@ def main(rest: Sequence[str]) -> int:
     raise cli.UsageError("--nodes starts at 1, --gpus_per_node at 0")
   command = train_command(folder, rest)
   settings = parameters(_SLURM_OPTIONS.value)
+  if _LOCAL.value and _SLURM_OPTIONS.value:
+    raise cli.UsageError(
+      "--slurm_options are for SLURM; leave out one of --local and them"
+    )
   if _LOCAL.value:
     processes = nodes * max(gpus, 1)
     executor = make_executor(

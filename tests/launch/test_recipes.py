@@ -201,6 +201,18 @@ def test_slurm_is_given_a_script(bench, tmp_path, start, lines):
   subprocess.run(["sh", "-n"], input=script, text=True, check=True)
 
 
+def test_options_that_would_change_nothing_are_refused(tmp_path):
+  command = [sys.executable, str(_LAUNCH / "slurm.py"), "--local"]
+  result = subprocess.run(
+    [*command, "--slurm_options=partition=gpu"],
+    cwd=tmp_path,
+    capture_output=True,
+    text=True,
+  )
+  assert result.returncode == 2
+  assert result.stderr.startswith("error: --slurm_options are for SLURM")
+
+
 def test_sweep_here(tmp_path):
   command = _find(
     "python launch/sweep.py --grid=amp.weight=0,0.1,0.3,1 --seeds=3 --jobs"

@@ -1,5 +1,6 @@
 """Several processes train as one: the same bits, written once, resumable."""
 
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -15,7 +16,7 @@ import pytest
 
 from tests.runs import tiny
 from wildrobot_playground import cli, distributed
-from wildrobot_playground.runs import snapshots
+from wildrobot_playground.runs import snapshots, training
 
 _STEPS = 80  # An iteration of 16 robots.
 _ITERATIONS = 4
@@ -160,6 +161,17 @@ def test_a_signal_to_one_process_stops_both_in_good_order(tmp_path):
   assert len(snapshots.Snapshots(run_dir).steps()) == 1
   assert (run_dir / "policy").is_dir()
   assert "stopped" in (tmp_path / "process0.log").read_text()
+
+
+def test_a_run_that_only_one_process_sees_is_refused(
+  cut_short, tmp_path, monkeypatch
+):
+  """As on machines that share no file system."""
+  monkeypatch.setattr(distributed, "from_primary", lambda value: None)
+  request = tiny.request(shutil.copytree(cut_short, tmp_path / "run"))
+  request = dataclasses.replace(request, resume="auto")
+  with pytest.raises(cli.UsageError, match="all processes share"):
+    training.run(request)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from wildrobot_playground.amp import ppo
 from wildrobot_playground.runs import checkpoint, snapshots
 from wildrobot_playground.runs import plan as plan_lib
 
+SHARED = "the run folder must be on a file system that all processes share"
+
 
 def find(
   resume: str, run_dir: str | None, root: pathlib.Path = pathlib.Path("runs")
@@ -92,10 +94,7 @@ def restore(
   except snapshots.SnapshotError as error:
     raise cli.UsageError(str(error)) from error
   if store.restored_steps != distributed.from_primary(store.restored_steps):
-    raise cli.UsageError(
-      f"{store.folder} is not the first process's: the run folder must be on a"
-      " file system that all processes share"
-    )
+    raise cli.UsageError(f"{store.folder} is not the first process's: {SHARED}")
   notes = [f"skipped {note}" for note in notes]
   if meta["num_devices"] != devices:
     notes.append(

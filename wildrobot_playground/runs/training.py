@@ -321,6 +321,12 @@ def _plan(
   goes_on = None
   if request.resume:
     goes_on = resume_lib.find(request.resume, request.run_dir)
+  found = None if goes_on is None else str(goes_on[0])
+  if found != distributed.from_primary(found):
+    raise cli.UsageError(
+      f"--resume={request.resume}: this process finds {found or 'no run'}, the"
+      f" first one another: {resume_lib.SHARED}"
+    )
   if goes_on is None:
     plan = plan_lib.make_plan(request)
     # Its default tells the time, which is every process's own.
