@@ -129,6 +129,7 @@ def test_two_processes_go_on_to_the_bits_of_two_devices(
   assert len(records) == _ITERATIONS
 
 
+@pytest.mark.slow
 def test_one_device_goes_on_with_what_two_left(cut_short, tmp_path):
   run_dir = shutil.copytree(cut_short, tmp_path / "run")
   before = _newest(run_dir)
