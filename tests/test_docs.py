@@ -20,6 +20,7 @@ def _blocks(name):
   return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_playground_page_runs(capsys):
   folder = (assets.policies() / "walk" / "brax").resolve()
   names = {"policy_folder": str(folder)}

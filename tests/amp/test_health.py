@@ -265,6 +265,7 @@ def test_a_tuner_goes_on_from_its_json():
   assert observe(half, 49, disc_acc=0.5) == whole
 
 
+@pytest.mark.slow
 def test_tuned_down_a_discriminator_too_strong_comes_back(
   train, make_reference
 ):

@@ -12,6 +12,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", sorted(config_lib.PRESETS))
 def test_the_prior_of_every_preset_trains(train, preset):
   changes = {**config_lib.PRESETS[preset].get("amp", {}), **SMALL}

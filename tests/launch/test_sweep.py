@@ -84,6 +84,7 @@ def test_slurm_options_are_submitits():
     slurm.parameters("partition")
 
 
+@pytest.mark.slow
 def test_submitted_runs_are_run(tmp_path):
   """By submitit, as an array, but in processes of this machine."""
   todo = list(sweep.runs(["amp.loss=none"], 2, tmp_path))

@@ -60,6 +60,7 @@ def test_resumed_run_ends_in_the_same_bits(whole, tmp_path):
   assert steps[-1] == _STEPS
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_skipped_with_a_warning(
   whole, tmp_path, capsys
 ):
@@ -96,6 +97,7 @@ def test_a_resumed_run_keeps_the_reference_that_it_has(whole, monkeypatch):
   assert kept.num_clips > 1
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
   run_dir = tmp_path / "run"
   run_dir.mkdir()
@@ -223,7 +225,7 @@ def test_sigterm_saves_and_exits_with_0(tmp_path):
   assert (run_dir / "policy").is_dir()
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_runs_end_in_the_same_bits(tmp_path, kills):
   """SIGKILL at random moments, saves included; then resumed to the end."""
   steps = 8_000

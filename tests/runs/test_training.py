@@ -175,6 +175,7 @@ def _only_ours(load):
   return guarded
 
 
+@pytest.mark.slow
 def test_a_run_without_style_trains(tmp_path):
   run_dir = training.run(request(tmp_path / "run", amp_weight=0.0))
   record = metrics.load_records(run_dir)[-1]
@@ -249,6 +250,7 @@ def test_a_run_that_only_fails_ends_with_a_diagnosis(tmp_path, monkeypatch):
   assert told[0].steps == 40
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_at_the_end_is_one_line(tmp_path, monkeypatch):
   def full(*args):
     raise OSError(28, "No space left on device", "training.png")
