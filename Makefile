@@ -33,8 +33,8 @@ test-slow: setup ## Run the tests that take minutes each.
 soak: setup ## Kill a run twenty times; it must end in the same bits.
 	$(PY) -m pytest -m slow tests/runs/test_resume.py -k killed $(ARGS)
 
-bench: setup ## Measure steps per second on this machine.
-	$(PY) benchmarks/throughput.py $(ARGS)
+bench: setup ## Measure speed, memory and time to walking on this machine.
+	$(PY) -m wildrobot_playground.bench $(ARGS)
 
 lint: setup ## Check style and types.
 	$(PY) -m ruff check

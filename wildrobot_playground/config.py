@@ -4,6 +4,7 @@ from typing import Any
 
 from ml_collections import config_dict
 
+from wildrobot_playground import backend
 from wildrobot_playground.registration import ENV_NAMES
 
 
@@ -246,16 +247,9 @@ RANDOMIZATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def resolve_preset(name: str, backend: str) -> str:
-  """The preset behind `auto`: the backend's own.
-
-  Args:
-    name: a key of `PRESETS`, or `auto`.
-    backend: jax's default backend.
-  """
-  if name != "auto":
-    return name
-  return "cpu" if backend == "cpu" else "gpu"
+def resolve_preset(name: str) -> str:
+  """The preset behind `auto`, which is the backend's own, or `name` itself."""
+  return backend.choices().preset if name == "auto" else name
 
 
 def apply_preset(

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from ml_collections import config_dict
 
-from wildrobot_playground import assets
+from wildrobot_playground import assets, backend
+from wildrobot_playground import config as config_lib
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import features
 from wildrobot_playground.envs import constants as consts
@@ -279,27 +280,16 @@ def test_servos_in_another_order_are_another_robot(env):
   assert consts.JOINT_NAMES[1] in found.detail
 
 
-@pytest.mark.parametrize(
-  ("free", "each", "most"),
-  [(1000, 1, 512), (1000, 700, 1), (1000, 701, 0), (10**15, 1, 2**20)],
-)
-def test_the_most_robots_fill_seven_tenths_of_the_memory(free, each, most):
-  assert system_checks.largest_num_envs(free, each) == most
-
-
-def test_a_longer_unroll_needs_more_memory(env):
-  short, longer, longest = (
-    system_checks.bytes_per_robot(env, n) for n in (10, 20, 30)
-  )
-  assert 0 < longer - short == longest - longer
-
-
 def test_too_many_robots_are_warned_of(env, monkeypatch):
-  monkeypatch.setattr(system_checks, "_free_bytes", lambda: 1e9)
-  ppo = config_dict.create(num_envs=2**20, unroll_length=20)
+  monkeypatch.setattr(backend, "free_bytes", lambda: 1e9)
+  ppo = config_lib.brax_ppo_config("WildRobotWalk")
+  assert system_checks.memory(env, ppo).verdict == finding.OK
+  ppo.num_envs, ppo.batch_size = 2**17, 2**14
   found = system_checks.memory(env, ppo)
   assert found.verdict == finding.WARN
   assert "--ppo.num_envs=" in found.remedy
+  monkeypatch.setattr(backend, "free_bytes", lambda: None)
+  assert system_checks.memory(env, ppo).verdict == finding.WARN
 
 
 def test_a_machine_that_cannot_render_is_told_how_to(env, monkeypatch):

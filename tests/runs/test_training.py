@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.runs.tiny import TINY, request
-from wildrobot_playground import assets, cli
+from wildrobot_playground import assets, backend, cli
 from wildrobot_playground import config as config_lib
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard
@@ -101,7 +101,7 @@ def test_plan_takes_preset_then_flags_then_overrides():
 
 def test_auto_preset_follows_the_backend():
   assert plan_lib.make_plan(request(preset="auto")).preset == "cpu"
-  assert config_lib.resolve_preset("auto", "gpu") == "gpu"
+  assert backend.choices("gpu").preset == "gpu"
 
 
 @pytest.mark.parametrize("preset", sorted(config_lib.PRESETS))

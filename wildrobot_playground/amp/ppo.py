@@ -10,7 +10,6 @@ beside it).
 import dataclasses
 import difflib
 import functools
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +31,7 @@ from wildrobot_playground.amp import progress as progress_lib
 Memory = Mapping[str, Any]
 PolicyParamsFn = Callable[[int, Any, Any], None]
 RunState = programs_lib.RunState
+Compiled = programs_lib.Compiled
 Event = progress_lib.Event
 
 
@@ -51,7 +51,7 @@ def train(
   progress_fn: progress_lib.ProgressFn = lambda *args: None,
   event_fn: progress_lib.EventFn = lambda event: None,
   policy_params_fn: PolicyParamsFn = lambda *args: None,
-  compiled_fn: Callable[[float], None] = lambda seconds: None,
+  compiled_fn: Callable[[Compiled], None] = lambda compiled: None,
   restore_params: programs_lib.Params | None = None,
   restore_fn: Callable[[RunState], tuple[RunState, Memory]] = (
     lambda state: (state, {})
@@ -82,7 +82,7 @@ def train(
       iteration late so that the device never waits for the host.
     event_fn: called with every `Event`.
     policy_params_fn: called with (steps, make_policy, params) as in Brax.
-    compiled_fn: called with the seconds that compiling took.
+    compiled_fn: called with what compiling took, before the first iteration.
     restore_params: (normaliser, policy, value) to start from.
     restore_fn: turns the first state into the one to go on from, and the
       host's memory; given what `state_fn` saw, the run goes on bit for bit.
@@ -129,8 +129,7 @@ def train(
   programs = programs_lib.Programs(env, settings, mesh, keys, prior)
   state, memory = restore_fn(programs.start(restore_params))
   state = programs.place(state)
-  started = time.monotonic()
-  programs.compile(state)
+  compiled = programs.compile(state)
   make_policy = programs.learner.make_policy
   evaluate_fn = None
   if run_evals:
@@ -142,7 +141,7 @@ def train(
       action_repeat=settings.action_repeat,
       key=keys.eval,
     ).run_evaluation
-  compiled_fn(time.monotonic() - started)
+  compiled_fn(compiled)
   schedule = _Schedule.of(settings, num_timesteps)
   loop = _Loop(
     programs,

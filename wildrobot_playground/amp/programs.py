@@ -1,5 +1,7 @@
 """The compiled functions of a run, and the state that they carry on."""
 
+import dataclasses
+import time
 from typing import Any
 
 import jax
@@ -38,6 +40,20 @@ class RunState:
   local_key: jax.Array
   env_keys: jax.Array
   iteration: np.int32
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+  """What compiling took, and what its program takes.
+
+  Attributes:
+    seconds: of compiling.
+    bytes: of a device's memory that an iteration needs; None where XLA does
+      not say.
+  """
+
+  seconds: float
+  bytes: int | None
 
 
 class Keys:
@@ -132,8 +148,9 @@ class Programs:
       device_keys=self._device_keys(state.device_keys),
     )
 
-  def compile(self, state: RunState) -> None:
+  def compile(self, state: RunState) -> Compiled:
     """Compiles everything for states like this."""
+    started = time.monotonic()
     self.end_epoch(self.begin_epoch(state), reset=False)
     specs = _state_specs(state.training_state)
 
@@ -160,6 +177,7 @@ class Programs:
     self._iterate = program.lower(
       state.training_state, state.env_state, state.device_keys
     ).compile()
+    return Compiled(time.monotonic() - started, _bytes(self._iterate))
 
   def begin_epoch(self, state: RunState) -> RunState:
     """Draws the devices' keys for the iterations until the next reset."""
@@ -213,6 +231,19 @@ class Programs:
 
   def _sharding(self, spec: PartitionSpec) -> NamedSharding:
     return NamedSharding(self._mesh, spec)
+
+
+def _bytes(program: Any) -> int | None:
+  """Arguments, results and intermediates; donated arguments count once."""
+  sizes = program.memory_analysis()
+  if sizes is None:
+    return None
+  return (
+    sizes.argument_size_in_bytes
+    + sizes.output_size_in_bytes
+    - sizes.alias_size_in_bytes
+    + sizes.temp_size_in_bytes
+  )
 
 
 def _state_specs(state: learner_lib.TrainingState) -> Any:

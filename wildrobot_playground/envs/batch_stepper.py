@@ -2,7 +2,6 @@
 
 import copy
 import hashlib
-import os
 import queue
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +10,8 @@ import mujoco
 import numpy as np
 from mujoco import rollout
 
+from wildrobot_playground import backend
+
 
 class BatchStepper:
   """Steps a batch of robots in C; safe to call from several threads."""
@@ -18,7 +19,7 @@ class BatchStepper:
   def __init__(self, mj_model: mujoco.MjModel):
     """Threads are started with the first batch."""
     self._mj_model = mj_model
-    self._num_threads = _usable_cores()
+    self._num_threads = backend.usable_cores()
     self._idle: queue.SimpleQueue = queue.SimpleQueue()
     self._models = _ModelCache(mj_model)
 
@@ -81,13 +82,6 @@ class BatchStepper:
     except queue.Empty:
       datas = [mujoco.MjData(self._mj_model) for _ in range(self._num_threads)]
       return rollout.Rollout(nthread=self._num_threads), datas
-
-
-def _usable_cores() -> int:
-  """Cores this process may use; not every system has affinities."""
-  if hasattr(os, "sched_getaffinity"):
-    return len(os.sched_getaffinity(0))
-  return os.cpu_count() or 1
 
 
 class _ModelCache:

@@ -17,6 +17,7 @@ import mujoco_playground
 from flax import struct
 from mujoco import mjx
 
+from wildrobot_playground import backend
 from wildrobot_playground.envs import batch_stepper
 
 IMPLS = ("auto", "mujoco", "jax", "warp")
@@ -86,7 +87,7 @@ class Engine(Protocol):
 
 
 def resolve_impl(impl: str) -> str:
-  """The engine behind `impl`: `auto` is MuJoCo C on a CPU, MJX jax elsewhere.
+  """The engine behind `impl`; `auto` is the backend's, see `backend`.
 
   Raises:
     ValueError: for an unknown engine, listing the known ones.
@@ -95,9 +96,7 @@ def resolve_impl(impl: str) -> str:
     raise ValueError(
       f"impl '{impl}' is unknown; choose one of {', '.join(IMPLS)}"
     )
-  if impl != "auto":
-    return impl
-  return "mujoco" if jax.default_backend() == "cpu" else "jax"
+  return backend.choices().impl if impl == "auto" else impl
 
 
 def make_engine(

@@ -3,7 +3,6 @@
 import pathlib
 from typing import Any
 
-import jax
 import mujoco_playground
 import numpy as np
 from ml_collections import config_dict
@@ -86,7 +85,7 @@ def _environment(
   run: dict[str, Any] | None,
 ) -> tuple[Any, config_dict.ConfigDict]:
   """The environment and PPO arguments of a run, or those of the defaults."""
-  preset = config_lib.resolve_preset("auto", jax.default_backend())
+  preset = config_lib.resolve_preset("auto")
   env_config = mujoco_playground.registry.get_default_config(_ENV)
   ppo = config_lib.brax_ppo_config(_ENV)
   sections = {

@@ -26,6 +26,8 @@ from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import wandb_sink
 
 SECTIONS = ("ppo", "amp", "env_config")
+# The most seen under random targets: 8 on flat ground, 13 on rough ground.
+CONTACTS_PER_ROBOT = 16
 _PLAIN_FIELDS = (
   "env",
   "preset",
@@ -145,8 +147,7 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
       "preset",
       request.preset or defaults.get("preset", "auto"),
       ["auto", *config_lib.PRESETS],
-    ),
-    jax.default_backend(),
+    )
   )
   sections = _sections(env, preset, defaults)
   if request.randomization is not None:
@@ -155,6 +156,7 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
   cli.apply_overrides(sections, request.overrides)
   if env in ENV_NAMES:
     _start_from_reference(request, sections["env_config"].reset_config)
+    _make_room_for_contacts(sections)
   amp = sections["amp"]
   if not 0 <= amp.weight <= 1 and amp.mixing != "sum":
     raise cli.UsageError(
@@ -257,6 +259,16 @@ def _apply_flags(
     sections["amp"].weight = request.amp_weight
   if request.impl is not None:
     sections["env_config"].impl = request.impl
+
+
+def _make_room_for_contacts(
+  sections: dict[str, config_dict.ConfigDict],
+) -> None:
+  """Warp shares one buffer of contacts among all robots; it must hold them."""
+  env_config = sections["env_config"]
+  if env_config.impl == "warp":
+    needed = CONTACTS_PER_ROBOT * sections["ppo"].num_envs
+    env_config.naconmax = max(env_config.naconmax, needed)
 
 
 def _start_from_reference(

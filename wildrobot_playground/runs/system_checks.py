@@ -9,15 +9,14 @@ import mujoco
 import numpy as np
 from ml_collections import config_dict
 
+from wildrobot_playground import backend as backend_lib
 from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.runs import memory as memory_lib
 from wildrobot_playground.runs.finding import FAIL, OK, WARN, Finding
 
 MASS = 3.385  # kg
 _MASS_SLACK = 0.02  # kg
 _NUM_SERVOS = 9
-_USABLE = 0.7  # share of the free memory that a run may take
-_COPIES = 3  # of an unroll: collected, shuffled, and in flight
-_MAX_ROBOTS = 2**20
 
 
 def model(environment: Any) -> Finding:
@@ -45,12 +44,8 @@ def model(environment: Any) -> Finding:
 
 def backend() -> Finding:
   """What jax computes on."""
-  device = jax.devices()[0]
-  said = (
-    f"{jax.default_backend()} x {jax.local_device_count()}"
-    f" ({device.device_kind}), {os.cpu_count()} cores"
-  )
-  if device.platform == "cpu" and pathlib.Path("/dev/nvidia0").exists():
+  said = backend_lib.describe()
+  if jax.default_backend() == "cpu" and pathlib.Path("/dev/nvidia0").exists():
     return Finding(
       "backend",
       WARN,
@@ -61,55 +56,28 @@ def backend() -> Finding:
 
 
 def memory(environment: Any, ppo: config_dict.ConfigDict) -> Finding:
-  """How many robots fit, estimated from the arrays that training keeps.
+  """Whether a training fits, by `runs.memory`'s estimate.
 
   Args:
     environment: a WildRobot environment.
-    ppo: with `num_envs` and `unroll_length`.
+    ppo: PPO's arguments.
   """
-  free = _free_bytes()
-  each = bytes_per_robot(environment, ppo.unroll_length)
+  free = backend_lib.free_bytes()
+  needed = memory_lib.bytes_needed(environment, ppo)
+  said = f"about {needed / 1e9:.2f} GB for {ppo.num_envs:,} robots"
   if free is None:
     return Finding(
       "memory",
       WARN,
-      f"unknown; a robot takes about {each / 1e6:.2f} MB",
+      f"{said}; nobody knows how much is free",
       "watch it while training starts",
     )
-  most = largest_num_envs(free, each)
-  said = (
-    f"{free / 1e9:.1f} GB free, about {each / 1e6:.2f} MB a robot: num_envs up"
-    f" to about {most:,} (an estimate)"
-  )
-  if most < ppo.num_envs:
-    return Finding(
-      "memory",
-      WARN,
-      f"{said}, fewer than the {ppo.num_envs:,} asked for",
-      f"--ppo.num_envs={most}",
-    )
+  said += f" (an estimate), {free / 1e9:.1f} GB free"
+  fitting = memory_lib.fitting(environment, ppo, free)
+  if fitting["num_envs"] < ppo.num_envs:
+    flags = " ".join(f"--ppo.{name}={n}" for name, n in fitting.items())
+    return Finding("memory", WARN, said, flags)
   return Finding("memory", OK, said)
-
-
-def bytes_per_robot(environment: Any, unroll_length: int) -> int:
-  """Bytes of a robot's state, its first state and its copies of an unroll."""
-  state = jax.eval_shape(environment.reset, jax.random.PRNGKey(0))
-  whole = _bytes(state)
-  # Both observations, features, and some scalars a step.
-  step = 2 * _bytes(state.obs) + _bytes(state.info["amp_features"])
-  step += _bytes(state.metrics) + 4 * (3 * environment.action_size + 16)
-  return 2 * whole + _COPIES * unroll_length * step
-
-
-def largest_num_envs(free: float, each: float) -> int:
-  """The largest power of two of robots whose memory fits; 0 for none.
-
-  Args:
-    free: memory [bytes].
-    each: what a robot takes [bytes].
-  """
-  most = min(int(_USABLE * free / each), _MAX_ROBOTS)
-  return 1 << (most.bit_length() - 1) if most > 0 else 0
 
 
 def rendering(compiled: mujoco.MjModel) -> Finding:
@@ -132,24 +100,3 @@ def rendering(compiled: mujoco.MjModel) -> Finding:
   return Finding(
     "rendering", OK, f"off-screen by {os.environ.get('MUJOCO_GL', 'default')}"
   )
-
-
-def _bytes(tree: Any) -> int:
-  return sum(
-    int(np.prod(leaf.shape)) * leaf.dtype.itemsize
-    for leaf in jax.tree.leaves(tree)
-  )
-
-
-def _free_bytes() -> float | None:
-  """Free memory of the device that jax uses; None when nobody knows."""
-  device = jax.local_devices()[0]
-  if device.platform != "cpu":
-    stats = device.memory_stats()
-    return stats["bytes_limit"] - stats["bytes_in_use"] if stats else None
-  try:
-    lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
-    sizes = dict(line.split(":") for line in lines)
-    return 1024.0 * float(sizes["MemAvailable"].split()[0])
-  except (OSError, KeyError, ValueError):
-    return None

@@ -10,8 +10,9 @@ from typing import Any
 
 import jax
 import mujoco_playground
+from ml_collections import config_dict
 
-from wildrobot_playground import assets, cli, distributed
+from wildrobot_playground import assets, backend, cli, distributed
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard, ppo
 from wildrobot_playground.envs import randomize
@@ -23,6 +24,7 @@ from wildrobot_playground.runs import (
   evaluation,
   events,
   finding,
+  memory,
   plots,
   report,
   snapshots,
@@ -58,8 +60,10 @@ def run(request: plan_lib.Request) -> pathlib.Path:
     reference = _reference(plan, environment, request, goes_on is not None)
   except ValueError as error:
     raise cli.UsageError(str(error)) from error
-  if request.check and reference is not None and goes_on is None:
-    _check(plan, environment, reference)
+  if goes_on is None:
+    plan = _fit_memory(plan, environment, request)
+    if request.check and reference is not None:
+      _check(plan, environment, reference)
   if distributed.is_primary():
     _prepare_folder(plan, reference, goes_on is not None)
   _announce(plan, environment)
@@ -178,6 +182,14 @@ class _Training:
         )
     except (TypeError, ValueError) as error:
       raise cli.UsageError(str(error)) from error
+    except jax.errors.JaxRuntimeError as error:
+      if "RESOURCE_EXHAUSTED" not in str(error):
+        raise
+      raise cli.RunFailedError(
+        f"the device's memory is not enough for {plan.ppo.num_envs:,} robots"
+        f" and batches of {plan.ppo.batch_size:,}: halve --ppo.num_envs and"
+        f" --ppo.batch_size; {self.last_good()}"
+      ) from error
     except guard.TrainingFailedError as error:
       self._snapshots.wait()
       raise cli.RunFailedError(f"{error}; {self.last_good()}") from error
@@ -207,9 +219,12 @@ class _Training:
       return "there is no checkpoint yet"
     return f"its last checkpoint is of {steps[-1]:,} steps"
 
-  def _start_log(self, seconds: float) -> None:
-    del seconds  # Of the training alone; what else was compiled counts, too.
-    print(f"{self._costs.total:.0f} s", flush=True)
+  def _start_log(self, compiled: ppo.Compiled) -> None:
+    needs = ""
+    if compiled.bytes is not None:
+      needs = f", {compiled.bytes / 1e9:.2f} GB a device"
+    # The evaluation was compiled as well.
+    print(f"{self._costs.total:.0f} s{needs}", flush=True)
     if not self._speaks:
       return
     run_dir, first_steps = self._plan.run_dir, self._first_steps
@@ -362,6 +377,35 @@ def _reference(
   return None
 
 
+def _fit_memory(
+  plan: plan_lib.Plan, environment: Any, request: plan_lib.Request
+) -> plan_lib.Plan:
+  """A plan whose robots fit into memory; what was asked for stays, warned of.
+
+  Of several processes all follow the first one.
+  """
+  free = distributed.from_primary(backend.free_bytes())
+  if not plan.is_ours or free is None:
+    return plan
+  fitting = memory.fitting(environment, plan.ppo, free, jax.device_count())
+  if fitting["num_envs"] == plan.ppo.num_envs:
+    return plan
+  needed = memory.bytes_needed(environment, plan.ppo, jax.device_count())
+  said = (
+    f"{plan.ppo.num_envs:,} robots take about {needed / 1e9:.1f} GB a device,"
+    f" {free / 1e9:.1f} GB are free"
+  )
+  flags = [f"--ppo.{name}" for name in fitting]
+  if any(text.startswith(tuple(flags)) for text in request.overrides):
+    less = " ".join(f"--ppo.{name}={n}" for name, n in fitting.items())
+    print(f"warning: {said}; {less} would fit", file=sys.stderr)
+    return plan
+  print(f"note: {said}; training with {fitting['num_envs']:,}", file=sys.stderr)
+  ppo_config = config_dict.ConfigDict(plan.ppo)
+  ppo_config.update(fitting)
+  return dataclasses.replace(plan, ppo=ppo_config)
+
+
 def _check(
   plan: plan_lib.Plan,
   environment: Any,
@@ -424,14 +468,20 @@ def _judge(
   return judged, None if problem else path
 
 
+def _accuracy(config: config_dict.ConfigDict) -> str:
+  """Time step and solver in words; nothing for who has none of ours."""
+  if "solver" not in config:
+    return ""
+  return (
+    f", {1000 * config.sim_dt:g} ms, {config.solver.iterations} solver"
+    " iterations"
+  )
+
+
 def _announce(plan: plan_lib.Plan, environment: Any) -> None:
   """Says what is about to happen, and how to stop it."""
   impl = getattr(environment, "impl", plan.env_config.get("impl", "?"))
   engine = {"mujoco": "MuJoCo C", "jax": "MJX jax", "warp": "MJX warp"}
-  device = jax.devices()[0]
-  processes = ""
-  if jax.process_count() > 1:
-    processes = f" in {jax.process_count()} processes"
   style = "none"
   if plan.amp.weight > 0:
     target = plan.reference or "the shipped reference"
@@ -441,8 +491,8 @@ def _announce(plan: plan_lib.Plan, environment: Any) -> None:
   if minutes is not None:
     budget += f", about {minutes:.0f} min"
   print(
-    f"backend  {device.platform} x {jax.device_count()}{processes},"
-    f" physics {engine.get(impl, impl)}\n"
+    f"backend  {backend.describe()}\n"
+    f"physics  {engine.get(impl, impl)}{_accuracy(plan.env_config)}\n"
     f"task     {plan.env}, preset {plan.preset}, seed {plan.seed}\n"
     f"style    {style}\n"
     f"budget   {budget}\n"

@@ -1,0 +1,292 @@
+"""The benchmark: sides in turn, cases that fail alone, a page of it all."""
+
+import dataclasses
+import json
+import re
+import sys
+
+import pytest
+
+from tests.runs.tiny import TINY
+from wildrobot_playground import cli
+from wildrobot_playground.bench import (
+  __main__ as bench,
+)
+from wildrobot_playground.bench import (
+  jobs,
+  measuring,
+  page,
+  plans,
+  suites,
+  trainers,
+  walking,
+)
+
+MACHINE = {
+  "devices": "cpu x 1, 2 cores",
+  "processor": "A Processor",
+  "system": "Linux x86_64",
+  "cores": 2,
+  "num_devices": 1,
+  "is_cpu": True,
+  "versions": {"jax": "0.9.2"},
+}
+SETTINGS = suites.Settings(
+  sizes=suites.SIZES["cpu"],
+  plan={"preset": "cpu", "impl": "mujoco", "num_envs": 512, "overrides": ()},
+  cores=6,
+  num_devices=1,
+  is_cpu=True,
+  rounds=2,
+  seeds=2,
+)
+
+
+def rate(median):
+  return {"median": median, "least": 0.9 * median, "most": 1.1 * median}
+
+
+# Measuring.
+
+
+def test_sides_are_measured_in_turn():
+  asked = []
+
+  def side(name, rates):
+    rates = iter(rates)
+
+    def measure():
+      asked.append(name)
+      return next(rates)
+
+    return measure
+
+  found = measuring.alternate(
+    {"a": side("a", [1.0, 9.0, 2.0]), "b": side("b", [5.0, 4.0, 6.0])}, 3
+  )
+  assert asked == ["a", "b"] * 3
+  assert found["a"] == measuring.Rate(2.0, 1.0, 9.0)
+  assert found["b"] == measuring.Rate(5.0, 4.0, 6.0)
+
+
+def test_a_training_advances_only_when_it_is_called():
+  done = []
+
+  def train(training):
+    for step in range(10):
+      done.append(step)
+      training.pause(float(step))
+
+  training = trainers.Training(train)
+  assert done == [0]  # Warm.
+  assert training() == 1.0
+  assert training() == 2.0
+  training.close()
+  assert done == [0, 1, 2]
+
+
+def test_what_breaks_a_training_reaches_who_measures():
+  def train(training):
+    training.pause(1.0)
+    raise ValueError("no such robot")
+
+  training = trainers.Training(train)
+  with pytest.raises(ValueError, match="no such robot"):
+    training()
+
+
+# What is measured.
+
+
+def test_batches_grow_with_robots_that_would_not_divide():
+  plan = plans.make("cpu", None, num_envs=4096)
+  assert plan.ppo.num_envs == 4096
+  assert plan.ppo.batch_size * plan.ppo.num_minibatches == 4096
+  few = plans.make("cpu", None, num_envs=64)
+  assert few.ppo.batch_size == plans.make("cpu", None).ppo.batch_size
+
+
+def test_cores_double_up_to_all_of_them(monkeypatch):
+  cores = []
+
+  def run(job, cores=None, **arguments):
+    counted.append(cores)
+    sides = {"stepping": {"environment": rate(1.0)}}
+    return sides.get(job, {"rates": {"amp": rate(1.0)}})
+
+  counted = cores
+  monkeypatch.setattr(jobs, "run", run)
+  rows = [r for c in suites.threads(SETTINGS) for r in c.measure()]
+  assert cores == [1, 1, 2, 2, 4, 4, 6, 6]
+  assert [row["cores"] for row in rows] == cores
+
+
+def test_a_cpu_is_split_into_two_devices_and_a_gpu_is_not(monkeypatch):
+  asked = []
+
+  def run(job, **arguments):
+    asked.append((arguments["devices"], arguments["host_devices"]))
+    return {"rates": {"amp": rate(1.0)}}
+
+  monkeypatch.setattr(jobs, "run", run)
+  for settings in (
+    SETTINGS,
+    dataclasses.replace(SETTINGS, is_cpu=False, num_devices=4),
+  ):
+    for case in suites.scaling(settings):
+      case.measure()
+  assert asked == [(1, 2), (2, 2), (1, 1), (2, 1), (4, 1)]
+
+
+def test_asked_for_engines_and_robots_replace_the_usual_ones():
+  sizes = suites.SIZES["gpu"].of(("warp",), (64, 128))
+  assert sizes.stepping == {"warp": (64, 128)}
+  assert sizes.training == (64, 128)
+  assert sizes.training_impls == ("warp",)
+  assert suites.SIZES["gpu"].of((), ()) == suites.SIZES["gpu"]
+
+
+@pytest.mark.parametrize(
+  ("error", "falls", "walks"),
+  [(0.0, 0, True), (0.09, 0, True), (0.11, 0, False), (0.0, 1, False)],
+)
+def test_a_walk_is_upright_and_on_speed(error, falls, walks):
+  assert walking.passes({"velocity_error": error, "falls": falls}) == walks
+
+
+# The command line and the page.
+
+
+@pytest.fixture
+def run_bench(tmp_path, monkeypatch):
+  """Runs the command with jobs that answer at once."""
+
+  def answer(job, **arguments):
+    if job == "machine":
+      return MACHINE
+    if job == "defaults":
+      return {"preset": "cpu", "impl": "mujoco", "num_envs": 512}
+    if job == "stepping":
+      if arguments["plan"]["impl"] == "jax":
+        raise jobs.JobError("out of memory")
+      return {"environment": rate(900.0), "mujoco.rollout": rate(1000.0)}
+    if job == "walking":
+      weight = arguments["plan"]["amp_weight"]
+      return dataclasses.asdict(
+        walking.Outcome(weight is None, 1_500_000, 100.0, 5.0, 0.05, 0)
+      )
+    rates = {"amp": rate(95.0), "task": rate(98.0), "brax": rate(100.0)}
+    return {
+      "rates": {side: rates[side] for side in arguments["sides"]},
+      "compile_seconds": 30.0,
+      "start_seconds": 40.0,
+      "program_bytes": 80_000_000,
+      "peak_bytes": 1_500_000_000,
+    }
+
+  monkeypatch.setattr(jobs, "run", answer)
+
+  def run(*arguments):
+    argv = ["bench", f"--out={tmp_path}", *arguments]
+    monkeypatch.setattr(sys, "argv", argv)
+    flags = bench.flags.FLAGS
+    saved = flags.flag_values_dict()
+    try:
+      return bench.main(flags(argv, known_only=True)[1:])
+    finally:
+      for name in ("out", "suites", "num_envs", "impl", "rounds", "seeds"):
+        flags[name].value = saved[name]
+
+  return run
+
+
+def test_every_suite_is_on_the_page_and_failures_are_told(run_bench, tmp_path):
+  with pytest.raises(cli.RunFailedError, match="2 measurements failed"):
+    run_bench()
+  text = (tmp_path / "benchmarks.md").read_text()
+  assert text.count("\n## ") == len(suites.SUITES)
+  assert "A Processor" in text
+  assert "jax 0.9.2" in text
+  assert "| 512 | 900 (810 - 990) | 1,000 (900 - 1,100) |" in text
+  assert re.search(r"MuJoCo C \| 512 \| 95 .*\| 0.95 \|", text)
+  assert "Failed: jax, 64 robots: out of memory" in text
+  assert "| with AMP, mean |  | 100 | 1.50 |" in text
+  assert "| without AMP | 0 | - |" in text  # It never walked.
+  assert (tmp_path / page.PLOT).stat().st_size > 1000
+
+
+def test_suites_asked_for_are_measured_anew_and_the_others_stay(
+  run_bench, tmp_path
+):
+  assert run_bench("--suites=training") == 0
+  assert run_bench("--suites=walking", "--seeds=1") == 0
+  found = json.loads((tmp_path / "benchmarks.json").read_text())
+  assert set(found["suites"]) == {"training", "walking"}
+  assert len(found["suites"]["walking"]) == 2
+
+
+def test_results_of_another_machine_are_not_mixed_in(run_bench, tmp_path):
+  (tmp_path / "benchmarks.json").write_text(
+    json.dumps({"machine": {**MACHINE, "cores": 64}, "suites": {}})
+  )
+  with pytest.raises(cli.UsageError, match="another machine"):
+    run_bench("--suites=training")
+
+
+@pytest.mark.parametrize(
+  ("argument", "message"),
+  [
+    ("--suites=walk", "did you mean walking"),
+    ("--impl=bullet", "unknown engine"),
+    ("--num_envs=many", "whole numbers"),
+    ("--num_envs=0", "start at 1"),
+  ],
+)
+def test_bad_requests_are_one_line(run_bench, argument, message):
+  with pytest.raises(cli.UsageError, match=message):
+    run_bench(argument)
+
+
+# The jobs themselves.
+
+
+def plan(**changes):
+  return {"preset": "cpu", "impl": "mujoco", "overrides": TINY, **changes}
+
+
+def test_a_bad_key_is_refused_by_the_child():
+  with pytest.raises(cli.UsageError, match="unknown key 'ppo"):
+    jobs.run("defaults", plan=plan(overrides=["--ppo.robots=1"]))
+
+
+@pytest.mark.slow
+def test_our_trainer_and_braxs_are_measured_in_one_process():
+  found = jobs.run(
+    "training",
+    plan=plan(),
+    sides=["amp", "task", "brax"],
+    iterations=2,
+    rounds=2,
+  )
+  assert set(found["rates"]) == {"amp", "task", "brax"}
+  assert all(side["least"] > 0 for side in found["rates"].values())
+  assert 0 < found["compile_seconds"] < found["start_seconds"]
+  assert 0 < found["program_bytes"] < found["peak_bytes"]
+
+
+@pytest.mark.slow
+def test_a_walk_that_is_not_learnt_is_told():
+  short = ("--ppo.num_timesteps=200",)
+  found = jobs.run("walking", plan=plan(overrides=TINY + short), evaluations=2)
+  assert not found["walks"]
+  assert found["steps"] >= 200
+  assert found["seconds"] > 0
+
+
+@pytest.mark.slow
+def test_environment_and_bare_physics_are_measured():
+  found = jobs.run(
+    "stepping", cores=1, plan=plan(num_envs=8), control_steps=4, rounds=2
+  )
+  assert found["environment"]["median"] > 0
+  assert found["mujoco.rollout"]["median"] > 0

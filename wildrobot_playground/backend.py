@@ -1,0 +1,63 @@
+"""What a run takes from its machine: chosen here, and nowhere else."""
+
+import dataclasses
+import os
+import pathlib
+
+import jax
+
+
+@dataclasses.dataclass(frozen=True)
+class Choices:
+  """What `auto` means on a kind of machine.
+
+  Attributes:
+    preset: key of `config.PRESETS`.
+    impl: physics engine, see `envs.physics`.
+  """
+
+  preset: str
+  impl: str
+
+
+_CPU = Choices("cpu", "mujoco")
+_ACCELERATOR = Choices("gpu", "jax")
+
+
+def choices(backend: str | None = None) -> Choices:
+  """The choices of a backend of jax; its default one when None."""
+  return _CPU if (backend or jax.default_backend()) == "cpu" else _ACCELERATOR
+
+
+def describe() -> str:
+  """The devices of this run in words."""
+  device = jax.devices()[0]
+  processes = ""
+  if jax.process_count() > 1:
+    processes = f" in {jax.process_count()} processes"
+  kind = f" ({device.device_kind})" if device.device_kind != "cpu" else ""
+  return (
+    f"{device.platform} x {jax.device_count()}{processes}{kind},"
+    f" {usable_cores()} cores"
+  )
+
+
+def usable_cores() -> int:
+  """Cores that this process may use; not every system has affinities."""
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
+def free_bytes() -> float | None:
+  """Free memory of the first device; None when nobody knows."""
+  device = jax.local_devices()[0]
+  if device.platform != "cpu":
+    stats = device.memory_stats()
+    return stats["bytes_limit"] - stats["bytes_in_use"] if stats else None
+  try:
+    lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+    sizes = dict(line.split(":") for line in lines)
+    return 1024.0 * float(sizes["MemAvailable"].split()[0])
+  except (OSError, KeyError, ValueError):
+    return None

@@ -1,0 +1,1 @@
+"""Measuring speed, memory and time to walking: `python -m ...bench`."""

@@ -1,0 +1,235 @@
+"""The measurements, each in a process of its own.
+
+`run` is the parent's side. The child is this module: it reads a job and its
+arguments as JSON, and answers with JSON in its last line. A process a
+measurement keeps them apart: its own cores, devices, compile cache and peak of
+memory, and one that dies takes nothing with it.
+"""
+
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from wildrobot_playground import cli
+
+_STARTED = time.monotonic()
+_HOST_DEVICES = "--xla_force_host_platform_device_count"
+
+
+class JobError(RuntimeError):
+  """A measurement that failed; the child's last line says why."""
+
+
+def run(
+  job: str,
+  cores: int | None = None,
+  host_devices: int = 1,
+  cache: str = "",
+  **arguments: Any,
+) -> dict[str, Any]:
+  """Runs a job of `JOBS` in a process of its own.
+
+  Args:
+    job: its name.
+    cores: how many it may use; all when None.
+    host_devices: how many devices jax shall make of a CPU.
+    cache: folder of its compile cache; the default one when empty.
+    **arguments: of the job.
+
+  Raises:
+    cli.UsageError: for arguments that cannot be used.
+    JobError: when it fails.
+  """
+  environ = dict(os.environ)
+  if cache:
+    environ["JAX_COMPILATION_CACHE_DIR"] = cache
+  if host_devices > 1:
+    flags = environ.get("XLA_FLAGS", "")
+    environ["XLA_FLAGS"] = f"{flags} {_HOST_DEVICES}={host_devices}"
+  order = {"job": job, "cores": cores, "arguments": arguments}
+  found = subprocess.run(
+    [sys.executable, "-m", __name__, json.dumps(order)],
+    env=environ,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  if found.returncode:
+    lines = found.stderr.strip().splitlines() or [f"exit {found.returncode}"]
+    said = lines[-1].removeprefix("error: ")
+    raise (cli.UsageError if found.returncode == 2 else JobError)(said)
+  return json.loads(found.stdout.strip().splitlines()[-1])
+
+
+def machine() -> dict[str, Any]:
+  """The machine and the versions."""
+  import jax
+
+  from wildrobot_playground import backend
+  from wildrobot_playground.runs import versions
+
+  return {
+    "devices": backend.describe(),
+    "processor": _processor(),
+    "system": f"{platform.system()} {platform.machine()}",
+    "cores": backend.usable_cores(),
+    "num_devices": jax.device_count(),
+    "is_cpu": jax.default_backend() == "cpu",
+    "versions": {
+      "python": platform.python_version(),
+      **versions.installed(),
+    },
+  }
+
+
+def defaults(plan: dict[str, Any]) -> dict[str, Any]:
+  """What `plans.make` fills in: preset, engine and number of robots."""
+  from wildrobot_playground.bench import plans
+  from wildrobot_playground.envs import physics
+
+  made = plans.make(**plan)
+  return {
+    "preset": made.preset,
+    "impl": physics.resolve_impl(made.env_config.impl),
+    "num_envs": made.ppo.num_envs,
+  }
+
+
+def stepping(
+  plan: dict[str, Any], control_steps: int, rounds: int
+) -> dict[str, Any]:
+  """Steps/s of the environment and, under the C engine, of MuJoCo alone.
+
+  Args:
+    plan: arguments of `plans.make`.
+    control_steps: of a measurement.
+    rounds: measurements.
+  """
+  from wildrobot_playground.bench import measuring, plans
+  from wildrobot_playground.bench import stepping as stepping_lib
+  from wildrobot_playground.envs import physics
+
+  made = plans.make(**plan)
+  config, robots = made.env_config, made.ppo.num_envs
+  impl = physics.resolve_impl(config.impl)
+  sides = {
+    "environment": stepping_lib.environment(config, impl, robots, control_steps)
+  }
+  if impl == "mujoco":
+    sides["mujoco.rollout"] = stepping_lib.mujoco_alone(
+      config, robots, control_steps
+    )
+  return _plain(measuring.alternate(sides, rounds))
+
+
+def training(
+  plan: dict[str, Any],
+  sides: Sequence[str],
+  iterations: int,
+  rounds: int,
+  devices: int = 1,
+) -> dict[str, Any]:
+  """Steps/s of trainers, what compiling took, and memory.
+
+  Args:
+    plan: arguments of `plans.make`.
+    sides: of `amp`, `task` (our trainer without style) and `brax`.
+    iterations: of a measurement.
+    rounds: measurements.
+    devices: how many to train on; Brax takes all.
+  """
+  from wildrobot_playground.bench import measuring, plans, trainers
+
+  def start(side: str) -> trainers.Training:
+    weight = None if side == "amp" else 0.0
+    made = plans.make(**plan, amp_weight=weight)
+    if side == "brax":
+      return trainers.brax(made, iterations, rounds)
+    return trainers.ours(made, iterations, devices)
+
+  trainings = {side: start(side) for side in sides}
+  warm = time.monotonic() - _STARTED
+  rates = measuring.alternate(trainings, rounds)
+  compiled = trainings[sides[0]].compiled
+  for found in trainings.values():
+    found.close()
+  return {
+    "rates": _plain(rates),
+    "compile_seconds": compiled.seconds if compiled else None,
+    "program_bytes": compiled.bytes if compiled else None,
+    "start_seconds": warm,
+    "peak_bytes": _peak_bytes(),
+  }
+
+
+def walking(plan: dict[str, Any], evaluations: int) -> dict[str, Any]:
+  """Time to walking; see `walking.measure`.
+
+  Args:
+    plan: arguments of `plans.make`.
+    evaluations: of a training that never walks.
+  """
+  from wildrobot_playground.bench import plans
+  from wildrobot_playground.bench import walking as walking_lib
+
+  return dataclasses.asdict(
+    walking_lib.measure(plans.make(**plan), evaluations, _STARTED)
+  )
+
+
+JOBS: dict[str, Callable[..., dict[str, Any]]] = {
+  "machine": machine,
+  "defaults": defaults,
+  "stepping": stepping,
+  "training": training,
+  "walking": walking,
+}
+
+
+def _plain(rates: dict[str, Any]) -> dict[str, dict[str, float]]:
+  return {name: dataclasses.asdict(rate) for name, rate in rates.items()}
+
+
+def _processor() -> str:
+  """Name of the processor, where the system tells."""
+  try:
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+      for line in lines:
+        if line.startswith("model name"):
+          return line.partition(":")[2].strip()
+  except OSError:
+    pass
+  return platform.processor() or "unknown processor"
+
+
+def _peak_bytes() -> int | None:
+  """The most memory that the device, or on a CPU this process, has held."""
+  import resource
+
+  import jax
+
+  device = jax.local_devices()[0]
+  if device.platform == "cpu":
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return (device.memory_stats() or {}).get("peak_bytes_in_use")
+
+
+def _main(arguments: Sequence[str]) -> int:
+  """The child."""
+  order = json.loads(arguments[0])
+  if order["cores"] is not None and hasattr(os, "sched_setaffinity"):
+    usable = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, usable[: order["cores"]])
+  print(json.dumps(JOBS[order["job"]](**order["arguments"])))
+  return 0
+
+
+if __name__ == "__main__":
+  cli.run(_main)
