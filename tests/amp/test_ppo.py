@@ -268,3 +268,27 @@ def test_features_of_randomised_robots_are_those_of_their_motion():
   np.testing.assert_allclose(found, expected, atol=1e-4)
   assert np.all(np.any(found[:, features.JOINT_VEL] != 0, axis=1))
   assert np.all(np.std(found[:, features.JOINT_VEL], axis=0).max() > 1e-3)
+
+
+def test_an_iteration_never_asks_the_host(train):
+  """Features, replay and both updates stay on the device; memory is told."""
+
+  def host(x):
+    return jax.pure_callback(np.sin, jax.ShapeDtypeStruct((), jp.float32), x)
+
+  called = jax.jit(host).lower(0.0).compile().as_text()
+  assert "callback" in called  # What the host's part would look like.
+  texts, told = [], []
+  compile_programs = programs.Programs.compile
+
+  def spied(self, state):
+    found = compile_programs(self, state)
+    texts.append(self._iterate.as_text())
+    return found
+
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(programs.Programs, "compile", spied)
+    train(STEPS, amp_changes={"replay_size": 80}, compiled_fn=told.append)
+  (text,), (compiled,) = texts, told
+  assert "callback" not in text
+  assert compiled.bytes > 0
