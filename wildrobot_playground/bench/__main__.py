@@ -147,5 +147,10 @@ def _write(folder: pathlib.Path, results: dict[str, Any]) -> None:
   page.plot(results, folder / page.PLOT)
 
 
-if __name__ == "__main__":
+def run() -> None:
+  """Entry point of the command line."""
   cli.run(main)
+
+
+if __name__ == "__main__":
+  run()

@@ -142,7 +142,7 @@ def training(
     sides: of `amp`, `task` (our trainer without style) and `brax`.
     iterations: of a measurement.
     rounds: measurements.
-    devices: how many to train on; Brax takes all.
+    devices: how many to train on.
   """
   from wildrobot_playground.bench import measuring, plans, trainers
 
@@ -150,7 +150,7 @@ def training(
     weight = None if side == "amp" else 0.0
     made = plans.make(**plan, amp_weight=weight)
     if side == "brax":
-      return trainers.brax(made, iterations, rounds)
+      return trainers.brax(made, iterations, rounds, devices)
     return trainers.ours(made, iterations, devices)
 
   trainings = {side: start(side) for side in sides}

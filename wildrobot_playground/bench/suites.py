@@ -54,8 +54,9 @@ SIZES = {
   "cpu": Sizes(
     stepping={"mujoco": (16, 64, 256, 512, 1024, 4096), "jax": (64, 512)},
     steps={"mujoco": 20_480, "jax": 2_048, "warp": 2_048},
-    training=(256, 512, 1024, 2048),
+    training=(256, 512, 1024),
     training_impls=("mujoco",),
+    iterations=3,
   ),
   "gpu": Sizes(
     stepping={"jax": _MANY, "warp": _MANY, "mujoco": (512, 4096)},

@@ -89,14 +89,14 @@ class Training:
 def ours(
   plan: plan_lib.Plan,
   iterations: int,
-  num_devices: int | None = None,
+  num_devices: int = 1,
 ) -> Training:
   """Our PPO with the plan's motion prior.
 
   Args:
     plan: of the training.
     iterations: of a measurement.
-    num_devices: how many devices to train on; all when None.
+    num_devices: how many devices to train on.
   """
   arguments = _arguments(plan)
 
@@ -134,13 +134,16 @@ def ours(
   return Training(train)
 
 
-def brax(plan: plan_lib.Plan, iterations: int, rounds: int) -> Training:
+def brax(
+  plan: plan_lib.Plan, iterations: int, rounds: int, num_devices: int = 1
+) -> Training:
   """Stock Brax PPO with the plan's arguments, and no style.
 
   Args:
     plan: of the training.
     iterations: of a measurement.
     rounds: measurements at most.
+    num_devices: how many devices to train on.
   """
   arguments = _arguments(plan)
   epochs = rounds + 2  # The first compiles, and one is left when it is closed.
@@ -159,6 +162,7 @@ def brax(plan: plan_lib.Plan, iterations: int, rounds: int) -> Training:
       progress_fn=progress,
       seed=plan.seed,
       num_eval_envs=1,
+      max_devices_per_host=num_devices,
       **{**arguments, "num_evals": epochs + 1},
     )
 
