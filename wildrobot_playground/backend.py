@@ -1,10 +1,11 @@
-"""What a run takes from its machine: chosen here, and nowhere else."""
+"""What a run takes from its machine: chosen here, and nowhere else.
+
+jax is imported where it is asked: plain MuJoCo's side does without.
+"""
 
 import dataclasses
 import os
 import pathlib
-
-import jax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,11 +27,17 @@ _ACCELERATOR = Choices("gpu", "jax")
 
 def choices(backend: str | None = None) -> Choices:
   """The choices of a backend of jax; its default one when None."""
-  return _CPU if (backend or jax.default_backend()) == "cpu" else _ACCELERATOR
+  if backend is None:
+    import jax
+
+    backend = jax.default_backend()
+  return _CPU if backend == "cpu" else _ACCELERATOR
 
 
 def describe() -> str:
   """The devices of this run in words."""
+  import jax
+
   device = jax.devices()[0]
   processes = ""
   if jax.process_count() > 1:
@@ -51,6 +58,8 @@ def usable_cores() -> int:
 
 def free_bytes() -> float | None:
   """Free memory of the first device; None when nobody knows."""
+  import jax
+
   device = jax.local_devices()[0]
   if device.platform != "cpu":
     stats = device.memory_stats()

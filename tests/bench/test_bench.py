@@ -3,20 +3,17 @@
 import dataclasses
 import json
 import re
-import sys
 
 import pytest
 
 from tests.runs.tiny import TINY
 from wildrobot_playground import cli
 from wildrobot_playground.bench import (
-  __main__ as bench,
-)
-from wildrobot_playground.bench import (
   jobs,
   measuring,
   page,
   plans,
+  running,
   suites,
   trainers,
   walking,
@@ -186,16 +183,8 @@ def run_bench(tmp_path, monkeypatch):
 
   monkeypatch.setattr(jobs, "run", answer)
 
-  def run(*arguments):
-    argv = ["bench", f"--out={tmp_path}", *arguments]
-    monkeypatch.setattr(sys, "argv", argv)
-    flags = bench.flags.FLAGS
-    saved = flags.flag_values_dict()
-    try:
-      return bench.main(flags(argv, known_only=True)[1:])
-    finally:
-      for name in ("out", "suites", "num_envs", "impl", "rounds", "seeds"):
-        flags[name].value = saved[name]
+  def run(**changes):
+    running.run(running.Request(out=str(tmp_path), **changes))
 
   return run
 
@@ -218,8 +207,8 @@ def test_every_suite_is_on_the_page_and_failures_are_told(run_bench, tmp_path):
 def test_suites_asked_for_are_measured_anew_and_the_others_stay(
   run_bench, tmp_path
 ):
-  assert run_bench("--suites=training") == 0
-  assert run_bench("--suites=walking", "--seeds=1") == 0
+  run_bench(suites=("training",))
+  run_bench(suites=("walking",), seeds=1)
   found = json.loads((tmp_path / "benchmarks.json").read_text())
   assert set(found["suites"]) == {"training", "walking"}
   assert len(found["suites"]["walking"]) == 2
@@ -230,21 +219,22 @@ def test_results_of_another_machine_are_not_mixed_in(run_bench, tmp_path):
     json.dumps({"machine": {**MACHINE, "cores": 64}, "suites": {}})
   )
   with pytest.raises(cli.UsageError, match="another machine"):
-    run_bench("--suites=training")
+    run_bench(suites=("training",))
 
 
 @pytest.mark.parametrize(
-  ("argument", "message"),
+  ("wrong", "message"),
   [
-    ("--suites=walk", "did you mean walking"),
-    ("--impl=bullet", "unknown engine"),
-    ("--num_envs=many", "whole numbers"),
-    ("--num_envs=0", "start at 1"),
+    ({"suites": ("walk",)}, "did you mean walking"),
+    ({"impl": ("bullet",)}, "unknown engine"),
+    ({"num_envs": ("many",)}, "whole numbers"),
+    ({"num_envs": ("0",)}, "start at 1"),
+    ({"rounds": 0}, "start at 1"),
   ],
 )
-def test_bad_requests_are_one_line(run_bench, argument, message):
+def test_bad_requests_are_one_line(run_bench, wrong, message):
   with pytest.raises(cli.UsageError, match=message):
-    run_bench(argument)
+    run_bench(**wrong)
 
 
 # The jobs themselves.

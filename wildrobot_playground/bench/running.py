@@ -1,0 +1,148 @@
+"""A benchmark from request to page."""
+
+import dataclasses
+import json
+import pathlib
+import shlex
+import sys
+import time
+from typing import Any
+
+from wildrobot_playground import cli
+from wildrobot_playground.bench import jobs, page, suites
+from wildrobot_playground.envs import physics
+
+_MODULE = "wildrobot_playground.bench"
+_RESULTS, _PAGE = "benchmarks.json", "benchmarks.md"
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+  """What is asked for, as typed.
+
+  Attributes:
+    suites: keys of `suites.SUITES`.
+    out: folder of the page, its plot and the rows.
+    preset: key of `config.PRESETS`, or `auto`.
+    impl: physics engines; the machine's usual ones when empty.
+    num_envs: numbers of robots; the machine's usual ones when empty.
+    rounds: measurements of each side.
+    seeds: that are to learn to walk.
+    overrides: `--section.key=value` arguments.
+  """
+
+  suites: tuple[str, ...] = tuple(suites.SUITES)
+  out: str = "runs/bench"
+  preset: str = "auto"
+  impl: tuple[str, ...] = ()
+  num_envs: tuple[str, ...] = ()
+  rounds: int = 5
+  seeds: int = 3
+  overrides: tuple[str, ...] = ()
+
+
+def run(request: Request) -> None:
+  """Measures the suites, one after the other; writes after every case.
+
+  Raises:
+    cli.UsageError: for a request that cannot be carried out.
+    cli.RunFailedError: when a measurement failed; the others are there.
+  """
+  for name in request.suites:
+    cli.choose("suite", name, suites.SUITES)
+  for impl in request.impl:
+    cli.choose("engine", impl, physics.IMPLS[1:])
+  settings, machine = _settings(request)
+  folder = pathlib.Path(request.out)
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    results = _earlier(folder / _RESULTS, machine)
+    for name in request.suites:
+      results["suites"][name] = []
+      for case in suites.SUITES[name](settings):
+        results["suites"][name] += _rows(name, case)
+        _write(folder, results)
+  except OSError as error:
+    raise cli.UsageError(
+      f"--out={folder} cannot be written: {error.strerror}"
+    ) from error
+  print(f"page     {folder / _PAGE}")
+  rows = [row for name in request.suites for row in results["suites"][name]]
+  failed = sum("error" in row for row in rows)
+  if failed:
+    raise cli.RunFailedError(f"{failed} measurements failed; the page says why")
+
+
+def _settings(request: Request) -> tuple[suites.Settings, dict[str, Any]]:
+  """What is asked for, and the machine that it is asked of.
+
+  Raises:
+    cli.UsageError: for a number, preset or key that is none.
+  """
+  try:
+    robots = tuple(int(text) for text in request.num_envs)
+  except ValueError as error:
+    raise cli.UsageError(f"--num_envs takes whole numbers: {error}") from error
+  if min((*robots, request.rounds, request.seeds)) < 1:
+    raise cli.UsageError("--num_envs, --rounds and --seeds start at 1")
+  plan = {
+    "preset": request.preset,
+    "impl": request.impl[0] if request.impl else None,
+    "num_envs": robots[0] if len(robots) == 1 else None,
+    "overrides": request.overrides,
+  }
+  try:
+    machine = jobs.run("machine")
+    chosen = jobs.run("defaults", plan=plan)
+  except jobs.JobError as error:
+    raise cli.RunFailedError(str(error)) from error
+  sizes = suites.SIZES["cpu" if machine["is_cpu"] else "gpu"]
+  return suites.Settings(
+    sizes=sizes.of(request.impl, robots),
+    plan={**plan, **chosen},
+    num_devices=machine["num_devices"],
+    cores=machine["cores"],
+    is_cpu=machine["is_cpu"],
+    rounds=request.rounds,
+    seeds=request.seeds,
+  ), machine
+
+
+def _earlier(path: pathlib.Path, machine: dict[str, Any]) -> dict[str, Any]:
+  """The results that a folder holds, or none yet.
+
+  Raises:
+    cli.UsageError: when they are of another machine or of other versions.
+  """
+  if not path.exists():
+    return {"machine": machine, "suites": {}}
+  try:
+    results = json.loads(path.read_text())
+    measured_on = results["machine"]
+  except (ValueError, KeyError) as error:
+    raise cli.UsageError(f"{path} is no benchmark's: {error}") from error
+  if measured_on != machine:
+    raise cli.UsageError(
+      f"{path} is of another machine or of other versions; give another --out"
+    )
+  return results
+
+
+def _rows(suite: str, case: suites.Case) -> list[suites.Row]:
+  """A case's rows, or one that says why there are none."""
+  print(f"{suite}: {case.label} ...", end=" ", flush=True)
+  started = time.monotonic()
+  try:
+    rows = case.measure()
+    said = "done"
+  except jobs.JobError as error:
+    rows, said = [{"case": case.label, "error": str(error)}], f"failed: {error}"
+  print(f"{said} ({time.monotonic() - started:.0f} s)", flush=True)
+  return rows
+
+
+def _write(folder: pathlib.Path, results: dict[str, Any]) -> None:
+  command = shlex.join(["python", "-m", _MODULE, *sys.argv[1:]])
+  (folder / _RESULTS).write_text(json.dumps(results, indent=1) + "\n")
+  (folder / _PAGE).write_text(page.markdown(results, command))
+  page.plot(results, folder / page.PLOT)
