@@ -216,7 +216,7 @@ def test_suites_asked_for_are_measured_anew_and_the_others_stay(
 
 def test_results_of_another_machine_are_not_mixed_in(run_bench, tmp_path):
   (tmp_path / "benchmarks.json").write_text(
-    json.dumps({"machine": {**MACHINE, "cores": 64}, "suites": {}})
+    json.dumps({"machine": {**MACHINE, "cores": 64}})
   )
   with pytest.raises(cli.UsageError, match="another machine"):
     run_bench(suites=("training",))

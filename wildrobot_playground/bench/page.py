@@ -23,18 +23,19 @@ _SIDES = {
 _SCORES = {"environment": "environment", "amp": "training with AMP"}
 
 
-def markdown(results: Results, command: str) -> str:
+def markdown(results: Results) -> str:
   """The whole page.
 
   Args:
-    results: `machine`, and `suites` by name, each a list of rows.
-    command: that measured it.
+    results: `machine`, and by the names of the suites `suites`, lists of rows,
+      and `commands`, what measured them.
   """
   machine, found = results["machine"], results["suites"]
+  commands = results["commands"].values()
   versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items())
   parts = [
     "# Benchmarks",
-    f"    {command}",
+    "\n".join(f"    {text}" for text in dict.fromkeys(commands)),
     f"{machine['processor']}, {machine['system']}, {machine['devices']};"
     f" {versions}.",
     "Rates are environment steps (50 Hz control steps) a second: the median of"

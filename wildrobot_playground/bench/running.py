@@ -53,12 +53,14 @@ def run(request: Request) -> None:
   for impl in request.impl:
     cli.choose("engine", impl, physics.IMPLS[1:])
   settings, machine = _settings(request)
+  command = shlex.join(["python", "-m", _MODULE, *sys.argv[1:]])
   folder = pathlib.Path(request.out)
   try:
     folder.mkdir(parents=True, exist_ok=True)
     results = _earlier(folder / _RESULTS, machine)
     for name in request.suites:
       results["suites"][name] = []
+      results["commands"][name] = command
       for case in suites.SUITES[name](settings):
         results["suites"][name] += _rows(name, case)
         _write(folder, results)
@@ -115,7 +117,7 @@ def _earlier(path: pathlib.Path, machine: dict[str, Any]) -> dict[str, Any]:
     cli.UsageError: when they are of another machine or of other versions.
   """
   if not path.exists():
-    return {"machine": machine, "suites": {}}
+    return {"machine": machine, "commands": {}, "suites": {}}
   try:
     results = json.loads(path.read_text())
     measured_on = results["machine"]
@@ -142,7 +144,6 @@ def _rows(suite: str, case: suites.Case) -> list[suites.Row]:
 
 
 def _write(folder: pathlib.Path, results: dict[str, Any]) -> None:
-  command = shlex.join(["python", "-m", _MODULE, *sys.argv[1:]])
   (folder / _RESULTS).write_text(json.dumps(results, indent=1) + "\n")
-  (folder / _PAGE).write_text(page.markdown(results, command))
+  (folder / _PAGE).write_text(page.markdown(results))
   page.plot(results, folder / page.PLOT)
