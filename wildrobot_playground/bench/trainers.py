@@ -146,13 +146,18 @@ def brax(
     num_devices: how many devices to train on.
   """
   arguments = _arguments(plan)
-  epochs = rounds + 2  # The first compiles, and one is left when it is closed.
+  # The first two epochs compile, and one is left when it is closed.
+  epochs = rounds + 3
 
   def train(training: Training) -> None:
+    measured = []
+
     def progress(steps: int, metrics: Mapping[str, Any]) -> None:
       del steps
       rate = float(metrics.get("training/sps", math.nan))
       if not math.isnan(rate):
+        measured.append(rate)
+      if len(measured) > 1:
         training.pause(rate)
 
     brax_ppo.train(
