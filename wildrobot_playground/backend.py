@@ -57,7 +57,10 @@ def usable_cores() -> int:
 
 
 def free_bytes() -> float | None:
-  """Free memory of the first device; None when nobody knows."""
+  """Free memory of the first device; None when nobody knows.
+
+  Devices of a CPU share its memory evenly.
+  """
   import jax
 
   device = jax.local_devices()[0]
@@ -67,6 +70,7 @@ def free_bytes() -> float | None:
   try:
     lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
     sizes = dict(line.split(":") for line in lines)
-    return 1024.0 * float(sizes["MemAvailable"].split()[0])
+    free = 1024.0 * float(sizes["MemAvailable"].split()[0])
+    return free / jax.local_device_count()
   except (OSError, KeyError, ValueError):
     return None

@@ -18,6 +18,7 @@ from wildrobot_playground.bench import (
   trainers,
   walking,
 )
+from wildrobot_playground.runs import plan as plan_lib
 
 MACHINE = {
   "devices": "cpu x 1, 2 cores",
@@ -103,19 +104,23 @@ def test_batches_grow_with_robots_that_would_not_divide():
   assert few.ppo.batch_size == plans.make("cpu", None).ppo.batch_size
 
 
+def test_warp_gets_room_for_the_contacts_of_the_measured_robots():
+  plan = plans.make("gpu", "warp", num_envs=32768)
+  assert plan.env_config.naconmax == 32768 * plan_lib.CONTACTS_PER_ROBOT
+
+
 def test_cores_double_up_to_all_of_them(monkeypatch):
-  cores = []
+  used = []
 
   def run(job, cores=None, **arguments):
-    counted.append(cores)
+    used.append(cores)
     sides = {"stepping": {"environment": rate(1.0)}}
     return sides.get(job, {"rates": {"amp": rate(1.0)}})
 
-  counted = cores
   monkeypatch.setattr(jobs, "run", run)
   rows = [r for c in suites.threads(SETTINGS) for r in c.measure()]
-  assert cores == [1, 1, 2, 2, 4, 4, 6, 6]
-  assert [row["cores"] for row in rows] == cores
+  assert used == [1, 1, 2, 2, 4, 4, 6, 6]
+  assert [row["cores"] for row in rows] == used
 
 
 def test_a_cpu_is_split_into_two_devices_and_a_gpu_is_not(monkeypatch):
@@ -216,10 +221,30 @@ def test_suites_asked_for_are_measured_anew_and_the_others_stay(
 
 def test_results_of_another_machine_are_not_mixed_in(run_bench, tmp_path):
   (tmp_path / "benchmarks.json").write_text(
-    json.dumps({"machine": {**MACHINE, "cores": 64}})
+    json.dumps(
+      {"machine": {**MACHINE, "cores": 64}, "commands": {}, "suites": {}}
+    )
   )
   with pytest.raises(cli.UsageError, match="another machine"):
     run_bench(suites=("training",))
+
+
+def test_a_file_that_is_no_benchmarks_stays(run_bench, tmp_path):
+  path = tmp_path / "benchmarks.json"
+  path.write_text("[1, 2]")
+  with pytest.raises(cli.UsageError, match="is no benchmark's"):
+    run_bench(suites=("training",))
+  assert path.read_text() == "[1, 2]"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_measuring(
+  run_bench, tmp_path
+):
+  (tmp_path / "benchmarks.md").mkdir()
+  with pytest.raises(cli.UsageError, match="cannot be written"):
+    run_bench(suites=("training",))
+  found = json.loads((tmp_path / "benchmarks.json").read_text())
+  assert found["suites"] == {}
 
 
 @pytest.mark.parametrize(
@@ -247,6 +272,11 @@ def plan(**changes):
 def test_a_bad_key_is_refused_by_the_child():
   with pytest.raises(cli.UsageError, match="unknown key 'ppo"):
     jobs.run("defaults", plan=plan(overrides=["--ppo.robots=1"]))
+
+
+def test_what_fails_in_the_child_is_one_line():
+  with pytest.raises(jobs.JobError, match="unexpected keyword argument"):
+    jobs.run("defaults", plan=plan(), robots=1)
 
 
 @pytest.mark.slow

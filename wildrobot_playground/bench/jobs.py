@@ -116,15 +116,9 @@ def stepping(
   from wildrobot_playground.envs import physics
 
   made = plans.make(**plan)
-  config, robots = made.env_config, made.ppo.num_envs
-  impl = physics.resolve_impl(config.impl)
-  sides = {
-    "environment": stepping_lib.environment(config, impl, robots, control_steps)
-  }
-  if impl == "mujoco":
-    sides["mujoco.rollout"] = stepping_lib.mujoco_alone(
-      config, robots, control_steps
-    )
+  sides = {"environment": stepping_lib.environment(made, control_steps)}
+  if physics.resolve_impl(made.env_config.impl) == "mujoco":
+    sides["mujoco.rollout"] = stepping_lib.mujoco_alone(made, control_steps)
   return _plain(measuring.alternate(sides, rounds))
 
 
@@ -227,7 +221,14 @@ def _main(arguments: Sequence[str]) -> int:
   if order["cores"] is not None and hasattr(os, "sched_setaffinity"):
     usable = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, usable[: order["cores"]])
-  print(json.dumps(JOBS[order["job"]](**order["arguments"])))
+  try:
+    found = JOBS[order["job"]](**order["arguments"])
+  except cli.UsageError:
+    raise
+  except Exception as error:  # jax ends its tracebacks with words of its own.
+    first_line = (str(error).splitlines() or [""])[0]
+    raise cli.RunFailedError(f"{type(error).__name__}: {first_line}") from error
+  print(json.dumps(found))
   return 0
 
 

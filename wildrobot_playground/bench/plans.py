@@ -1,10 +1,13 @@
 """What is measured: the plan of a training, as `train` would make it."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import mujoco_playground
 
 from wildrobot_playground.runs import plan as plan_lib
 
-ENV = "WildRobotWalk"
+_ENV = "WildRobotWalk"
 
 
 def make(
@@ -29,18 +32,23 @@ def make(
   Raises:
     cli.UsageError: for a name, key or value that is none.
   """
+  robots = () if num_envs is None else (f"--ppo.num_envs={num_envs}",)
   plan = plan_lib.make_plan(
     plan_lib.Request(
-      env=ENV,
+      env=_ENV,
       preset=preset,
       impl=impl,
       amp_weight=amp_weight,
       seed=seed,
-      overrides=tuple(overrides),
+      overrides=(*overrides, *robots),
     )
   )
   if num_envs is not None:
-    plan.ppo.num_envs = num_envs
     needed = -(-num_envs // plan.ppo.num_minibatches)
     plan.ppo.batch_size = max(plan.ppo.batch_size, needed)
   return plan
+
+
+def environment(plan: plan_lib.Plan) -> Any:
+  """The plan's environment."""
+  return mujoco_playground.registry.load(plan.env, config=plan.env_config)

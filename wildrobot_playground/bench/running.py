@@ -55,19 +55,14 @@ def run(request: Request) -> None:
   settings, machine = _settings(request)
   command = shlex.join(["python", "-m", _MODULE, *sys.argv[1:]])
   folder = pathlib.Path(request.out)
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-    results = _earlier(folder / _RESULTS, machine)
-    for name in request.suites:
-      results["suites"][name] = []
-      results["commands"][name] = command
-      for case in suites.SUITES[name](settings):
-        results["suites"][name] += _rows(name, case)
-        _write(folder, results)
-  except OSError as error:
-    raise cli.UsageError(
-      f"--out={folder} cannot be written: {error.strerror}"
-    ) from error
+  results = _earlier(folder / _RESULTS, machine)
+  _write(folder, results)  # What cannot be written is told at once.
+  for name in request.suites:
+    results["suites"][name] = []
+    results["commands"][name] = command
+    for case in suites.SUITES[name](settings):
+      results["suites"][name] += _rows(name, case)
+      _write(folder, results)
   print(f"page     {folder / _PAGE}")
   rows = [row for name in request.suites for row in results["suites"][name]]
   failed = sum("error" in row for row in rows)
@@ -119,11 +114,11 @@ def _earlier(path: pathlib.Path, machine: dict[str, Any]) -> dict[str, Any]:
   if not path.exists():
     return {"machine": machine, "commands": {}, "suites": {}}
   try:
-    results = json.loads(path.read_text())
-    measured_on = results["machine"]
-  except (ValueError, KeyError) as error:
+    read = json.loads(path.read_text())
+    results = {key: read[key] for key in ("machine", "commands", "suites")}
+  except (OSError, ValueError, KeyError, TypeError) as error:
     raise cli.UsageError(f"{path} is no benchmark's: {error}") from error
-  if measured_on != machine:
+  if results["machine"] != machine:
     raise cli.UsageError(
       f"{path} is of another machine or of other versions; give another --out"
     )
@@ -144,6 +139,17 @@ def _rows(suite: str, case: suites.Case) -> list[suites.Row]:
 
 
 def _write(folder: pathlib.Path, results: dict[str, Any]) -> None:
-  (folder / _RESULTS).write_text(json.dumps(results, indent=1) + "\n")
-  (folder / _PAGE).write_text(page.markdown(results))
-  page.plot(results, folder / page.PLOT)
+  """Rows, page and plot.
+
+  Raises:
+    cli.UsageError: when they cannot be written.
+  """
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _RESULTS).write_text(json.dumps(results, indent=1) + "\n")
+    (folder / _PAGE).write_text(page.markdown(results))
+    page.plot(results, folder / page.PLOT)
+  except OSError as error:
+    raise cli.UsageError(
+      f"--out={folder} cannot be written: {error.strerror}"
+    ) from error

@@ -5,34 +5,25 @@ from typing import Any
 
 import jax
 import mujoco
-import mujoco_playground
 import numpy as np
-from ml_collections import config_dict
 from mujoco import rollout
 
 from wildrobot_playground import backend
+from wildrobot_playground.bench import plans
 from wildrobot_playground.bench.measuring import Measure
+from wildrobot_playground.runs import plan as plan_lib
 
-_ENV = "WildRobotWalk"
 
-
-def environment(
-  env_config: config_dict.ConfigDict,
-  impl: str,
-  num_envs: int,
-  control_steps: int,
-) -> Measure:
+def environment(plan: plan_lib.Plan, control_steps: int) -> Measure:
   """Control steps per second of `WildRobotWalk`, compiled already.
 
   Random actions; every robot starts anew in every measurement.
 
   Args:
-    env_config: the task's configuration.
-    impl: physics engine.
-    num_envs: robots.
+    plan: with the environment's configuration and the number of robots.
     control_steps: of a measurement.
   """
-  env = _load(env_config, impl)
+  env, num_envs = plans.environment(plan), plan.ppo.num_envs
   actions = jax.random.uniform(
     jax.random.PRNGKey(0),
     (control_steps, num_envs, env.action_size),
@@ -58,18 +49,15 @@ def environment(
   return measure
 
 
-def mujoco_alone(
-  env_config: config_dict.ConfigDict, num_envs: int, control_steps: int
-) -> Measure:
+def mujoco_alone(plan: plan_lib.Plan, control_steps: int) -> Measure:
   """Control steps per second of `mujoco.rollout` on the same robots.
 
   Args:
-    env_config: the task's configuration.
-    num_envs: robots.
+    plan: with the environment's configuration and the number of robots.
     control_steps: of a measurement.
   """
-  env = _load(env_config, "mujoco")
-  model = env.mj_model
+  env, num_envs = plans.environment(plan), plan.ppo.num_envs
+  model, config = env.mj_model, plan.env_config
   keys = jax.random.split(jax.random.PRNGKey(1), num_envs)
   data = jax.jit(jax.vmap(env.reset))(keys).data
   initial = np.hstack([data.time[:, None], data.qpos, data.qvel])
@@ -79,7 +67,7 @@ def mujoco_alone(
   )
   targets = np.clip(
     model.keyframe("walk_ready").qpos[7:]
-    + env_config.action_scale * (1 - env_config.action_filter) * actions,
+    + config.action_scale * (1 - config.action_filter) * actions,
     *model.actuator_ctrlrange.T,
   )
   control = np.repeat(targets, env.n_substeps, axis=1)
@@ -95,9 +83,3 @@ def mujoco_alone(
     return num_envs * control_steps / (time.perf_counter() - started)
 
   return measure
-
-
-def _load(env_config: config_dict.ConfigDict, impl: str) -> Any:
-  return mujoco_playground.registry.load(
-    _ENV, config=env_config, config_overrides={"impl": impl}
-  )

@@ -115,15 +115,18 @@ def stepping(settings: Settings) -> Iterator[Case]:
 
 def threads(settings: Settings) -> Iterator[Case]:
   """Steps/s of the C engine, and of training with it, against cores."""
-  for cores in _doubling(settings.cores):
+  plan = {**settings.plan, "impl": "mujoco"}
+  for cores in sorted({*_doubling(settings.cores), settings.cores}):
     yield Case(
       f"environment, {cores} cores",
-      functools.partial(_step, settings, "mujoco", 512, cores),
+      functools.partial(_step, settings, "mujoco", plan["num_envs"], cores),
     )
     if settings.is_cpu:
       yield Case(
         f"training, {cores} cores",
-        functools.partial(_train, settings, {"cores": cores}, cores=cores),
+        functools.partial(
+          _train, settings, {"cores": cores}, cores=cores, plan=plan
+        ),
       )
 
 
@@ -193,8 +196,8 @@ SUITES: dict[str, Callable[[Settings], Iterator[Case]]] = {
 
 
 def _doubling(most: int) -> list[int]:
-  """1, 2, 4, ... and the most."""
-  return sorted({*(1 << i for i in range(most.bit_length())), most})
+  """1, 2, 4, ... up to the most."""
+  return [1 << i for i in range(most.bit_length())]
 
 
 def _step(

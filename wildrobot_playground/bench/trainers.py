@@ -15,13 +15,12 @@ import mujoco_playground
 from brax.training.agents.ppo import train as brax_ppo
 
 from wildrobot_playground.amp import ppo
+from wildrobot_playground.bench import plans
 from wildrobot_playground.runs import checkpoint
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
 
 _FOREVER = 10**12  # steps
-
-Pause = Callable[[float], None]
 
 
 class _EndedError(Exception):
@@ -98,7 +97,7 @@ def ours(
     iterations: of a measurement.
     num_devices: how many devices to train on.
   """
-  arguments = _arguments(plan)
+  arguments = checkpoint.train_arguments(plan.ppo)
 
   def train(training: Training) -> None:
     rate = _Rate(iterations * _steps_per_iteration(arguments))
@@ -117,10 +116,9 @@ def ours(
       training.compiled = found
       rate.restart()
 
-    environment = _environment(plan)
+    environment = plans.environment(plan)
     ppo.train(
       environment,
-      _FOREVER,
       amp=plan.amp,
       reference=reference_lib.find(plan.reference, environment),
       seed=plan.seed,
@@ -128,7 +126,7 @@ def ours(
       compiled_fn=compiled,
       state_fn=keep,
       devices=jax.devices()[:num_devices],
-      **arguments,
+      **{**arguments, "num_timesteps": _FOREVER},
     )
 
   return Training(train)
@@ -145,7 +143,7 @@ def brax(
     rounds: measurements at most.
     num_devices: how many devices to train on.
   """
-  arguments = _arguments(plan)
+  arguments = checkpoint.train_arguments(plan.ppo)
   # The first two epochs compile, and one is left when it is closed.
   epochs = rounds + 3
 
@@ -161,14 +159,17 @@ def brax(
         training.pause(rate)
 
     brax_ppo.train(
-      environment=_environment(plan),
-      num_timesteps=epochs * iterations * _steps_per_iteration(arguments),
+      environment=plans.environment(plan),
       wrap_env_fn=mujoco_playground.wrapper.wrap_for_brax_training,
       progress_fn=progress,
       seed=plan.seed,
       num_eval_envs=1,
       max_devices_per_host=num_devices,
-      **{**arguments, "num_evals": epochs + 1},
+      **{
+        **arguments,
+        "num_timesteps": epochs * iterations * _steps_per_iteration(arguments),
+        "num_evals": epochs + 1,
+      },
     )
 
   return Training(train)
@@ -186,18 +187,6 @@ class _Rate:
 
   def __call__(self) -> float:
     return self._steps / (time.perf_counter() - self._started)
-
-
-def _environment(plan: plan_lib.Plan) -> Any:
-  return mujoco_playground.registry.load(plan.env, config=plan.env_config)
-
-
-def _arguments(plan: plan_lib.Plan) -> dict[str, Any]:
-  """The arguments that both trainers take."""
-  arguments = dict(plan.ppo)
-  arguments.pop("num_timesteps")
-  arguments["network_factory"] = checkpoint.network_factory(plan.ppo)
-  return arguments
 
 
 def _steps_per_iteration(arguments: Mapping[str, Any]) -> int:

@@ -5,10 +5,10 @@ import time
 from typing import Any
 
 import jax
-import mujoco_playground
 
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import ppo
+from wildrobot_playground.bench import plans
 from wildrobot_playground.policy import gait
 from wildrobot_playground.policy import rollout as rollout_lib
 from wildrobot_playground.runs import checkpoint
@@ -57,27 +57,25 @@ def measure(plan: plan_lib.Plan, evaluations: int, started: float) -> Outcome:
     plan: of the training.
     evaluations: of a training that never walks, evenly spaced.
     started: what `time.monotonic` told when the clock started.
+
+  Raises:
+    ValueError: for a plan without a single iteration.
   """
-  environment = mujoco_playground.registry.load(
-    plan.env, config=plan.env_config
-  )
+  environment = plans.environment(plan)
   reference = reference_lib.find(plan.reference, environment)
   watch = _Watch(plan, environment, reference, evaluations, started)
-  arguments = dict(plan.ppo)
-  num_timesteps = arguments.pop("num_timesteps")
-  arguments["network_factory"] = checkpoint.network_factory(plan.ppo)
   ppo.train(
     environment,
-    num_timesteps,
     amp=plan.amp,
     reference=reference,
     seed=plan.seed,
     run_evals=False,
     state_fn=watch,
     stop_fn=lambda: watch.outcome is not None and watch.outcome.walks,
-    **arguments,
+    **checkpoint.train_arguments(plan.ppo),
   )
-  assert watch.outcome is not None
+  if watch.outcome is None:
+    raise ValueError("there was nothing to train; raise --ppo.num_timesteps")
   return watch.outcome
 
 

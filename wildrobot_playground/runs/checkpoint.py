@@ -266,6 +266,11 @@ def check_policy(folder: pathlib.Path) -> None:
     raise CheckpointError(f"the policy in {folder} is damaged: {difference}")
 
 
+def train_arguments(ppo: config_dict.ConfigDict) -> dict[str, Any]:
+  """A PPO configuration as arguments of `ppo.train`, ours or Brax's."""
+  return {**ppo, "network_factory": network_factory(ppo)}
+
+
 def make_policy(
   params: Any,
   observation_size: types.ObservationSize,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import os
 import pathlib
 import sys
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from mujoco_playground.config import (
 )
 
 import wildrobot_playground
-from wildrobot_playground import cli
+from wildrobot_playground import backend, cli
 from wildrobot_playground import config as config_lib
 from wildrobot_playground.registration import ENV_NAMES
 from wildrobot_playground.runs import reference as reference_lib
@@ -211,7 +210,7 @@ def expected_minutes(plan: Plan) -> float | None:
   """About how long training takes; None where nobody measured it."""
   if jax.default_backend() != "cpu" or not plan.is_ours:
     return None
-  steps_per_second = 7_000 * (os.cpu_count() or 1)
+  steps_per_second = 7_000 * backend.usable_cores()
   return max(plan.ppo.num_timesteps / steps_per_second / 60, 1.0)
 
 

@@ -63,8 +63,9 @@ def memory(environment: Any, ppo: config_dict.ConfigDict) -> Finding:
     ppo: PPO's arguments.
   """
   free = backend_lib.free_bytes()
-  needed = memory_lib.bytes_needed(environment, ppo)
-  said = f"about {needed / 1e9:.2f} GB for {ppo.num_envs:,} robots"
+  devices = jax.device_count()
+  needed = memory_lib.bytes_needed(environment, ppo, devices)
+  said = f"about {needed / 1e9:.2f} GB a device for {ppo.num_envs:,} robots"
   if free is None:
     return Finding(
       "memory",
@@ -73,7 +74,7 @@ def memory(environment: Any, ppo: config_dict.ConfigDict) -> Finding:
       "watch it while training starts",
     )
   said += f" (an estimate), {free / 1e9:.1f} GB free"
-  fitting = memory_lib.fitting(environment, ppo, free)
+  fitting = memory_lib.fitting(environment, ppo, free, devices)
   if fitting["num_envs"] < ppo.num_envs:
     flags = " ".join(f"--ppo.{name}={n}" for name, n in fitting.items())
     return Finding("memory", WARN, said, flags)

@@ -153,9 +153,6 @@ class _Training:
   def run(self) -> tuple[Any, bool]:
     """Final parameters, and whether training went to its end."""
     plan = self._plan
-    arguments = dict(plan.ppo)
-    num_timesteps = arguments.pop("num_timesteps")
-    arguments.pop("network_factory", None)
     randomizer = None
     if plan.domain_randomization:
       randomizer = _randomizer(plan)
@@ -164,7 +161,6 @@ class _Training:
       with self._stop:
         _, params, _ = ppo.train(
           self._environment,
-          num_timesteps,
           amp=plan.amp,
           reference=self._reference,
           seed=plan.seed,
@@ -177,8 +173,7 @@ class _Training:
           restore_fn=self._restore,
           state_fn=self._keep,
           stop_fn=lambda: self._stopped,
-          network_factory=checkpoint.network_factory(plan.ppo),
-          **arguments,
+          **checkpoint.train_arguments(plan.ppo),
         )
     except (TypeError, ValueError) as error:
       raise cli.UsageError(str(error)) from error
@@ -395,7 +390,7 @@ def _fit_memory(
     f"{plan.ppo.num_envs:,} robots take about {needed / 1e9:.1f} GB a device,"
     f" {free / 1e9:.1f} GB are free"
   )
-  flags = [f"--ppo.{name}" for name in fitting]
+  flags = [f"--ppo.{name}=" for name in fitting]
   if any(text.startswith(tuple(flags)) for text in request.overrides):
     less = " ".join(f"--ppo.{name}={n}" for name, n in fitting.items())
     print(f"warning: {said}; {less} would fit", file=sys.stderr)
