@@ -28,7 +28,7 @@ test: setup ## Run the tests that take minutes in all.
 	$(PY) -m pytest $(ARGS)
 
 test-slow: setup ## Run the tests that take minutes each.
-	$(PY) -m pytest -m slow $(ARGS)
+	$(PY) -m pytest -m 'slow or property' --hypothesis-profile=thorough $(ARGS)
 
 soak: setup ## Kill a run twenty times; it must end in the same bits.
 	$(PY) -m pytest -m slow tests/runs/test_resume.py -k killed $(ARGS)

@@ -28,6 +28,7 @@ def _prepare_process() -> None:
 
 _prepare_process()
 
+import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import mujoco  # noqa: E402
 import pytest  # noqa: E402
@@ -35,6 +36,19 @@ import pytest  # noqa: E402
 from wildrobot_playground import assets  # noqa: E402
 from wildrobot_playground.envs import constants as consts  # noqa: E402
 from wildrobot_playground.envs.sole import Sole  # noqa: E402
+
+# The default suite tries the same inputs each time; the slow target others.
+_COMMON = {
+  "deadline": None,
+  "suppress_health_check": [hypothesis.HealthCheck.function_scoped_fixture],
+}
+hypothesis.settings.register_profile(
+  "pinned", derandomize=True, max_examples=100, database=None, **_COMMON
+)
+hypothesis.settings.register_profile(
+  "thorough", max_examples=2000, print_blob=True, **_COMMON
+)
+hypothesis.settings.load_profile("pinned")
 
 
 @pytest.fixture(scope="session")
