@@ -1,6 +1,7 @@
 """Checks an installation, a reference and a run, before they cost hours.
 
-python -m wildrobot_playground.doctor [--reference=...] [--checkpoint=...]
+python -m wildrobot_playground.doctor
+python -m wildrobot_playground.doctor --reference=my_walk --checkpoint=RUN
 """
 
 import ctypes.util
