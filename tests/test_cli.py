@@ -122,3 +122,21 @@ def test_help_names_the_flags():
   assert result.stdout.startswith("Trains a policy")
   for flag in ("--amp_weight", "--resume", "--preset"):
     assert flag in result.stdout
+
+
+def test_what_to_do_next_can_be_typed(capsys, monkeypatch, tmp_path):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv/bin/python"))
+  cli.say_next(
+    ("open", "my run/report.html"), ("play", "--policy=my run/export")
+  )
+  assert capsys.readouterr().out == (
+    "next     open 'my run/report.html'\n"
+    "         .venv/bin/python -m wildrobot_playground.play"
+    " '--policy=my run/export'\n"
+  )
+  monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+  cli.say_next(("train",))
+  assert "next     python -m wildrobot_playground.train\n" in (
+    capsys.readouterr().out
+  )

@@ -5,7 +5,9 @@ import socket
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from wildrobot_playground import assets
 
@@ -58,6 +60,29 @@ def test_a_film_needs_no_browser(tmp_path):
   done = _run("play", f"--gif={film}", "--commands=0.4")
   assert done.returncode == 0, done.stderr
   assert film.read_bytes().startswith(b"GIF8")
+
+
+@pytest.mark.skipif(
+  not ctypes.util.find_library("EGL"), reason="this machine cannot render"
+)
+def test_a_film_shows_policies_and_reference_side_by_side(tmp_path):
+  path = tmp_path / "three.gif"
+  arguments = ["--commands=0.4", "--beside=walk", "--reference"]
+  done = _run("play", f"--gif={path}", *arguments)
+  assert done.returncode == 0, done.stderr
+  assert f"next     open {path}" in done.stdout
+  with Image.open(path) as gif:
+    assert gif.size == (3 * 240, 270)
+    assert gif.n_frames == 40
+    pictures = []
+    for frame in (0, 20):
+      gif.seek(frame)
+      pictures.append(np.asarray(gif.convert("RGB"), int))
+  first, later = (np.split(picture[:240], 3, axis=1) for picture in pictures)
+  for column in range(3):
+    assert np.abs(first[column] - later[column]).mean() > 1  # It moves.
+  assert np.abs(first[1] - first[2]).mean() < 1  # The same policy twice.
+  assert np.abs(first[0] - first[1]).mean() > 1  # The reference is another.
 
 
 def test_the_shipped_policy_is_small():

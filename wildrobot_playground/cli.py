@@ -5,6 +5,7 @@ import difflib
 import io
 import os
 import pathlib
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -70,6 +71,27 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     print("interrupted", file=sys.stderr)
     code = 130
   sys.exit(code)
+
+
+def say_next(*steps: Sequence[str]) -> None:
+  """Prints what to do next, each as it can be typed here.
+
+  Args:
+    steps: `("open", path)`, or a program of the package and its arguments.
+  """
+  for i, (program, *arguments) in enumerate(steps):
+    words = [program, *arguments]
+    if program != "open":
+      words = [_python(), "-m", f"wildrobot_playground.{program}", *arguments]
+    print(f"{'next' if i == 0 else '':<8} {shlex.join(words)}")
+
+
+def _python() -> str:
+  """This interpreter, as one types it in this folder."""
+  try:
+    return str(pathlib.Path(sys.executable).relative_to(pathlib.Path.cwd()))
+  except ValueError:
+    return "python"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

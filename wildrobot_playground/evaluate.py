@@ -84,6 +84,10 @@ def main(rest: Sequence[str]) -> int:
     film = pathlib.Path(_VIDEO.value)
     problem = video.render(report.rollouts, report.model, film)
     print(f"video    {problem or film}")
+  if _POLICY.value:
+    cli.say_next(("play", f"--policy={_POLICY.value}"))
+  else:
+    cli.say_next(("export", f"--checkpoint={_CHECKPOINT.value}"))
   return 0
 
 
@@ -154,6 +158,7 @@ def _robustness(commands: Sequence[float], path: pathlib.Path | None) -> int:
   if path is not None:
     text = json.dumps([dataclasses.asdict(row) for row in rows], indent=2)
     path.write_text(text + "\n")
+  cli.say_next(("play", f"--policy={_POLICY.value}"))
   return 0
 
 

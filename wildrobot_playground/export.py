@@ -33,6 +33,11 @@ def main(rest: Sequence[str]) -> int:
   try:
     for line in export.export(run_dir, _FORMAT.value, output):
       print(line)
+    if "onnx" in _FORMAT.value:
+      cli.say_next(
+        ("play", f"--policy={output}"),
+        ("evaluate", f"--policy={output}", "--suite=robustness"),
+      )
   except ValueError as error:
     raise cli.UsageError(str(error)) from error
   except OSError as error:

@@ -35,7 +35,8 @@ def main(rest: Sequence[str]) -> int:
     raise cli.UsageError(
       f"the report of {folder} cannot be written: {error.strerror}"
     ) from error
-  print(f"report   {path}\nnext     open {path}")
+  print(f"report   {path}")
+  cli.say_next(("open", str(path)))
   return 0
 
 

@@ -9,6 +9,7 @@ from wildrobot_playground.motion import off_screen
 
 off_screen.prepare()
 
+from wildrobot_playground import cli  # noqa: E402
 from wildrobot_playground.motion import commands, tables  # noqa: E402
 from wildrobot_playground.motion.commands import common  # noqa: E402
 
@@ -49,6 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     tail = f" (and {more} more)" if more else ""
     print(f"error: {result.failures[0]}{tail}", file=sys.stderr)
     return 2
+  cli.say_next(*result.next)
   return 0
 
 

@@ -106,7 +106,12 @@ def _finish(
     )
     judged, path = _judge(plan, policy, film)
     training.sinks.finish(judged, path)
-  print(f"report   {report.write(plan.run_dir, judged)}")
+  page = report.write(plan.run_dir, judged)
+  print(f"report   {page}")
+  steps = [("open", str(page))]
+  if finished and plan.is_ours:
+    steps.append(("export", f"--checkpoint={plan.run_dir}"))
+  cli.say_next(*steps)
 
 
 class _Training:

@@ -34,6 +34,7 @@ class Result:
     records: the same for JSON.
     failures: one line for each gate that failed.
     notes: lines below the table.
+    next: what to do then; see `cli.say_next`.
   """
 
   headings: tuple[str, ...]
@@ -41,6 +42,7 @@ class Result:
   records: list[dict[str, Any]]
   failures: tuple[str, ...] = ()
   notes: tuple[str, ...] = ()
+  next: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +141,12 @@ def store(
     else:
       path = pathlib.Path(args.output) / f"{clip.name}.npz"
       clip_lib.save(path, clip)
-  return clip_result(results, tuple(failures), notes)
+  steps = (
+    ("motion", "view", args.output),
+    ("train", f"--reference={args.output}"),
+  )
+  result = clip_result(results, tuple(failures), notes)
+  return dataclasses.replace(result, next=steps)
 
 
 def assessed(

@@ -1,6 +1,7 @@
 """Subcommands around datasets: build, validate, analyze."""
 
 import argparse
+import dataclasses
 import pathlib
 from typing import Any
 
@@ -33,7 +34,8 @@ def build(args: argparse.Namespace) -> common.Result:
     args.speed_bin,
   )
   dataset_lib.save(args.output, dataset)
-  return _dataset_result(dataset)
+  step = ("train", f"--reference={args.output}")
+  return dataclasses.replace(_dataset_result(dataset), next=(step,))
 
 
 def validate(args: argparse.Namespace) -> common.Result:

@@ -1,6 +1,7 @@
 """Subcommands that show clips: render, plot, view, realize."""
 
 import argparse
+import dataclasses
 import pathlib
 
 from wildrobot_playground.motion import clip as clip_lib
@@ -29,14 +30,16 @@ def render(args: argparse.Namespace) -> common.Result:
       f"--output {args.output}: expected a name that ends in"
       f" {', '.join(_PICTURES + _FILMS)}"
     )
-  return common.clip_result(clips)
+  step = ("open", args.output)
+  return dataclasses.replace(common.clip_result(clips), next=(step,))
 
 
 def plot(args: argparse.Namespace) -> common.Result:
   """Draws the curves of clips: joints, feet, contacts, torques (.png)."""
   clips = common.load_clips(args.clips)
   plot_lib.curves(clips, args.output, kinematics.default_robot())
-  return common.clip_result(clips)
+  step = ("open", args.output)
+  return dataclasses.replace(common.clip_result(clips), next=(step,))
 
 
 def view(args: argparse.Namespace) -> common.Result:
