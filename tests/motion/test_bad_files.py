@@ -348,7 +348,7 @@ FILES = {
   ),
   "rate_clip.npz": (lambda c, p: _clip(p, c, fps=np.array(-5.0)), "fps is -5"),
   "meta_clip.npz": (
-    lambda c, p: _clip(p, c, meta=np.array("{broken")), "fps or meta cannot be",
+    lambda c, p: _clip(p, c, meta=np.array("{broken")), "meta cannot be",
   ),
   "text_clip.npz": (
     lambda c, p: _clip(p, c, joint_pos=np.full((len(c.qpos), 9), "bent")),
