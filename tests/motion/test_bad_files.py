@@ -397,4 +397,5 @@ def test_the_good_files_behind_the_bad_ones_are_read(tmp_path, recorded_clip):
 def test_a_missing_file_and_a_folder_are_one_line(tmp_path, capsys):
   for path in (tmp_path / "none.bvh", tmp_path):
     assert cli.main(["import", str(path), "--output", str(tmp_path)]) == 2
-    assert "no such file" in capsys.readouterr().err
+    message = "is a folder" if path is tmp_path else "no such file"
+    assert message in capsys.readouterr().err

@@ -67,7 +67,7 @@ def test_frame_before_the_first_is_the_last_a_cycle_earlier(human_clip):
     ("meta", np.array('{"tier": "golden"}'), "has tier golden"),
     ("meta", np.array('{"tier": []}'), "has tier"),
     ("meta", np.array('{"quality": {"over_torque": "all"}}'), "of numbers"),
-    ("meta", np.array('{"quality": {"over_torque": NaN}}'), "of numbers"),
+    ("meta", np.array('{"ik_error": NaN}'), "has ik_error nan"),
     ("meta", np.array('{"source": "me"}'), "has source me"),
     ("meta", np.array('{"frame_error": [1]}'), "1 frame_error, expected one"),
     ("meta", np.array('{"frames": 3}'), "the first and the last frame"),

@@ -1,11 +1,11 @@
 """Files from elsewhere: regular ones, of a size that can be read."""
 
 import contextlib
+import io
 import os
 import pathlib
 import stat
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from wildrobot_playground import echo
 
@@ -16,7 +16,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 @contextlib.contextmanager
 def opened(
   path: str | os.PathLike[str], most: int, error: type[ValueError]
-) -> Iterator[BinaryIO]:
+) -> Iterator[io.BufferedReader]:
   """A regular file, open for reading.
 
   Args:
@@ -35,8 +35,6 @@ def opened(
     raise error(f"{path}: no such file; check the path") from None
   except (OSError, ValueError) as e:
     reason = getattr(e, "strerror", None) or str(e)
-    if path.is_dir():  # Where folders cannot be opened.
-      reason = "a folder, expected a file; name a file in it"
     raise error(f"{echo.short(path, 200)}: cannot be read: {reason}") from e
   try:
     _check(os.fstat(descriptor), path, most, error)
@@ -80,6 +78,6 @@ def _check(
     raise error(f"{path}: is empty; copy or export it again")
   if status.st_size > most:
     raise error(
-      f"{path}: has {status.st_size / 2**20:.0f} MiB, expected at most"
-      f" {most / 2**20:.0f} MiB; split it, or take a part of it"
+      f"{path}: has {status.st_size} bytes, expected at most {most}; split it,"
+      " or take a part of it"
     )
