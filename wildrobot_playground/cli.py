@@ -13,6 +13,7 @@ from typing import Any
 from absl import flags
 from ml_collections import config_dict
 
+from wildrobot_playground import echo
 from wildrobot_playground.motion import off_screen
 
 
@@ -64,8 +65,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
     rest = flags.FLAGS(sys.argv, known_only=True)
     code = main(rest[1:])
   except (UsageError, RunFailedError, flags.Error) as error:
-    first_line = " ".join(str(error).split())
-    print(f"error: {first_line}", file=sys.stderr)
+    print(f"error: {echo.line(error)}", file=sys.stderr)
     code = 1 if isinstance(error, RunFailedError) else 2
   except KeyboardInterrupt:
     print("interrupted", file=sys.stderr)

@@ -115,8 +115,29 @@ def test_windows_refuses(dataset, history, message):
     ("velocity_mode", np.array("sideways"), "'sideways' is unknown"),
     ("contact_rule", np.array("guessed"), "contact_rule is 'guessed'"),
     ("dt", np.array(0.0), "dt is 0.0"),
-    ("dt", np.array("fast"), "damaged"),
-    ("meta", np.array("{"), "damaged"),
+    ("dt", np.array("fast"), "holds no numbers"),
+    ("dt", np.array(np.inf), "dt has values that are not finite"),
+    ("dt", np.array([0.02]), r"dt is \(1,\), expected \(\)"),
+    ("meta", np.array("{"), "meta is damaged"),
+    ("meta", np.array("[" * 100_000), "meta is damaged"),
+    ("meta", np.array("[]"), "meta is no object"),
+    ("meta", np.array('{"clips": {"a": 3}}'), "meta is no object"),
+    ("features", np.zeros((16, 29), np.complex64), "holds no numbers"),
+    ("features", np.full((16, 29), "walk"), "holds no numbers"),
+    ("features", np.array(1.0), r"features is \(\), expected \(N, 29\)"),
+    ("features", np.full((16, 29), 3e38, np.float32), "expected -1000 to 1000"),
+    ("clip_offsets", np.array([0, 5.5, 8, 16]), "holds no whole numbers"),
+    ("clip_offsets", np.array([0, -2, 8, 16]), "has -2"),
+    ("clip_offsets", np.array([0, 2**62, 8, 16]), "do not cut"),
+    ("clip_offsets", np.array([0, 16]), "2 ends of 3 clips"),
+    ("clip_names", np.array(["a", "b", "a"]), "'a' more than once"),
+    ("clip_names", np.array(["a", "b", "\x1b[31m"]), r"has '\\x1b\[31m'"),
+    ("clip_names", np.array(["a", "b", "c" * 9999]), "9999 characters"),
+    ("clip_speeds", np.array([0.1, 0.2, 1e9]), r"1e\+09 .at \[2\]"),
+    ("mean", np.zeros(29, np.float32), "mean of joint_pos/waist_yaw is not"),
+    ("std", np.full(29, 9, np.float32), "std of joint_pos/waist_yaw is not"),
+    ("model_hash", np.array(["a"]), r"model_hash is \(1,\)"),
+    ("velocity_mode", np.array("x" * 10**6), r"\(1000000 characters\)"),
   ],
 )
 def test_load_refuses(tmp_path, dataset, name, value, message):
@@ -128,7 +149,8 @@ def test_load_refuses(tmp_path, dataset, name, value, message):
   with pytest.raises(dataset_lib.DatasetError, match=message) as caught:
     dataset_lib.load(path)
   assert "build it again" in str(caught.value)
-  assert "\n" not in str(caught.value)
+  assert str(caught.value).isprintable()
+  assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import pathlib
 import sys
 
+from wildrobot_playground import echo
 from wildrobot_playground.motion import off_screen
 
 off_screen.prepare()
@@ -31,16 +32,16 @@ def main(argv: list[str] | None = None) -> int:
   try:
     args = _parser().parse_args(argv)
     result = args.run(args)
-    print(tables.text(result.headings, result.rows))
+    print(echo.printable(tables.text(result.headings, result.rows)))
     for note in result.notes:
-      print(note)
+      print(echo.line(note))
     if args.json:
       path = pathlib.Path(args.json)
       path.parent.mkdir(parents=True, exist_ok=True)
       content = json.dumps(result.records, indent=2) + "\n"
       path.write_text(content, encoding="utf-8")
   except (ValueError, OSError, MemoryError) as error:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"error: {echo.line(error)}", file=sys.stderr)
     return 2
   except KeyboardInterrupt:
     print("interrupted", file=sys.stderr)
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
   if result.failures:
     more = len(result.failures) - 1
     tail = f" (and {more} more)" if more else ""
-    print(f"error: {result.failures[0]}{tail}", file=sys.stderr)
+    print(f"error: {echo.line(result.failures[0] + tail)}", file=sys.stderr)
     return 2
   cli.say_next(*result.next)
   return 0

@@ -37,7 +37,7 @@ def _dump(path, content, protocol=4):
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_arrays_and_containers_come_back(tmp_path, protocol):
-  loaded = pickles.load(_dump(tmp_path / "a.pkl", CONTENT, protocol))
+  loaded, _ = pickles.load(_dump(tmp_path / "a.pkl", CONTENT, protocol))
   assert loaded.keys() == CONTENT.keys()
   for key, value in CONTENT.items():
     if isinstance(value, np.ndarray):

@@ -11,7 +11,7 @@ from wildrobot_playground import assets
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.motion import build as build_lib
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import kinematics, parity, quality, speeds
+from wildrobot_playground.motion import kinematics, npz, parity, quality, speeds
 from wildrobot_playground.motion.commands import common, making
 
 
@@ -97,10 +97,10 @@ def analyze(args: argparse.Namespace) -> common.Result:
 def is_dataset(path: str) -> bool:
   """Whether the file says that it is a dataset."""
   try:
-    with np.load(path, allow_pickle=False) as archive:
-      return str(archive["format"]) == dataset_lib.FORMAT
-  except Exception:  # The clip's loader says what is wrong.
+    found = npz.read(path, ("format",), ValueError)
+  except ValueError:  # The clip's loader says what is wrong.
     return False
+  return str(found["format"]) == dataset_lib.FORMAT
 
 
 def _compare_features(

@@ -7,7 +7,6 @@ are guessed from hip angles; so columns are taken in the model's order where the
 joints' limits agree, and the rest is computed anew from the poses.
 """
 
-import hashlib
 import os
 import pathlib
 from typing import Any
@@ -83,7 +82,7 @@ def _read(
   path: str | os.PathLike[str],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
   """The file's dict, and where it is from."""
-  content = pickles.load(path)
+  content, digest = pickles.load(path)
   path = pathlib.Path(path)
   if not isinstance(content, dict) or any(k not in content for k in KEYS):
     raise human.MotionError(
@@ -92,7 +91,7 @@ def _read(
   source = {
     "file": path.name,
     "format": "amp_pkl",
-    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    "sha256": digest,
     "licence": "unknown",
   }
   return content, source
@@ -107,7 +106,9 @@ def _best_order(
     What the order is called, and the file's column of each joint.
   """
   candidates = {"model": list(range(len(consts.JOINT_NAMES)))}
-  names = [str(name) for name in content.get("joint_names", ())]
+  names = content.get("joint_names", ())
+  names = list(names) if isinstance(names, (list, tuple, np.ndarray)) else []
+  names = [name for name in names if isinstance(name, str)]
   if sorted(names) == sorted(consts.JOINT_NAMES):
     candidates["joint_names"] = [names.index(n) for n in consts.JOINT_NAMES]
   if joints.ndim != 2 or joints.shape[1] != len(consts.JOINT_NAMES):
