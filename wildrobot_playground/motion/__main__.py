@@ -5,9 +5,11 @@ import json
 import pathlib
 import sys
 
+from wildrobot_playground import mujoco_warnings
 from wildrobot_playground.motion import off_screen
 
 off_screen.prepare()
+mujoco_warnings.take()
 
 from wildrobot_playground.motion import commands, tables  # noqa: E402
 from wildrobot_playground.motion.commands import common  # noqa: E402
