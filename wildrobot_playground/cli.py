@@ -13,7 +13,7 @@ from typing import Any
 from absl import flags
 from ml_collections import config_dict
 
-from wildrobot_playground import echo
+from wildrobot_playground import echo, mujoco_warnings
 from wildrobot_playground.motion import off_screen
 
 
@@ -29,8 +29,8 @@ def prepare_process() -> None:
   """Sets what must be set before jax and MuJoCo are imported.
 
   A persistent compile cache (`JAX_COMPILATION_CACHE_DIR` moves it), off-screen
-  rendering where it works, XLA's chatter about cached code off the screen, and
-  output a line at a time.
+  rendering where it works, XLA's chatter about cached code off the screen,
+  MuJoCo's warnings on it, and output a line at a time.
   """
   cache = pathlib.Path.home() / ".cache" / "wildrobot_playground" / "jax"
   defaults = {
@@ -42,6 +42,7 @@ def prepare_process() -> None:
   for name, value in defaults.items():
     os.environ.setdefault(name, value)
   off_screen.prepare()
+  mujoco_warnings.take()
   # A log file shall show what has happened, not what fits a buffer.
   if isinstance(sys.stdout, io.TextIOWrapper):
     sys.stdout.reconfigure(line_buffering=True)

@@ -14,6 +14,7 @@ from types import ModuleType
 import wrapt
 
 import wildrobot_playground
+from wildrobot_playground import mujoco_warnings
 from wildrobot_playground.motion import off_screen
 
 
@@ -36,6 +37,7 @@ def main() -> int:
     return 2
   # The stock script asks for EGL, but after MuJoCo is imported: too late.
   off_screen.prepare()
+  mujoco_warnings.take()
   wildrobot_playground.register()
   wrapt.register_post_import_hook(_lend_ffmpeg, "mediapy")
   sys.argv = sys.argv[1:]

@@ -5,10 +5,11 @@ import json
 import pathlib
 import sys
 
-from wildrobot_playground import echo
+from wildrobot_playground import echo, mujoco_warnings
 from wildrobot_playground.motion import off_screen
 
 off_screen.prepare()
+mujoco_warnings.take()
 
 from wildrobot_playground import cli  # noqa: E402
 from wildrobot_playground.motion import commands, tables  # noqa: E402
