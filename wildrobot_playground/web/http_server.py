@@ -95,7 +95,8 @@ class HttpServer:
     self._listener = listener
     self._policy = listener.policy
     self._respond = respond
-    self._open: dict[asyncio.Task[None], None] = {}  # In order of arrival.
+    # In order of arrival.
+    self._open: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
     self._loop = asyncio.new_event_loop()
     self._stop = asyncio.Event()
     self._thread = threading.Thread(
@@ -112,33 +113,39 @@ class HttpServer:
 
   async def _run(self) -> None:
     server = await asyncio.start_server(
-      self._serve, sock=self._listener.socket, limit=_LONGEST_HEAD
+      self._accept, sock=self._listener.socket, limit=_LONGEST_HEAD
     )
     await self._stop.wait()
     server.close()
-    tasks = list(self._open)
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
       task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    for writer in list(self._open):  # Of tasks that had not begun.
+      writer.transport.abort()
+    await asyncio.sleep(0)  # The sockets close in the loop's next round.
+
+  def _accept(
+    self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+  ) -> None:
+    """Begins with a connection, in the place of the slowest if need be."""
+    if len(self._open) >= _MOST:
+      oldest = next(iter(self._open))
+      self._open.pop(oldest).cancel()
+      oldest.transport.abort()
+    self._open[writer] = self._loop.create_task(self._serve(reader, writer))
 
   async def _serve(
     self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
   ) -> None:
     """One connection, from its first byte to its last."""
-    task = asyncio.current_task()
-    assert task is not None
-    if len(self._open) >= _MOST:  # Who has been here longest is the slowest.
-      oldest = next(iter(self._open))
-      del self._open[oldest]
-      oldest.cancel()
-    self._open[task] = None
     try:
       async with asyncio.timeout(_SECONDS):
         await self._exchange(reader, writer)
     except (OSError, TimeoutError, asyncio.CancelledError):
       pass  # It went away, was too slow, or others needed its place.
     finally:
-      self._open.pop(task, None)
+      self._open.pop(writer, None)
       writer.transport.abort()
 
   async def _exchange(

@@ -14,8 +14,9 @@ import http
 import io
 import logging
 import threading
+import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import websockets.asyncio.server as websocket_server
@@ -49,10 +50,14 @@ def serve(listener: address.Listener, page_port: int | None = None) -> Any:
     def request_share_url(self, verbose: bool = True) -> None:
       del verbose
 
-  used: list[bool] = []
-  with _guarded(_Guard(listener, page_port), used), _quiet():
+    def stop(self) -> None:
+      guard.hang_up()
+      super().stop()
+
+  guard = _Guard(listener, page_port)
+  with _guarded(guard), _quiet():
     view = View(host="127.0.0.1", port=listener.port, verbose=False)
-  if not used:
+  if guard.loop is None:
     stop(view)
     raise RuntimeError(
       f"viser {viser.__version__} cannot be kept to this page: it does not"
@@ -80,14 +85,13 @@ def _quiet() -> contextlib.AbstractContextManager[Any]:
 
 
 @contextlib.contextmanager
-def _guarded(guard: "_Guard", used: list[bool]) -> Iterator[None]:
-  """Serves websockets on the guard's terms; notes in `used` that it has."""
+def _guarded(guard: "_Guard") -> Iterator[None]:
+  """Serves websockets on the guard's terms; its loop says that it has."""
   original = websocket_server.serve
 
   def serve_guarded(handler: Any, *_: Any, **options: Any) -> Any:
-    used.append(True)
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda *_: None)  # Of messages that are bad.
+    guard.loop = asyncio.get_running_loop()
+    guard.loop.set_exception_handler(lambda *_: None)  # Of bad messages.
     guard.answer = options.pop("process_request")
     return original(handler, **{**options, **guard.options()})
 
@@ -100,11 +104,19 @@ def _guarded(guard: "_Guard", used: list[bool]) -> Iterator[None]:
 
 
 class _Guard:
-  """The terms on which the view is served."""
+  """The terms on which the view is served.
+
+  Attributes:
+    answer: viser's own, to plain HTTP.
+    loop: that serves, once it does.
+  """
 
   def __init__(self, listener: address.Listener, page_port: int | None):
     """See `serve`."""
-    self.answer: Any = None  # viser's own, for plain HTTP.
+    self.answer: Any = None
+    self.loop: asyncio.AbstractEventLoop | None = None
+    self._closing = False
+    self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
     self._listener = listener
     self._policy = listener.policy
     self._page_port = page_port
@@ -117,12 +129,31 @@ class _Guard:
     return {
       "sock": self._listener.socket,
       "process_request": self.admit,
-      "create_connection": _Connection,
+      "create_connection": self.connect,
       "max_size": _LONGEST,
       "open_timeout": _OPEN_SECONDS,
       "close_timeout": _CLOSE_SECONDS,
       "logger": log,
     }
+
+  def connect(self, *args: Any, **options: Any) -> "_Connection":
+    """A connection that has just been accepted."""
+    connection = _Connection(*args, **options)
+    if self._closing:
+      connection.leave()
+    self._connections.add(connection)
+    return connection
+
+  def hang_up(self) -> None:
+    """Leaves those who have not asked yet, whom closing would wait for."""
+
+    def leave() -> None:
+      self._closing = True
+      for connection in list(self._connections):
+        connection.leave()
+
+    if self.loop is not None and not self.loop.is_closed():
+      self.loop.call_soon_threadsafe(leave)
 
   def admit(
     self, connection: websocket_server.ServerConnection, request: Request
@@ -159,29 +190,38 @@ class _Guard:
 class _Connection(websocket_server.ServerConnection):
   """One of a bounded number; passes on the messages of our own page."""
 
-  _turned_away = False
+  _unwanted = _made = False
+
+  def leave(self) -> None:
+    """Ends it, unless it has opened."""
+    self._unwanted = True
+    if self._made and self.state is State.CONNECTING:
+      self.transport.abort()
 
   def connection_made(self, transport: asyncio.BaseTransport) -> None:
     """When all places are taken, who has been asking longest must go."""
+    self.transport = cast(asyncio.Transport, transport)
     known = [c for c in self.server.handlers if not c.transport.is_closing()]
     if len(known) >= _MOST:
       asking = [one for one in known if one.state is State.CONNECTING]
-      if not asking:
-        self._turned_away = True
-        transport.abort()  # type: ignore[attr-defined]
-        return
-      asking[0].transport.abort()
-    super().connection_made(transport)
+      self._unwanted = not asking
+      for one in asking[:1]:
+        one.transport.abort()
+    if self._unwanted:
+      self.transport.abort()
+    else:
+      self._made = True
+      super().connection_made(transport)
+
+  def data_received(self, data: bytes) -> None:
+    """Reads, unless it was turned away."""
+    if self._made:
+      super().data_received(data)
 
   def connection_lost(self, exc: Exception | None) -> None:
     """Ends what `connection_made` began."""
-    if not self._turned_away:
+    if self._made:
       super().connection_lost(exc)
-
-  def data_received(self, data: bytes) -> None:
-    """Ignores what was under way when the connection was turned away."""
-    if not self._turned_away:
-      super().data_received(data)
 
   async def recv(self, decode: bool | None = None) -> Any:
     """The next message that our page can have sent."""
