@@ -81,13 +81,15 @@ def _serve() -> int:
 
 def _film() -> int:
   """Films the policy at several commands, side by side."""
-  from wildrobot_playground.policy import plant, sim_to_sim, simulation
+  from wildrobot_playground.policy import (
+    plant,
+    scorecard,
+    sim_to_sim,
+    simulation,
+  )
   from wildrobot_playground.runs import video
 
-  try:
-    commands = [float(text) for text in _COMMANDS.value]
-  except ValueError as error:
-    raise cli.UsageError(f"--commands takes numbers: {error}") from error
+  commands = scorecard.read_commands(_COMMANDS.value)
   for path in filter(None, (_VIDEO.value, _GIF.value)):
     if not pathlib.Path(path).parent.is_dir():
       raise cli.UsageError(f"{path}: {pathlib.Path(path).parent} is no folder")
