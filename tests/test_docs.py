@@ -49,7 +49,9 @@ def test_the_control_loop_of_the_robot_page_runs(monkeypatch):
 
   walk = assets.policies() / "walk" / "policy.onnx"
   module = types.SimpleNamespace(
-    Policy=lambda path: controller.Policy(walk), Readings=controller.Readings
+    Policy=lambda path: controller.Policy(walk),
+    Readings=controller.Readings,
+    BlindError=controller.BlindError,
   )
   monkeypatch.setitem(sys.modules, "controller", module)
   pose = controller.Policy(walk).controller.default_pose
@@ -63,6 +65,29 @@ def test_the_control_loop_of_the_robot_page_runs(monkeypatch):
   with pytest.raises(_TimeIsUpError):
     exec(compile(block, "to_the_robot.md", "exec"), names)
   assert all(targets.shape == (9,) for _, targets in sent)
+
+
+def test_the_control_loop_of_the_robot_page_stops_a_blind_robot(monkeypatch):
+  (block,) = _blocks("to_the_robot.md")
+  walk = assets.policies() / "walk" / "policy.onnx"
+  monkeypatch.setitem(sys.modules, "controller", controller)
+  policy, stopped = controller.Policy(walk), []
+  pose = policy.controller.default_pose
+  names = {
+    "imu_orientation": lambda: [1.0, 0.0, 0.0, 0.0],
+    "imu_gyro": lambda: None,  # It does not answer.
+    "servo_angles": lambda names: pose,
+    "servo_targets": lambda names, targets: None,
+    "stop_servos": lambda: stopped.append(True),
+    "speed": 0.2,
+  }
+  block = block.replace('"policy.onnx"', repr(str(walk)))
+  with (
+    pytest.warns(RuntimeWarning, match="gyro is None"),
+    pytest.raises(controller.BlindError),
+  ):
+    exec(compile(block, "to_the_robot.md", "exec"), names)
+  assert stopped == [True]
 
 
 @pytest.mark.parametrize(

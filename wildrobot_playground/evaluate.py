@@ -38,12 +38,18 @@ _COMMANDS = flags.DEFINE_list(
   "commands", "0,0.2,0.4,0.6,0.8,1.0", "Forward speeds [m/s]."
 )
 _EPISODES = flags.DEFINE_integer(
-  "episodes", scorecard.NUM_EPISODES, "Episodes a command."
+  "episodes", scorecard.NUM_EPISODES, "Episodes a command.", lower_bound=1
 )
 _SECONDS = flags.DEFINE_float(
   "seconds", scorecard.SECONDS, "Length of an episode [s]."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of start poses and noise.")
+_SEED = flags.DEFINE_integer(
+  "seed",
+  0,
+  "Seed of start poses and noise.",
+  lower_bound=0,
+  upper_bound=2**31 - 1,
+)
 _REFERENCE = flags.DEFINE_string(
   "reference",
   None,
@@ -66,10 +72,7 @@ def main(rest: Sequence[str]) -> int:
   if path is not None and not path.parent.is_dir():
     raise cli.UsageError(f"--json={path}: {path.parent} is no folder")
   try:
-    commands = [float(text) for text in _COMMANDS.value]
-  except ValueError as error:
-    raise cli.UsageError(f"--commands takes numbers: {error}") from error
-  try:
+    commands = scorecard.read_commands(_COMMANDS.value)
     if _SUITE.value == "robustness":
       return _robustness(commands, path)
     report = _of_policy(commands) if _POLICY.value else _of_run(commands)
@@ -146,13 +149,11 @@ def _robustness(commands: Sequence[float], path: pathlib.Path | None) -> int:
     options["num_episodes"] = _EPISODES.value
   if _SECONDS.present:
     options["seconds"] = _SECONDS.value
+  policy = sim_to_sim.load(assets.find_policy(_POLICY.value or ""))
+  suite = robustness.run(policy, _MODEL.value, **options)
   print(robustness.heading(commands))
   rows = []
-  for row in robustness.run(
-    sim_to_sim.load(assets.find_policy(_POLICY.value or "")),
-    _MODEL.value,
-    **options,
-  ):
+  for row in suite:
     rows.append(row)
     print(robustness.line(row), flush=True)
   if path is not None:

@@ -93,13 +93,10 @@ def _serve() -> int:
 
 def _film() -> int:
   """Films the policies, a row for each command."""
-  from wildrobot_playground.policy import simulation
+  from wildrobot_playground.policy import scorecard, simulation
   from wildrobot_playground.runs import film, video
 
-  try:
-    commands = [float(text) for text in _COMMANDS.value]
-  except ValueError as error:
-    raise cli.UsageError(f"--commands takes numbers: {error}") from error
+  commands = scorecard.read_commands(_COMMANDS.value)
   for path in filter(None, (_VIDEO.value, _GIF.value)):
     if not pathlib.Path(path).parent.is_dir():
       raise cli.UsageError(f"{path}: {pathlib.Path(path).parent} is no folder")

@@ -143,8 +143,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     ContractError: for a file that is missing, damaged or not implemented.
   """
   try:
-    contract = json.loads(pathlib.Path(path).read_text("utf-8"))
+    text = pathlib.Path(path).read_text("utf-8")
   except (OSError, ValueError) as error:
     raise controller.ContractError(f"cannot read {path}: {error}") from error
-  controller.check(contract)
-  return contract
+  return controller.parse(text, path)

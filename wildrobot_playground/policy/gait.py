@@ -53,6 +53,7 @@ def tracking(rollout: Rollout) -> dict[str, float]:
   return {
     "episodes": rollout.alive.shape[1],
     "falls": int((~rollout.alive[-1]).sum()),
+    "diverged": rollout.diverged,
     "speed": float(speed.mean()),
     "velocity_error": float(np.abs(speed - rollout.command).mean()),
     "distance": float(position[:, 0].mean()),

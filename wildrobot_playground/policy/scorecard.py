@@ -73,8 +73,22 @@ def score(
   return Report(rows, physics, list(rollouts), model)
 
 
+def read_commands(texts: Sequence[str]) -> list[float]:
+  """Forward speeds [m/s] from a flag.
+
+  Raises:
+    ValueError: for what are no numbers.
+  """
+  try:
+    return [float(text) for text in texts]
+  except ValueError as error:
+    raise ValueError(f"--commands takes numbers: {error}") from error
+
+
 def check_length(seconds: float) -> None:
   """Raises ValueError for episodes that end before the gait has settled."""
+  if not math.isfinite(seconds):
+    raise ValueError(f"episodes of {seconds:g} s: expected a number of seconds")
   if seconds <= gait.SETTLING_TIME:
     raise ValueError(
       f"episodes of {seconds:g} s are too short: the first"
@@ -102,7 +116,20 @@ def table(report: Report) -> str:
     for line in lines
   )
   episodes = int(report.rows[0]["episodes"]) if report.rows else 0
-  return f"\n{text}\n{episodes} episodes a command, physics {report.physics}\n"
+  return (
+    f"\n{text}\n{episodes} episodes a command, physics {report.physics}\n"
+    f"{divergence([row.get('diverged', 0) for row in report.rows])}"
+  )
+
+
+def divergence(counts: Sequence[float]) -> str:
+  """A line on robots that diverged, by command; empty if none did."""
+  if not sum(counts):
+    return ""
+  return (
+    f"warning: physics of {sum(counts):g} robots diverged (their numbers grew"
+    " without bounds); they count as fallen\n"
+  )
 
 
 def save(report: Report, path: pathlib.Path) -> None:
