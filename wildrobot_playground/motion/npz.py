@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from wildrobot_playground import files
+
 LARGEST = 2**30  # bytes of an archive's arrays
 # A zip file's earliest date; the clock must not get into the bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -18,18 +20,22 @@ def write(
 ) -> None:
   """Writes an uncompressed `.npz`, byte for byte a function of `arrays`.
 
+  A file that holds them already is not touched.
+
   Args:
     path: file to write; its folder is made when missing.
     arrays: by name, in the order to be written.
   """
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+  buffer = io.BytesIO()
+  with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
     for name, array in arrays.items():
       entry = zipfile.ZipInfo(f"{name}.npy", _DATE)
       entry.create_system = 3
       entry.external_attr = 0o644 << 16
       archive.writestr(entry, _npy(array))
+  files.update_bytes(path, buffer.getvalue())
 
 
 def read(

@@ -8,6 +8,7 @@ import mediapy
 import mujoco
 import numpy as np
 
+from wildrobot_playground import files
 from wildrobot_playground.policy.episodes import Rollout
 
 _SIZE = (270, 360)  # pixels: height, width
@@ -60,7 +61,9 @@ def render(
   mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
   codec = "gif" if path.suffix == ".gif" else "h264"
   fps = 1 / (every * rollouts[0].dt)
-  mediapy.write_video(path, np.concatenate(rows, axis=1), fps=fps, codec=codec)
+  frames = np.concatenate(rows, axis=1)
+  with files.replacing(path) as new:
+    mediapy.write_video(new, frames, fps=fps, codec=codec)
   return None
 
 
