@@ -8,14 +8,13 @@ A run's policy is judged in its training's environment; an exported file as on
 the robot, through its contract alone, in plain MuJoCo and without jax.
 """
 
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
 
-from wildrobot_playground import assets, cli
+from wildrobot_playground import assets, cli, files
 from wildrobot_playground.policy import scorecard
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
@@ -157,8 +156,7 @@ def _robustness(commands: Sequence[float], path: pathlib.Path | None) -> int:
     rows.append(row)
     print(robustness.line(row), flush=True)
   if path is not None:
-    text = json.dumps([dataclasses.asdict(row) for row in rows], indent=2)
-    path.write_text(text + "\n")
+    files.write_json(path, [dataclasses.asdict(row) for row in rows])
   cli.say_next(("play", f"--policy={_POLICY.value}"))
   return 0
 

@@ -1,8 +1,8 @@
 """Reference motion: `python -m wildrobot_playground.motion COMMAND ...`."""
 
 import argparse
-import json
 import pathlib
+import signal
 import sys
 
 from wildrobot_playground import echo, mujoco_warnings
@@ -11,9 +11,10 @@ from wildrobot_playground.motion import off_screen
 off_screen.prepare()
 mujoco_warnings.take()
 
-from wildrobot_playground import cli  # noqa: E402
+from wildrobot_playground import cli, files  # noqa: E402
 from wildrobot_playground.motion import commands, tables  # noqa: E402
 from wildrobot_playground.motion.commands import common  # noqa: E402
+from wildrobot_playground.runs import stopping  # noqa: E402
 
 
 class _Parser(argparse.ArgumentParser):
@@ -39,14 +40,15 @@ def main(argv: list[str] | None = None) -> int:
     if args.json:
       path = pathlib.Path(args.json)
       path.parent.mkdir(parents=True, exist_ok=True)
-      content = json.dumps(result.records, indent=2) + "\n"
-      path.write_text(content, encoding="utf-8")
+      files.write_json(path, result.records)
   except (ValueError, OSError, MemoryError) as error:
     print(f"error: {echo.line(error)}", file=sys.stderr)
     return 2
-  except KeyboardInterrupt:
-    print("interrupted", file=sys.stderr)
-    return 130
+  except KeyboardInterrupt as error:
+    terminated = isinstance(error, stopping.TerminatedError)
+    number = signal.SIGTERM if terminated else signal.SIGINT
+    print(stopping.word(number), file=sys.stderr)
+    return 128 + number
   if result.failures:
     more = len(result.failures) - 1
     tail = f" (and {more} more)" if more else ""
@@ -72,4 +74,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+  stopping.hand_over()
   sys.exit(main())

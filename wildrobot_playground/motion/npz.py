@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from wildrobot_playground import echo
-from wildrobot_playground.motion import files
+from wildrobot_playground import echo, files
+from wildrobot_playground.motion import files as sources
 
 LARGEST = 2**28  # bytes of the arrays that are read
 LARGEST_FILE = 2**30  # bytes; others may be in it
@@ -27,18 +27,22 @@ def write(
 ) -> None:
   """Writes an uncompressed `.npz`, byte for byte a function of `arrays`.
 
+  A file that holds them already is not touched.
+
   Args:
     path: file to write; its folder is made when missing.
     arrays: by name, in the order to be written.
   """
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+  buffer = io.BytesIO()
+  with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
     for name, array in arrays.items():
       entry = zipfile.ZipInfo(f"{name}.npy", _DATE)
       entry.create_system = 3
       entry.external_attr = 0o644 << 16
       archive.writestr(entry, _npy(array))
+  files.update_bytes(path, buffer.getvalue())
 
 
 def read(
@@ -77,7 +81,7 @@ def read_some(
   error: type[ValueError],
 ) -> dict[str, np.ndarray]:
   """Reads those of the named arrays of a `.npz` that are there; as `read`."""
-  with files.opened(path, LARGEST_FILE, error) as file:
+  with sources.opened(path, LARGEST_FILE, error) as file:
     try:
       return _arrays(file, names)
     except Exception as e:  # A damaged archive may raise anything.
@@ -91,7 +95,7 @@ def members(
   path: str | os.PathLike[str], error: type[ValueError]
 ) -> tuple[str, ...]:
   """Names of the arrays in a `.npz`; as `read`."""
-  with files.opened(path, LARGEST_FILE, error) as file:
+  with sources.opened(path, LARGEST_FILE, error) as file:
     try:
       return tuple(_archive(file).namelist())
     except Exception as e:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import mujoco
 import numpy as np
 
+from wildrobot_playground import files
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import kinematics
 
@@ -59,7 +60,8 @@ def contact_sheet(
       row[0].set_title(clip.name, fontsize=8, loc="left")
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  figure.savefig(path, metadata={"Software": None})
+  with files.replacing(path) as new:
+    figure.savefig(new, metadata={"Software": None})
 
 
 def film(
@@ -94,7 +96,9 @@ def film(
   mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  mediapy.write_video(path, np.concatenate(columns, axis=2), fps=_FILM_FPS)
+  frames = np.concatenate(columns, axis=2)
+  with files.replacing(path) as new:
+    mediapy.write_video(new, frames, fps=_FILM_FPS)
 
 
 def _pictures(

@@ -1,7 +1,6 @@
 """An evaluation: a row of figures a command, as a table and as JSON."""
 
 import dataclasses
-import json
 import math
 import pathlib
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import Any
 
 import mujoco
 
+from wildrobot_playground import files
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.policy import gait
 from wildrobot_playground.policy.episodes import Rollout
@@ -138,8 +138,7 @@ def save(report: Report, path: pathlib.Path) -> None:
     {k: v if math.isfinite(v) else None for k, v in row.items()}
     for row in report.rows
   ]
-  text = json.dumps({"physics": report.physics, "commands": rows}, indent=2)
-  path.write_text(text + "\n")
+  files.write_json(path, {"physics": report.physics, "commands": rows})
 
 
 def _cell(value: Any, form: str) -> str:

@@ -10,7 +10,7 @@ from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.envs import walk
 from wildrobot_playground.policy import gait, scorecard
 from wildrobot_playground.policy import rollout as rollout_lib
-from wildrobot_playground.runs import checkpoint
+from wildrobot_playground.runs import checkpoint, saved_config
 from wildrobot_playground.runs import reference as reference_lib
 
 
@@ -47,7 +47,7 @@ def evaluate(
     dataset_lib.load(reference) if reference else reference_lib.of_run(run_dir)
   )
   env_config = walk.default_config()
-  env_config.update(config_dict.ConfigDict(config["env_config"]))
+  saved_config.fill(env_config, config, "env_config")
   env_config.velocity_mode = dataset.velocity_mode
   env = rollout_lib.evaluation_env(env_config, physics)
   rollouts = rollout_lib.rollout_commands(

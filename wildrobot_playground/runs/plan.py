@@ -22,9 +22,9 @@ from wildrobot_playground import backend, cli
 from wildrobot_playground import config as config_lib
 from wildrobot_playground.registration import ENV_NAMES
 from wildrobot_playground.runs import reference as reference_lib
-from wildrobot_playground.runs import wandb_sink
+from wildrobot_playground.runs import saved_config, wandb_sink
 
-SECTIONS = ("ppo", "amp", "env_config")
+SECTIONS = saved_config.SECTIONS
 # The most seen under random targets: 8 on flat ground, 13 on rough ground.
 CONTACTS_PER_ROBOT = 16
 _PLAIN_FIELDS = (
@@ -225,7 +225,7 @@ def _sections(
   }
   if saved:
     for name, section in sections.items():
-      section.update(config_dict.ConfigDict(saved[name]))
+      saved_config.fill(section, saved, name)
   elif env in ENV_NAMES:
     config_lib.apply_preset(preset, sections)
   else:

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from wildrobot_playground import files
 from wildrobot_playground.policy.episodes import Rollout
 
 _SIZE = (270, 360)  # pixels: height, width
@@ -92,7 +93,8 @@ def render_shots(
     for i in range(0, len(clips), columns)
   ]
   write = _write_gif if is_gif else _write_film
-  write(path, np.concatenate(rows, axis=1), every * dt)
+  with files.replacing(path) as new:
+    write(new, np.concatenate(rows, axis=1), every * dt)
   return None
 
 

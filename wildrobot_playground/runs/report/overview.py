@@ -7,6 +7,7 @@ import pathlib
 import urllib.parse
 from collections.abc import Sequence
 
+from wildrobot_playground import files
 from wildrobot_playground.motion import tables
 from wildrobot_playground.runs import checkpoint
 from wildrobot_playground.runs.report import FILE, commands, data
@@ -82,7 +83,7 @@ def write(root: pathlib.Path, entries: Sequence[Entry]) -> pathlib.Path:
     [html.Section(f"{len(entries)} runs", body)],
   )
   path = root / FILE
-  path.write_text(page, "utf-8")
+  files.write_text(path, page)
   return path
 
 
