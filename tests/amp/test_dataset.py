@@ -1,8 +1,11 @@
 import dataclasses
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
+from tests.motion.test_mutated_files import changed_archive, gently
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import features
 from wildrobot_playground.motion import npz
@@ -188,3 +191,20 @@ def test_array_must_be_readable_without_pickle(tmp_path, dataset):
   np.savez(path, **(arrays | {"meta": np.array({}, dtype=object)}))
   with pytest.raises(dataset_lib.DatasetError, match="not a readable"):
     dataset_lib.load(path)
+
+
+@pytest.mark.property
+@hypothesis.given(data=st.data())
+def test_a_dataset_with_other_arrays_is_refused_or_whole(
+  tmp_path, dataset, data
+):
+  path = tmp_path / "a.npz"
+  dataset_lib.save(path, dataset)
+  path.write_bytes(changed_archive(path.read_bytes(), data))
+  found = gently(lambda: dataset_lib.load(path), dataset_lib.DatasetError)
+  if found is not None:
+    stacked, weights = dataset_lib.windows(found, 2)
+    assert np.all(np.isfinite(stacked))
+    assert np.all(np.isfinite(weights))
+    assert np.all(np.isfinite((found.features - found.mean) / found.std))
+    assert sum(len(found.clip(i)) for i in range(found.num_clips)) == 16

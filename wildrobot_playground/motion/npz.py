@@ -148,7 +148,9 @@ def _array(archive: zipfile.ZipFile, member: str) -> np.ndarray:
     )
   array = np.frombuffer(content, kind)
   array = array.reshape(shape, order="F" if is_fortran else "C")
-  return array.astype(kind.newbyteorder("="))  # Ours, and not read-only.
+  # Half floats cannot even be compared with what is beyond them.
+  kind = np.dtype("f8") if kind == "f2" else kind.newbyteorder("=")
+  return array.astype(kind)  # Ours, and not read-only.
 
 
 def _npy(array: np.ndarray) -> bytes:

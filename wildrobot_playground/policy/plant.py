@@ -18,6 +18,7 @@ from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import terrain
 from wildrobot_playground.motion import kinematics
 from wildrobot_playground.policy import contract as contract_lib
+from wildrobot_playground.policy import mjcf
 from wildrobot_playground.policy.controller import ContractError
 
 _PREFIX = "wildrobot_playground/"  # Of what we add to a model.
@@ -134,14 +135,16 @@ def load(
     model = spec.compile()
   except ValueError as error:
     raise ContractError(f"{what} does not compile: {error}") from error
+  mjcf.check_model(model, what)
   _set_solver(model, solver)
   terrain.fill(model)
   return _describe(model, names, servos, backlash > 0)
 
 
 def _read(path: pathlib.Path) -> mujoco.MjSpec:
-  if not path.is_file():
+  if not path.exists():
     raise ContractError(f"there is no model at {path}")
+  mjcf.check_file(path)
   try:
     return mujoco.MjSpec.from_file(str(path))
   except ValueError as error:

@@ -63,7 +63,9 @@ def to_clip(
     MotionError: when the numbers cannot be WildRobot's.
   """
   check(motion, robot)
-  qpos = np.hstack([motion.root_pos, motion.root_quat, motion.joint_pos])
+  norm = np.linalg.norm(motion.root_quat, axis=1, keepdims=True)
+  quat = motion.root_quat / norm  # Of single precision, or rounded.
+  qpos = np.hstack([motion.root_pos, quat, motion.joint_pos])
   count = int((len(qpos) - 1) * clip_lib.FPS / motion.fps + 1e-9) + 1
   if count < 2:
     raise human.MotionError(
