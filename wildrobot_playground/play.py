@@ -82,17 +82,19 @@ def _serve() -> int:
 def _film() -> int:
   """Films the policy at several commands, side by side."""
   from wildrobot_playground.policy import (
+    episodes,
     plant,
-    scorecard,
     sim_to_sim,
     simulation,
   )
   from wildrobot_playground.runs import video
 
-  commands = scorecard.read_commands(_COMMANDS.value)
+  commands = episodes.read_commands(_COMMANDS.value)
   for path in filter(None, (_VIDEO.value, _GIF.value)):
     if not pathlib.Path(path).parent.is_dir():
       raise cli.UsageError(f"{path}: {pathlib.Path(path).parent} is no folder")
+    if pathlib.Path(path).is_dir():
+      raise cli.UsageError(f"{path} is a folder; give a file")
   policy = sim_to_sim.load(assets.find_policy(_POLICY.value))
   contract = policy.controller.contract
   sim = simulation.Simulation(plant.load(contract, _MODEL.value), contract)
@@ -104,7 +106,7 @@ def _film() -> int:
       rollouts, simulation.reference_robot(), pathlib.Path(path)
     )
     if problem:
-      raise cli.RunFailedError(f"no film: {problem}")
+      raise cli.RunFailedError(f"no film: {problem.removeprefix('none: ')}")
     print(f"video    {path}")
   return 0
 

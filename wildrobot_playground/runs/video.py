@@ -14,6 +14,7 @@ _SIZE = (270, 360)  # pixels: height, width
 _COLUMNS = 3
 # A machine without a GPU renders about 15 of these frames a second.
 _SECONDS = 5.0
+_MOST_FRAMES = 20_000  # 6 GB with the copies that writing makes
 _EVERY = {".gif": 4}  # control steps a frame; 2 elsewhere
 
 
@@ -37,6 +38,10 @@ def render(
   Returns:
     None, or one sentence that says why there is no video.
   """
+  every = _EVERY.get(path.suffix, 2)
+  shown = min(round(_SECONDS / rollouts[0].dt), len(rollouts[0].qpos)) // every
+  if len(rollouts) * shown > _MOST_FRAMES:
+    return f"none: {len(rollouts)} commands are too many to show side by side"
   try:
     renderer = mujoco.Renderer(model, *_SIZE)
   except Exception as error:
@@ -46,7 +51,6 @@ def render(
     )
   data = mujoco.MjData(model)
   with renderer:
-    every = _EVERY.get(path.suffix, 2)
     clips = [
       _frames(rollout, renderer, data, model, camera, every)
       for rollout in rollouts
@@ -60,7 +64,13 @@ def render(
   mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
   codec = "gif" if path.suffix == ".gif" else "h264"
   fps = 1 / (every * rollouts[0].dt)
-  mediapy.write_video(path, np.concatenate(rows, axis=1), fps=fps, codec=codec)
+  try:
+    mediapy.write_video(
+      path, np.concatenate(rows, axis=1), fps=fps, codec=codec
+    )
+  except (OSError, RuntimeError) as error:
+    said = [line for line in str(error).splitlines() if line.strip()]
+    return f"none: {path} cannot be written: {' '.join(said[-2:])}"
   return None
 
 
