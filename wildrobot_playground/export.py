@@ -4,7 +4,10 @@ python -m wildrobot_playground.export --checkpoint=RUN --output=DIR
 """
 
 import pathlib
+import signal
+import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from absl import flags
 
@@ -29,6 +32,8 @@ def main(rest: Sequence[str]) -> int:
   from wildrobot_playground.runs import export
 
   run_dir = pathlib.Path(_CHECKPOINT.value)
+  # As on Ctrl-C: half an export is swept away, where a signal alone would not.
+  signal.signal(signal.SIGTERM, _stop)
   output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else run_dir / "export"
   try:
     for line in export.export(run_dir, _FORMAT.value, output):
@@ -45,6 +50,13 @@ def main(rest: Sequence[str]) -> int:
       f"{error.filename or output} cannot be written: {error.strerror}"
     ) from error
   return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+  """Ends the process through its clean-up."""
+  del frame
+  print("stopped", file=sys.stderr)
+  sys.exit(128 + number)
 
 
 def run() -> None:

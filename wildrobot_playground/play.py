@@ -93,13 +93,15 @@ def _serve() -> int:
 
 def _film() -> int:
   """Films the policies, a row for each command."""
-  from wildrobot_playground.policy import scorecard, simulation
+  from wildrobot_playground.policy import episodes, simulation
   from wildrobot_playground.runs import film, video
 
-  commands = scorecard.read_commands(_COMMANDS.value)
+  commands = episodes.read_commands(_COMMANDS.value)
   for path in filter(None, (_VIDEO.value, _GIF.value)):
     if not pathlib.Path(path).parent.is_dir():
       raise cli.UsageError(f"{path}: {pathlib.Path(path).parent} is no folder")
+    if pathlib.Path(path).is_dir():
+      raise cli.UsageError(f"{path} is a folder; give a file")
   shots, dt = film.shots(
     {name: policy for name, policy, _ in _policies()},
     commands,
@@ -117,7 +119,7 @@ def _film() -> int:
       columns=columns if columns > 1 else 3,
     )
     if problem:
-      raise cli.RunFailedError(f"no film: {problem}")
+      raise cli.RunFailedError(f"no film: {problem.removeprefix('none: ')}")
     print(f"video    {path}")
   cli.say_next(("open", _VIDEO.value or _GIF.value or ""))
   return 0

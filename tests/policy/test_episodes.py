@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 
 from wildrobot_playground import backend
-from wildrobot_playground.policy import episodes, scorecard
+from wildrobot_playground.policy import episodes
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_where_memory_is_unknown_nothing_is_refused_for_it(monkeypatch):
 @pytest.mark.parametrize("seconds", [np.nan, np.inf, -np.inf, -3.0, 0.0, 1.0])
 def test_lengths_that_mean_nothing_are_refused(seconds):
   with pytest.raises(ValueError, match="episodes of"):
-    scorecard.check_length(seconds)
+    episodes.check_length(seconds)
 
 
 def _records(steps, robots):

@@ -1,6 +1,8 @@
 """The exported file, judged as on the robot."""
 
+import ctypes.util
 import json
+import re
 import subprocess
 import sys
 
@@ -60,6 +62,8 @@ def test_the_command_line_prints_and_writes_the_table(walk_folder, tmp_path):
     (["--policy=p", "--physics=mjx"], "plain MuJoCo"),
     (["--policy=p", "--suite=robustness", "--reference=r"], "no use for"),
     (["--policy=p", "--json=no/where.json"], "is no folder"),
+    (["--policy=p", "--json=."], "is a folder; give a file"),
+    (["--policy=p", "--video=no/where.mp4"], "is no folder"),
     (["--policy=walk", "--commands="], "there are no commands"),
     (["--policy=walk", "--suite=robustness", "--seconds=nan"], "of nan s"),
   ],
@@ -69,6 +73,32 @@ def test_mistakes_cost_one_line(flags, message):
   assert done.returncode == 2
   assert done.stderr.count("\n") == 1
   assert message in done.stderr
+
+
+@pytest.mark.skipif(
+  not ctypes.util.find_library("EGL"), reason="this machine cannot render"
+)
+@pytest.mark.parametrize(
+  ("name", "said"),
+  [
+    ("walk.gif", "walk.gif"),
+    pytest.param(
+      "walk.xyz", "none: .* cannot be written", marks=pytest.mark.slow
+    ),
+  ],
+)
+def test_an_evaluation_is_filmed_or_says_why_not(tmp_path, name, said):
+  film = tmp_path / name
+  done = _evaluate(
+    "--policy=walk",
+    "--commands=0.4",
+    "--episodes=1",
+    "--seconds=1.2",
+    f"--video={film}",
+  )
+  assert done.returncode == 0, done.stderr
+  assert re.search(f"video    .*{said}", done.stdout)
+  assert film.is_file() == (name == "walk.gif")
 
 
 _REFUSED = [

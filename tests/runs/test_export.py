@@ -3,6 +3,10 @@
 import json
 import pathlib
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -129,3 +133,29 @@ def test_a_difference_means_that_nothing_is_written(
 def test_unknown_formats_are_named(tiny_run, tmp_path):
   with pytest.raises(export.ExportError, match=r"tflite.*onnx, stablehlo"):
     export.export(tiny_run, ["tflite"], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+  ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_stopped_export_leaves_what_was_there(
+  tiny_run, tmp_path, number, code
+):
+  (tmp_path / "policy.json").write_text("mine")
+  process = subprocess.Popen(
+    [
+      *(sys.executable, "-m", "wildrobot_playground.export"),
+      *(f"--checkpoint={tiny_run}", f"--output={tmp_path}"),
+    ],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+  while not list(tmp_path.glob(".export-*/*")) and process.poll() is None:
+    time.sleep(0.01)
+  process.send_signal(number)
+  _, said = process.communicate(timeout=60)
+  assert process.returncode == code
+  assert len(said.splitlines()) == 1, said
+  assert [path.name for path in tmp_path.iterdir()] == ["policy.json"]
+  assert (tmp_path / "policy.json").read_text() == "mine"

@@ -1,4 +1,7 @@
-"""Episodes of one commanded speed, as arrays: what every metric reads."""
+"""Episodes of one commanded speed, as arrays: what every metric reads.
+
+No MuJoCo is imported: a command line asks here before it chooses a renderer.
+"""
 
 import dataclasses
 import math
@@ -8,6 +11,10 @@ import numpy as np
 
 from wildrobot_playground import backend
 
+COMMANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # m/s
+NUM_EPISODES = 32
+SECONDS = 10.0
+SETTLING_TIME = 1.0  # s, left out of the means
 FASTEST = 10.0  # m/s, of a command; this robot runs at one
 _LARGEST = 1e6  # m, m/s, rad, rad/s or N·m; beyond it physics has diverged
 # Of a robot and control step, measured: recorded, stacked, and judged.
@@ -45,6 +52,29 @@ class Rollout:
   torque: np.ndarray
   joint_vel: np.ndarray
   diverged: int = 0
+
+
+def read_commands(texts: Sequence[str]) -> list[float]:
+  """Forward speeds [m/s] from a flag.
+
+  Raises:
+    ValueError: for what are no numbers.
+  """
+  try:
+    return [float(text) for text in texts]
+  except ValueError as error:
+    raise ValueError(f"--commands takes numbers: {error}") from error
+
+
+def check_length(seconds: float) -> None:
+  """Raises ValueError for episodes that end before the gait has settled."""
+  if not math.isfinite(seconds):
+    raise ValueError(f"episodes of {seconds:g} s: expected a number of seconds")
+  if seconds <= SETTLING_TIME:
+    raise ValueError(
+      f"episodes of {seconds:g} s are too short: the first"
+      f" {SETTLING_TIME:g} s do not count"
+    )
 
 
 def check_grid(

@@ -7,6 +7,7 @@ what a simulation must read is added to it.
 import dataclasses
 import os
 import pathlib
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from wildrobot_playground.policy.controller import ContractError
 
 _PREFIX = "wildrobot_playground/"  # Of what we add to a model.
 _ORIENTATION, _GYRO = _PREFIX + "orientation", _PREFIX + "gyro"
+_LARGEST = 1e11  # of any number in a model; MuJoCo itself writes up to 1e10
 _BACKLASH_DAMPING = 0.01  # N·m·s/rad, in the play of the gears
 _CONES = {
   "pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL,
@@ -131,11 +133,16 @@ def load(
     _add_backlash(spec, names, backlash)
   for key in list(spec.keys):  # Of another size, now.
     spec.delete(key)
-  try:
-    model = spec.compile()
-  except ValueError as error:
-    raise ContractError(f"{what} does not compile: {error}") from error
+  with warnings.catch_warnings(record=True) as doubts:
+    warnings.simplefilter("always")
+    try:
+      model = spec.compile()
+    except ValueError as error:
+      first = str(error).splitlines()[0]
+      raise ContractError(f"{what} does not compile: {first}") from error
   mjcf.check_model(model, what)
+  for doubt in doubts:
+    warnings.warn(str(doubt.message), doubt.category, stacklevel=2)
   _set_solver(model, solver)
   terrain.fill(model)
   return _describe(model, names, servos, backlash > 0)
@@ -154,6 +161,12 @@ def _read(path: pathlib.Path) -> mujoco.MjSpec:
 
 def _check_own(path: pathlib.Path, contract: Mapping[str, Any]) -> None:
   """Refuses our robot where a policy is for another version of it."""
+  names = tuple(joint["name"] for joint in contract["joints"])
+  if names != consts.JOINT_NAMES:
+    raise ContractError(
+      f"the contract's joints are {', '.join(names)}; our robot's are"
+      f" {', '.join(consts.JOINT_NAMES)}, in that order"
+    )
   model = mujoco.MjModel.from_xml_path(str(path))
   if kinematics.model_hash(model) != contract["model_hash"]:
     raise ContractError(

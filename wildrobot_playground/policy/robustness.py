@@ -9,7 +9,6 @@ from wildrobot_playground.policy import (
   episodes,
   gait,
   plant,
-  scorecard,
   simulation,
 )
 from wildrobot_playground.policy.controller import Policy
@@ -89,7 +88,7 @@ def run(
   Raises:
     ValueError: for a grid that cannot be rolled out, before the first row.
   """
-  scorecard.check_length(seconds)
+  episodes.check_length(seconds)
   steps = round(seconds * policy.controller.contract["control_rate"])
   episodes.check_grid(commands, num_episodes, steps)
   return _rows(policy, model, commands, num_episodes, seconds, seed)

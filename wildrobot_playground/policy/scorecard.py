@@ -13,10 +13,6 @@ from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.policy import gait
 from wildrobot_playground.policy.episodes import Rollout
 
-COMMANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # m/s
-NUM_EPISODES = 32
-SECONDS = 10.0
-
 _COLUMNS = (
   ("command", "m/s", ".1f"),
   ("speed", "m/s", ".3f"),
@@ -71,29 +67,6 @@ def score(
   """
   rows = [gait.summarize(rollout, reference, model) for rollout in rollouts]
   return Report(rows, physics, list(rollouts), model)
-
-
-def read_commands(texts: Sequence[str]) -> list[float]:
-  """Forward speeds [m/s] from a flag.
-
-  Raises:
-    ValueError: for what are no numbers.
-  """
-  try:
-    return [float(text) for text in texts]
-  except ValueError as error:
-    raise ValueError(f"--commands takes numbers: {error}") from error
-
-
-def check_length(seconds: float) -> None:
-  """Raises ValueError for episodes that end before the gait has settled."""
-  if not math.isfinite(seconds):
-    raise ValueError(f"episodes of {seconds:g} s: expected a number of seconds")
-  if seconds <= gait.SETTLING_TIME:
-    raise ValueError(
-      f"episodes of {seconds:g} s are too short: the first"
-      f" {gait.SETTLING_TIME:g} s do not count"
-    )
 
 
 def table(report: Report) -> str:

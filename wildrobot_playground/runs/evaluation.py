@@ -8,7 +8,7 @@ from ml_collections import config_dict
 
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.envs import walk
-from wildrobot_playground.policy import gait, scorecard
+from wildrobot_playground.policy import episodes, gait, scorecard
 from wildrobot_playground.policy import rollout as rollout_lib
 from wildrobot_playground.runs import checkpoint, saved_config
 from wildrobot_playground.runs import reference as reference_lib
@@ -17,9 +17,9 @@ from wildrobot_playground.runs import reference as reference_lib
 def evaluate(
   run_dir: pathlib.Path,
   physics: str = "mujoco",
-  commands: Sequence[float] = scorecard.COMMANDS,
-  num_episodes: int = scorecard.NUM_EPISODES,
-  seconds: float = scorecard.SECONDS,
+  commands: Sequence[float] = episodes.COMMANDS,
+  num_episodes: int = episodes.NUM_EPISODES,
+  seconds: float = episodes.SECONDS,
   reference: pathlib.Path | None = None,
   seed: int = 0,
   policy: rollout_lib.Policy | None = None,
@@ -40,7 +40,7 @@ def evaluate(
     ValueError: for a run folder, reference or physics that cannot be used, and
       for episodes that end before the gait has settled.
   """
-  scorecard.check_length(seconds)
+  episodes.check_length(seconds)
   config = checkpoint.load_config(run_dir)
   judged = policy if policy is not None else checkpoint.load_policy(run_dir)
   dataset = (

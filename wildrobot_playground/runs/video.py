@@ -18,6 +18,7 @@ _COLUMNS = 3
 _CAPTION = 18  # pixels
 # A machine without a GPU renders about 15 of these frames a second.
 SECONDS = 5.0
+_MOST_FRAMES = 20_000  # 6 GB with the copies that writing makes
 _EVERY = 2  # control steps a frame
 # GIFs are for pages: narrow, short, in few colours.
 _GIF_SIZE = (270, 240)
@@ -75,6 +76,10 @@ def render_shots(
     None, or one sentence that says why there is no video.
   """
   is_gif = path.suffix == ".gif"
+  every = _GIF_EVERY if is_gif else _EVERY
+  last = round(_GIF_SECONDS / dt) if is_gif else len(shots[0].qpos)
+  if len(shots) * last // every > _MOST_FRAMES:
+    return f"none: {len(shots)} pictures are too many to show side by side"
   try:
     renderer = mujoco.Renderer(model, *(_GIF_SIZE if is_gif else _SIZE))
   except Exception as error:
@@ -82,8 +87,6 @@ def render_shots(
       "none: this machine cannot render"
       f" ({type(error).__name__}); install EGL or OSMesa"
     )
-  every = _GIF_EVERY if is_gif else _EVERY
-  last = round(_GIF_SECONDS / dt) if is_gif else len(shots[0].qpos)
   with renderer:
     clips = [_frames(s, renderer, model, camera, every, last) for s in shots]
   columns = min(columns, len(clips))
@@ -93,8 +96,12 @@ def render_shots(
     for i in range(0, len(clips), columns)
   ]
   write = _write_gif if is_gif else _write_film
-  with files.replacing(path) as new:
-    write(new, np.concatenate(rows, axis=1), every * dt)
+  try:
+    with files.replacing(path) as new:
+      write(new, np.concatenate(rows, axis=1), every * dt)
+  except (OSError, RuntimeError) as error:
+    said = [line for line in str(error).splitlines() if line.strip()]
+    return f"none: {path} cannot be written: {' '.join(said[-2:])}"
   return None
 
 
