@@ -24,7 +24,6 @@ from wildrobot_playground.policy.controller import ContractError
 
 _PREFIX = "wildrobot_playground/"  # Of what we add to a model.
 _ORIENTATION, _GYRO = _PREFIX + "orientation", _PREFIX + "gyro"
-_LARGEST = 1e11  # of any number in a model; MuJoCo itself writes up to 1e10
 _BACKLASH_DAMPING = 0.01  # N·m·s/rad, in the play of the gears
 _CONES = {
   "pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL,
