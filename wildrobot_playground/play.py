@@ -6,11 +6,13 @@ python -m wildrobot_playground.play --video=walk.mp4 --commands=0.2,0.6
 """
 
 import pathlib
+import socket
 from collections.abc import Sequence
 
 from absl import flags
 
 from wildrobot_playground import assets, cli
+from wildrobot_playground.web import address
 
 _POLICY = flags.DEFINE_string(
   "policy", "walk", "Exported policy (file or folder), or a shipped one's name."
@@ -18,10 +20,15 @@ _POLICY = flags.DEFINE_string(
 _BESIDE = flags.DEFINE_string("beside", None, "A second policy, side by side.")
 _MODEL = flags.DEFINE_string("model", None, "Another MJCF of the robot.")
 _PORT = flags.DEFINE_integer(
-  "port", 8080, "Of the page; the 3-D view in it takes the next."
+  "port",
+  None,
+  "Of the page, by default the first free one from 8080 on; 0 for any. The 3-D"
+  " view in it takes the next free one.",
 )
 _HOST = flags.DEFINE_string(
-  "host", "127.0.0.1", "Address to listen on; 0.0.0.0 lets others in."
+  "host",
+  "127.0.0.1",
+  "Address to listen on; 0.0.0.0 lets everybody in the network drive it.",
 )
 _VIDEO = flags.DEFINE_string("video", None, "MP4 to write in place of a page.")
 _GIF = flags.DEFINE_string("gif", None, "GIF to write in place of a page.")
@@ -50,6 +57,8 @@ def main(rest: Sequence[str]) -> int:
 
 
 def _serve() -> int:
+  listeners = address.listen_pair(_HOST.value, _PORT.value)
+
   from wildrobot_playground.policy import sim_to_sim
   from wildrobot_playground.policy.page import app, walker
 
@@ -59,17 +68,19 @@ def _serve() -> int:
     entrants.append(
       app.Entrant(path.name, sim_to_sim.load(path), walker.style_beside(path))
     )
-  try:
-    page = app.App(entrants, _PORT.value, _HOST.value, _MODEL.value)
-  except OSError as error:
-    raise cli.UsageError(
-      f"port {_PORT.value} is not free ({error.strerror}); give another --port"
-    ) from error
+  page = app.App(entrants, *listeners, _MODEL.value)
+  outer, inner = listeners
   print(
-    f"drive it at http://{_HOST.value}:{page.joystick.port} (Ctrl-C ends; the"
-    f" 3-D view needs port {page.view.get_port()} as well)",
+    f"drive it at {outer.url} (Ctrl-C ends; the 3-D view needs port"
+    f" {inner.port} as well)",
     flush=True,
   )
+  if outer.shared:
+    print(
+      "everybody who reaches this machine can drive it, at"
+      f" http://{socket.gethostname()}:{outer.port}",
+      flush=True,
+    )
   try:
     page.run()
   except KeyboardInterrupt:

@@ -10,10 +10,10 @@ import matplotlib.image
 import pytest
 
 from tests.policy.page import browser as browser_lib
-from tests.policy.page.test_page import _free_port
 from wildrobot_playground import assets
 from wildrobot_playground.policy import sim_to_sim
 from wildrobot_playground.policy.page import app, walker
+from wildrobot_playground.web import address
 
 pytestmark = pytest.mark.skipif(
   browser_lib.find() is None, reason="needs Chromium"
@@ -27,7 +27,7 @@ def page():
   entrant = app.Entrant(
     "walk", sim_to_sim.load(folder), walker.style_beside(folder)
   )
-  page = app.App([entrant], port=_free_port())
+  page = app.App([entrant], *address.listen_pair("127.0.0.1", 0))
   stop = threading.Event()
   steps = itertools.takewhile(lambda _: not stop.is_set(), itertools.count())
   thread = threading.Thread(target=page.run, args=(steps,))

@@ -1,6 +1,7 @@
 """Subcommands that show clips: render, plot, view, realize."""
 
 import argparse
+import contextlib
 import pathlib
 
 from wildrobot_playground.motion import clip as clip_lib
@@ -10,6 +11,7 @@ from wildrobot_playground.motion import realize as realize_lib
 from wildrobot_playground.motion import render as render_lib
 from wildrobot_playground.motion import viewer as viewer_lib
 from wildrobot_playground.motion.commands import common
+from wildrobot_playground.web import address
 
 _FILMS = (".mp4",)
 _PICTURES = (".png",)
@@ -41,13 +43,13 @@ def plot(args: argparse.Namespace) -> common.Result:
 
 def view(args: argparse.Namespace) -> common.Result:
   """Plays clips beside each other in a browser."""
+  listener = address.listen("127.0.0.1", args.port)
   clips = common.load_clips(args.clips)
-  viewer = viewer_lib.Viewer(clips, kinematics.default_robot(), args.port)
-  print(f"open http://localhost:{args.port}; stop with Ctrl-C")
-  try:
+  viewer = viewer_lib.Viewer(clips, kinematics.default_robot(), listener)
+  print(f"open {listener.url}; stop with Ctrl-C", flush=True)
+  with contextlib.suppress(KeyboardInterrupt):
     viewer.run()
-  except KeyboardInterrupt:
-    viewer.close()
+  viewer.close()
   return common.clip_result(clips)
 
 
@@ -94,7 +96,11 @@ def _plot_flags(parser: argparse.ArgumentParser) -> None:
 
 def _view_flags(parser: argparse.ArgumentParser) -> None:
   common.clips(parser)
-  parser.add_argument("--port", type=int, default=8080)
+  parser.add_argument(
+    "--port",
+    type=int,
+    help=f"the first free one from {address.DEFAULT_PORT} on by default",
+  )
 
 
 def _realize_flags(parser: argparse.ArgumentParser) -> None:
