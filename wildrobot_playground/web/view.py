@@ -204,7 +204,7 @@ class _Connection(websocket_server.ServerConnection):
     known = [c for c in self.server.handlers if not c.transport.is_closing()]
     if len(known) >= _MOST:
       asking = [one for one in known if one.state is State.CONNECTING]
-      self._unwanted = not asking
+      self._unwanted = self._unwanted or not asking
       for one in asking[:1]:
         one.transport.abort()
     if self._unwanted:
