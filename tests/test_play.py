@@ -1,15 +1,21 @@
 """The command lines around an exported policy: one line for every mistake."""
 
+import contextlib
 import ctypes.util
+import json
+import re
+import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from wildrobot_playground import assets
+from wildrobot_playground.web import address
 
 
 def _run(module, *arguments):
@@ -30,6 +36,11 @@ def _run(module, *arguments):
     ("play", ["--gif=no/where.gif"], "no is no folder"),
     ("play", ["walk"], "unknown argument 'walk'"),
     ("play", ["--gif=x.gif", "--port=80"], "a film has no use for --port"),
+    ("play", ["--port=-1"], "--port=-1: expected 0 to 65535"),
+    ("play", ["--port=70000"], "--port=70000: expected 0 to 65535"),
+    ("play", ["--port=65535"], "--port=65535: expected 0 to 65534"),
+    ("play", ["--host=203.0.113.7"], "not an address of this machine"),
+    ("play", ["--host="], "no such address"),
     ("play", ["--commands=0.2"], "a page has no use for --commands"),
     ("export", [], "--checkpoint=RUN_FOLDER is required"),
     ("export", ["--checkpoint=nowhere"], "nowhere is no run folder"),
@@ -50,6 +61,40 @@ def test_a_taken_port_costs_one_line():
     done = _run("play", f"--port={port}")
   assert done.returncode == 2
   assert f"port {port} is not free" in done.stderr
+
+
+def test_two_pages_take_ports_of_their_own_and_give_them_back():
+  """Both with the defaults, at the same time."""
+  command = [sys.executable, "-m", "wildrobot_playground.play"]
+  with contextlib.ExitStack() as stack:
+    pages = [
+      stack.enter_context(
+        subprocess.Popen(
+          command,
+          stdout=subprocess.PIPE,
+          stderr=subprocess.PIPE,
+          text=True,
+        )
+      )
+      for _ in range(2)
+    ]
+    lines = [page.stdout.readline() for page in pages]
+    found = [
+      re.search(r"(http://127.0.0.1:(\d+)) .* (\d+) as", x) for x in lines
+    ]
+    for match in found:
+      with urllib.request.urlopen(f"{match[1]}/state", timeout=10) as state:
+        assert json.load(state)["command"] == 0.0
+      with urllib.request.urlopen(f"{match[1]}/", timeout=10) as page:
+        assert f'"port": {match[3]}' in page.read().decode()
+    for page in pages:
+      page.send_signal(signal.SIGINT)
+    assert [page.wait(20) for page in pages] == [0, 0]
+    assert [page.stderr.read() for page in pages] == ["", ""]
+  ports = {int(port) for match in found for port in match.groups()[1:]}
+  assert len(ports) == 4
+  for port in ports:
+    address.listen("127.0.0.1", port).close()
 
 
 @pytest.mark.skipif(

@@ -1,8 +1,15 @@
+import contextlib
+import re
+
 import numpy as np
 import pytest
 
+from wildrobot_playground import assets
+from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import drawing, viewer
 from wildrobot_playground.web import address
+
+CLIP = str(assets.reference() / "clips" / "human_walk_0p30.npz")
 
 
 @pytest.fixture
@@ -63,6 +70,33 @@ def test_a_panel_out_of_its_range_shows_a_frame_of_the_clip(page, value):
   page.advance(0.02)
   assert 0.0 <= page.time.value <= page.duration
   assert np.isfinite(_pelvis(page, 0)).all()
+
+
+@pytest.fixture
+def left_at_once(monkeypatch):
+  """Somebody who presses Ctrl-C as soon as it plays."""
+
+  def interrupt(self):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(viewer.Viewer, "run", interrupt)
+
+
+def test_the_port_that_is_really_used_is_named(left_at_once, capsys):
+  with contextlib.closing(address.listen("127.0.0.1", None)) as taken:
+    assert cli.main(["view", CLIP]) == 0
+    (port,) = re.findall(r"http://127.0.0.1:(\d+);", capsys.readouterr().out)
+    assert int(port) > taken.port
+  address.listen("127.0.0.1", int(port)).close()
+
+
+def test_a_port_that_cannot_be_had_costs_one_line(left_at_once, capsys):
+  with contextlib.closing(address.listen("127.0.0.1", 0)) as taken:
+    for port in (taken.port, -1, 70000):
+      assert cli.main(["view", CLIP, f"--port={port}"]) == 2
+      error = capsys.readouterr().err
+      assert error.count("\n") == 1
+      assert "is not free" in error or "expected 0 to 65535" in error
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,11 @@ def test_files_that_are_no_models_are_refused(agreed, tmp_path):
   [
     ('kp="21.1"', 'kp="nan"', "kp of .* is 'nan', expected numbers"),
     ('mass="0.84121"', 'mass="1e300"', "mass of body .* is 1e\\+300"),
-    ('damping="0.08516"', 'damping="1e30"', "damping of joint 'waist_yaw' is 1e"),
+    (
+      'damping="0.08516"',
+      'damping="1e30"',
+      "damping of joint 'waist_yaw' is 1e",
+    ),
   ],
 )
 @pytest.mark.filterwarnings("error")

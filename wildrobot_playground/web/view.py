@@ -63,6 +63,7 @@ def serve(listener: address.Listener, page_port: int | None = None) -> Any:
       f"viser {viser.__version__} cannot be kept to this page: it does not"
       " serve through websockets.asyncio.server; install viser 1.1.1"
     )
+  view.gui.configure_theme(show_share_button=False)
   return view
 
 
