@@ -89,16 +89,21 @@ def film(
   import mediapy
 
   times = np.arange(round(seconds * _FILM_FPS)) / _FILM_FPS
-  with _renderer(robot.model, _VIDEO_SIZE) as renderer:
-    columns = [
-      list(_pictures(clip.at(times), renderer, robot, camera)) for clip in clips
-    ]
   mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  frames = np.concatenate(columns, axis=2)
-  with files.replacing(path) as new:
-    mediapy.write_video(new, frames, fps=_FILM_FPS)
+  height, width = _VIDEO_SIZE
+  shape = height, width * len(clips)
+  with (
+    _renderer(robot.model, _VIDEO_SIZE) as renderer,
+    files.replacing(path) as new,
+    mediapy.VideoWriter(new, shape, fps=_FILM_FPS) as writer,
+  ):
+    columns = [
+      _pictures(clip.at(times), renderer, robot, camera) for clip in clips
+    ]
+    for pictures in zip(*columns, strict=True):
+      writer.add_image(np.concatenate(pictures, axis=1))
 
 
 def _pictures(

@@ -86,9 +86,17 @@ def _render_flags(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     "--camera", default="side", choices=tuple(render_lib.CAMERAS)
   )
-  parser.add_argument("--count", type=int, default=10, help="pictures in a row")
   parser.add_argument(
-    "--seconds", type=float, default=6.0, help="length of a film"
+    "--count",
+    type=common.number(1, 100, int),
+    default=10,
+    help="pictures in a row",
+  )
+  parser.add_argument(
+    "--seconds",
+    type=common.number(0.02, 600),
+    default=6.0,
+    help="length of a film",
   )
 
 
@@ -111,7 +119,7 @@ def _realize_flags(parser: argparse.ArgumentParser) -> None:
   cap = realize_lib.Options().help_cap
   parser.add_argument(
     "--help_cap",
-    type=float,
+    type=common.number(0, 10),
     default=cap,
     metavar="WEIGHTS",
     help=f"most that the stabiliser pushes, over the weight ({cap:g})",
