@@ -367,7 +367,8 @@ def changed(expected: dict[str, Any], found: dict[str, str]) -> str | None:
   for name in sorted(expected.keys() | found.keys()):
     if expected.get(name) != found.get(name):
       what = "is missing" if name not in found else "has changed"
-      return f"the file {name} {what}"
+      shown = name[:200] if name.isprintable() else repr(name[:200])
+      return f"the file {shown} {what}"
   return None
 
 
