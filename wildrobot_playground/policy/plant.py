@@ -131,11 +131,7 @@ def load(
     _add_backlash(spec, names, backlash)
   for key in list(spec.keys):  # Of another size, now.
     spec.delete(key)
-  try:
-    model = spec.compile()
-  except ValueError as error:
-    raise ContractError(f"{what} does not compile: {error}") from error
-  mjcf.check_model(model, what)
+  model = mjcf.compiled(spec, what)
   _set_solver(model, solver)
   terrain.fill(model)
   return _describe(model, names, servos, backlash > 0)
