@@ -13,7 +13,7 @@ def test_what_is_echoed_is_short_and_cannot_steer_a_terminal(text):
   assert echo.line(text).isprintable()
   assert echo.short(text).isprintable()
   assert len(echo.short(text, 60)) < 100
-  assert len(echo.line(text)) < 10 * 700  # A spelt character has ten.
+  assert len(echo.line(text)) < 10 * 1100  # A spelt character has ten.
 
 
 def test_long_text_says_how_long_it_was():

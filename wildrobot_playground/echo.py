@@ -5,7 +5,7 @@ tell the terminal what to do.
 """
 
 _MOST = 60  # characters of one thing
-_MOST_OF_LINE = 600  # of a whole message
+_MOST_OF_LINE = 1000  # of a whole message
 
 
 def printable(text: str) -> str:

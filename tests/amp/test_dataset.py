@@ -124,14 +124,19 @@ def test_windows_refuses(dataset, history, message):
     ("meta", np.array("{"), "meta is damaged"),
     ("meta", np.array("[" * 100_000), "meta is damaged"),
     ("meta", np.array("[]"), "meta is no object"),
-    ("meta", np.array('{"clips": {"a": 3}}'), "meta is no object"),
+    ("meta", np.array('{"clips": [1]}'), "meta is no object"),
+    ("meta", np.array('{"clips": {"a": 3}}'), "clip 'a' is int"),
+    ("meta", np.array('{"clips": {"a": {"rows": 3}}}'), "'a' has rows 3"),
+    ("meta", np.array('{"clips": {"a": {"tier": []}}}'), "'a' has tier"),
+    ("clip_offsets", np.array([2**63, 2, 3, 4], np.uint64), "expected 0 to"),
+    ("weights", np.zeros(16, np.uint8), "not probabilities"),
     ("features", np.zeros((16, 29), np.complex64), "holds no numbers"),
     ("features", np.full((16, 29), "walk"), "holds no numbers"),
     ("features", np.array(1.0), r"features is \(\), expected \(N, 29\)"),
     ("features", np.full((16, 29), 3e38, np.float32), "expected -1000 to 1000"),
     ("clip_offsets", np.array([0, 5.5, 8, 16]), "holds no whole numbers"),
     ("clip_offsets", np.array([0, -2, 8, 16]), "has -2"),
-    ("clip_offsets", np.array([0, 2**62, 8, 16]), "do not cut"),
+    ("clip_offsets", np.array([0, 2**62, 8, 16]), "expected 0 to 1e.09"),
     ("clip_offsets", np.array([0, 16]), "2 ends of 3 clips"),
     ("clip_names", np.array(["a", "b", "a"]), "'a' more than once"),
     ("clip_names", np.array(["a", "b", "\x1b[31m"]), r"has '\\x1b\[31m'"),
@@ -170,6 +175,20 @@ def test_load_refuses_another_environments(
   dataset_lib.save(tmp_path / "a.npz", dataset)
   with pytest.raises(dataset_lib.DatasetError, match=message):
     dataset_lib.load(tmp_path / "a.npz", **expected)
+
+
+def test_numbers_of_other_types_become_the_formats(tmp_path, dataset):
+  path = tmp_path / "a.npz"
+  dataset_lib.save(path, dataset)
+  with np.load(path) as archive:
+    arrays = dict(archive)
+  for name in ("features", "mean", "std"):
+    arrays[name] = arrays[name].astype(np.float64)
+  arrays["clip_offsets"] = arrays["clip_offsets"].astype(np.uint8)
+  npz.write(path, arrays)
+  loaded = dataset_lib.load(path)
+  for name in ("features", "mean", "std", "clip_offsets"):
+    assert getattr(loaded, name).dtype == getattr(dataset, name).dtype
 
 
 def test_load_refuses_files_that_are_none(tmp_path):

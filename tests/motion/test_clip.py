@@ -24,6 +24,19 @@ def test_round_trip(tmp_path, human_clip):
   assert (tmp_path / "again.npz").read_bytes() == path.read_bytes()
 
 
+def test_whole_numbers_become_numbers(tmp_path, human_clip):
+  path = tmp_path / "clip.npz"
+  clip_lib.save(path, human_clip)
+  arrays = _arrays(path)
+  arrays["joint_pos"] = np.zeros((54, 9), np.int8)
+  arrays["root_pos"] = arrays["root_pos"].astype(np.float32)
+  arrays["command"] = np.array([1, 0, 0])
+  npz.write(path, arrays)
+  loaded = clip_lib.load(path)
+  before, now = loaded.previous_qpos()
+  assert before.dtype == now.dtype == loaded.joint_pos.dtype == np.float64
+
+
 def test_contacts_are_those_of_the_frames(human_clip, robot):
   contacts = robot.sole.contacts(human_clip.qpos)
   np.testing.assert_array_equal(contacts, human_clip.foot_contacts)

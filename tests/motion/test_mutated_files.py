@@ -2,7 +2,11 @@
 
 import io
 import json
+import os
+import pathlib
 import resource
+import subprocess
+import sys
 import time
 import warnings
 import zipfile
@@ -274,3 +278,37 @@ def test_a_huge_central_directory_is_not_read(tmp_path):
       archive.writestr(f"{i}.npy", b"")
   with pytest.raises(human.MotionError, match="a directory of"):
     npz.members(path, human.MotionError)
+
+
+_LARGEST = """
+import pathlib, resource, sys, time
+from tests.motion import test_bad_files as files
+from wildrobot_playground.motion import importers, kinematics
+
+def crowd(text):
+  extra = " JOINT J { OFFSET 0 1 0 CHANNELS 3 Xrotation Yrotation Zrotation"
+  text = text.replace(" JOINT S", extra * 986 + " }" * 986 + " JOINT S")
+  head, _, row = text.rstrip().rpartition("\\n")
+  head = head[: head.index("0 95")].replace("Frames: 40", "Frames: 3000")
+  return head + (row + " 0" * 3 * 986 + "\\n") * 3000
+
+path = pathlib.Path(sys.argv[1])
+path.write_bytes(files._bvh(crowd))
+start = time.monotonic()
+importers.load(path, kinematics.default_robot())
+print(time.monotonic() - start)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_the_largest_recording_takes_seconds_and_no_gigabyte(tmp_path):
+  root = pathlib.Path(__file__).parents[2]
+  arguments = [sys.executable, "-c", _LARGEST, str(tmp_path / "a.bvh")]
+  environment = os.environ | {"PYTHONPATH": str(root)}
+  done = subprocess.run(
+    arguments, env=environment, capture_output=True, text=True, check=True
+  )
+  seconds, kibibytes = map(float, done.stdout.split())
+  assert seconds < 40
+  assert kibibytes < 2**20

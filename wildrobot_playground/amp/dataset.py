@@ -10,7 +10,7 @@ import numpy as np
 from wildrobot_playground import echo
 from wildrobot_playground.amp import features as features_lib
 from wildrobot_playground.envs import sole
-from wildrobot_playground.motion import npz, schema
+from wildrobot_playground.motion import about, npz, schema
 
 FORMAT = "wildrobot-amp/1"
 CONTACT_RULE = f"sole corner within {sole.CONTACT_HEIGHT} m of the ground"
@@ -23,7 +23,7 @@ _FIELDS = {
   "features": schema.Field(
     "number", ("N", features_lib.NUM_FEATURES), -_LARGEST, _LARGEST
   ),
-  "clip_offsets": schema.Field("whole", ("E",), 0),
+  "clip_offsets": schema.Field("whole", ("E",), 0, 1e9),
   "clip_names": schema.Field("text", ("C",), high=200),
   "clip_speeds": schema.Field("number", ("C",), -_FASTEST, _FASTEST),
   "weights": schema.Field("number", ("N",), 0, 1),
@@ -277,6 +277,12 @@ def _check_names(names: np.ndarray, where: str) -> None:
 def _from_arrays(arrays: dict[str, np.ndarray], where: str) -> ReferenceDataset:
   """The dataset of the file's arrays, which are as the table says."""
   values: dict[str, Any] = dict(arrays)
+  for names, kind in (
+    (("features", "mean", "std"), np.float32),
+    (("clip_speeds", "weights"), np.float64),
+    (("clip_offsets",), np.int64),
+  ):
+    values |= {name: values[name].astype(kind) for name in names}
   for name in ("velocity_mode", "model_hash", "contact_rule"):
     values[name] = str(values[name])
   values["clip_names"] = tuple(map(str, values["clip_names"]))
@@ -315,8 +321,7 @@ def _inconsistent_clips(dataset: ReferenceDataset) -> str | None:
       " one more than clips"
     )
   ends = (0, len(dataset.features))
-  lengths = np.diff(offsets.astype(np.int64))
-  if tuple(offsets[[0, -1]]) != ends or np.any(lengths < 1):
+  if tuple(offsets[[0, -1]]) != ends or np.any(np.diff(offsets) < 1):
     return "clip_offsets do not cut the rows into clips"
   if len(set(names)) != len(names):
     twice = next(name for name in names if names.count(name) > 1)
@@ -343,8 +348,10 @@ def _inconsistent_meta(dataset: ReferenceDataset) -> str | None:
   """What is no description of clips, or None."""
   meta = dataset.meta
   clips = meta.get("clips", {}) if isinstance(meta, dict) else None
-  if not isinstance(clips, dict) or not all(
-    isinstance(said, dict) for said in clips.values()
-  ):
-    return "meta is no object with an object of each clip in 'clips'"
+  if not isinstance(clips, dict):
+    return "meta is no object with one of each clip in 'clips'"
+  for name, said in clips.items():
+    problem = about.problem(said, 0)
+    if problem:
+      return f"meta of clip '{echo.short(name)}' {problem}"
   return None

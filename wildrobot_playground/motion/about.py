@@ -66,4 +66,5 @@ _KNOWN: dict[str, tuple[Callable[[Any], bool], str]] = {
   "ik_error": (_is_number, "a number"),
   "frame_error": (_are_numbers, "a list of numbers"),
   "frames": (_is_range, "the first and the last frame"),
+  "rows": (_is_range, "the first and the last row"),
 }

@@ -219,12 +219,13 @@ def load(path: str | os.PathLike[str]) -> MotionClip:
     ) from e
   clip = MotionClip(
     name=os.path.splitext(os.path.basename(os.fspath(path)))[0],
-    root_pos=arrays["root_pos"],
-    root_quat=arrays["root_quat"],
-    joint_pos=arrays["joint_pos"],
-    foot_contacts=arrays["foot_contacts"],
+    # Also of whole numbers, which no frame could be put between.
+    root_pos=arrays["root_pos"].astype(np.float64),
+    root_quat=arrays["root_quat"].astype(np.float64),
+    joint_pos=arrays["joint_pos"].astype(np.float64),
+    foot_contacts=arrays["foot_contacts"].astype(np.float32),
     cyclic=bool(arrays["cyclic"]),
-    command=arrays["command"],
+    command=arrays["command"].astype(np.float64),
     fps=float(arrays["fps"]),
     meta=meta,
   )

@@ -7,6 +7,8 @@ that are none with a warning.
 import math
 import os
 import pathlib
+import re
+import warnings
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -31,6 +33,7 @@ _UNITS = {
   "p": 2**50,
   "e": 2**60,
 }
+_NAN = re.compile(r"[+-]?nan(\(.*\))?$", re.IGNORECASE)
 _FOLDERS = ("meshdir", "texturedir", "assetdir")
 
 # Array of the model, its attribute in MJCF, and the smallest and largest value
@@ -39,6 +42,10 @@ _RANGES = (
   ("body_mass", "mass", 0.0, 1e3),
   ("body_inertia", "inertia", 0.0, 1e4),
   ("body_pos", "pos", -1e4, 1e4),
+  ("body_ipos", "pos of the mass", -1e4, 1e4),
+  ("geom_pos", "pos", -1e4, 1e4),
+  ("site_pos", "pos", -1e4, 1e4),
+  ("jnt_pos", "pos", -1e4, 1e4),
   ("geom_size", "size", 0.0, 1e4),
   ("geom_friction", "friction", 0.0, 1e3),
   ("jnt_range", "range", -1e4, 1e4),
@@ -95,6 +102,23 @@ def check_file(path: str | os.PathLike[str]) -> None:
     for found in {folder / asset for folder in folders}:
       if found.exists():
         files.check(found, _LARGEST_ASSET, ContractError)
+
+
+def compiled(spec: mujoco.MjSpec, what: str) -> mujoco.MjModel:
+  """The compiled model, once its numbers are a robot's.
+
+  Raises:
+    ContractError: when it does not compile, or as `check_model`.
+  """
+  try:
+    with warnings.catch_warnings(record=True) as told:
+      model = spec.compile()
+  except ValueError as error:
+    raise ContractError(f"{what} does not compile: {error}") from error
+  check_model(model, what)
+  for warning in told:  # Of a model that is refused, one line says enough.
+    warnings.warn(str(warning.message), stacklevel=2)
+  return model
 
 
 def check_model(model: mujoco.MjModel, what: str) -> None:
@@ -196,7 +220,7 @@ def _check_elements(root: ElementTree.Element, path: pathlib.Path) -> int:
     total += times
     _check_sizes(element, path)
     for name, value in element.attrib.items():
-      if name != "name" and "nan" in value.lower().split():
+      if name != "name" and any(map(_NAN.match, value.split())):
         called = element.get("name") or element.get("joint") or ""
         raise ContractError(
           f"{path}: {echo.short(name)} of {echo.short(element.tag)}"

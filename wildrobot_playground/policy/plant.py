@@ -7,7 +7,6 @@ what a simulation must read is added to it.
 import dataclasses
 import os
 import pathlib
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -132,16 +131,7 @@ def load(
     _add_backlash(spec, names, backlash)
   for key in list(spec.keys):  # Of another size, now.
     spec.delete(key)
-  with warnings.catch_warnings(record=True) as doubts:
-    warnings.simplefilter("always")
-    try:
-      model = spec.compile()
-    except ValueError as error:
-      first = str(error).splitlines()[0]
-      raise ContractError(f"{what} does not compile: {first}") from error
-  mjcf.check_model(model, what)
-  for doubt in doubts:
-    warnings.warn(str(doubt.message), doubt.category, stacklevel=2)
+  model = mjcf.compiled(spec, what)
   _set_solver(model, solver)
   terrain.fill(model)
   return _describe(model, names, servos, backlash > 0)
