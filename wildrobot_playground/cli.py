@@ -14,9 +14,13 @@ from typing import Any
 from absl import flags
 from ml_collections import config_dict
 
-from wildrobot_playground import echo, mujoco_warnings
+from wildrobot_playground import config_ranges, echo, mujoco_warnings, ranges
 from wildrobot_playground.motion import off_screen
 from wildrobot_playground.runs import stopping
+
+flatten = ranges.flatten
+_LONGEST_VALUE = 1000  # characters
+_MOST_LISTED = 20  # names
 
 
 class UsageError(ValueError):
@@ -125,14 +129,14 @@ def _python() -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-  """A hint for an unknown name: the nearest known ones, or all of them."""
+  """A hint for an unknown name: the nearest known ones, or the first."""
   known = list(known)
-  near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-  return (
-    f"did you mean {' or '.join(near)}?"
-    if near
-    else (f"choose one of {', '.join(known)}")
-  )
+  near = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
+  if near:
+    return f"did you mean {' or '.join(near)}?"
+  more = len(known) - _MOST_LISTED
+  others = f" and {more} others" if more > 0 else ""
+  return f"choose one of {', '.join(known[:_MOST_LISTED])}{others}"
 
 
 def choose(what: str, name: str, known: Iterable[str]) -> str:
@@ -143,7 +147,9 @@ def choose(what: str, name: str, known: Iterable[str]) -> str:
   """
   known = list(known)
   if name not in known:
-    raise UsageError(f"unknown {what} '{name}'; {nearest(name, known)}")
+    raise UsageError(
+      f"unknown {what} '{ranges.shorten(name)}'; {nearest(name, known)}"
+    )
   return name
 
 
@@ -165,23 +171,61 @@ def apply_overrides(
   """
   keys = []
   for argument in arguments:
-    name, equals, text = argument.lstrip("-").partition("=")
-    section, dot, key = name.partition(".")
-    if not argument.startswith("--") or not equals or not dot:
+    section, key, text = _split(argument)
+    if not key:
       raise UsageError(_unknown_argument(argument, sections))
     choose("section of", section, sections)
     _set(sections[section], section, key, text)
-    keys.append(name)
+    keys.append(f"{section}.{key}")
   return keys
+
+
+def check_early(
+  values: Mapping[str, Any], arguments: Sequence[str], ours: bool
+) -> None:
+  """Refuses what `config_ranges` alone can refuse, before jax is imported.
+
+  Args:
+    values: full keys to values; None for what was not given.
+    arguments: what the flags left over; those that cannot be read stay for
+      `apply_overrides`.
+    ours: whether `env_config` is of one of our environments.
+
+  Raises:
+    UsageError: naming the key, its value and its range.
+  """
+  found = [
+    (*name.rpartition(".")[::2], value) for name, value in values.items()
+  ]
+  for section, key, text in map(_split, arguments):
+    like = config_ranges.find(section, key).like
+    found.append((section, key, None if like is None else parse(text, like)))
+  try:
+    for section, key, value in found:
+      if value is not None:
+        known = ours or section != "env_config"
+        config_ranges.check(section, {key: value}, known)
+  except config_ranges.RangeError as error:
+    raise UsageError(str(error)) from error
+
+
+def _split(argument: str) -> tuple[str, str, str]:
+  """Section, key and text of `--section.key=text`; no key where it is none."""
+  name, equals, text = argument.lstrip("-").partition("=")
+  section, _, key = name.partition(".")
+  if not argument.startswith("--") or not equals:
+    key = ""
+  return section, key, text
 
 
 def _unknown_argument(argument: str, sections: Iterable[str]) -> str:
   name = argument.lstrip("-").partition("=")[0]
   if argument.startswith("--") and "." not in name:
     known = [key for key in flags.FLAGS if len(key) > 1]
-    return f"unknown flag '--{name}'; {nearest(name, known)}"
+    return f"unknown flag '--{ranges.shorten(name)}'; {nearest(name, known)}"
   forms = " or ".join(f"--{section}.key=value" for section in sections)
-  return f"cannot read the argument '{argument}'; write {forms}"
+  shown = ranges.shorten(argument)
+  return f"cannot read the argument '{shown}'; write {forms}"
 
 
 def _set(
@@ -190,25 +234,15 @@ def _set(
   """Sets one key of a config from text, with the type of its present value."""
   known = flatten(config)
   if key not in known:
-    raise UsageError(f"unknown key '{section}.{key}'; {nearest(key, known)}")
+    shown = ranges.shorten(f"{section}.{key}")
+    raise UsageError(f"unknown key '{shown}'; {nearest(key, known)}")
   value = parse(text, known[key])
   if value is None:
     raise UsageError(
-      f"{section}.{key}={text}: expected {_describe(known[key])}, like"
-      f" {known[key]!r}"
+      f"{section}.{key}={ranges.shorten(text)}: expected"
+      f" {ranges.describe(known[key])}, like {known[key]!r}"
     )
   config.update_from_flattened_dict({key: value})
-
-
-def flatten(config: config_dict.ConfigDict, prefix: str = "") -> dict[str, Any]:
-  """Dotted keys of all leaves to their values."""
-  leaves: dict[str, Any] = {}
-  for key, value in config.items():
-    if isinstance(value, config_dict.ConfigDict):
-      leaves |= flatten(value, f"{prefix}{key}.")
-    else:
-      leaves[prefix + key] = value
-  return leaves
 
 
 def parse(text: str, like: Any) -> Any:
@@ -219,30 +253,29 @@ def parse(text: str, like: Any) -> Any:
     return {"true": True, "false": False, "1": True, "0": False}.get(
       text.lower()
     )
+  if len(text) > _LONGEST_VALUE:  # Nested deeply, Python's parser gives up.
+    return None
   try:
     value = ast.literal_eval(text)
-  except (ValueError, SyntaxError):
+    if isinstance(like, tuple):
+      return _read_tuple(value, like)
+    return _read_number(value, like)
+  except (ValueError, SyntaxError, MemoryError, RecursionError, OverflowError):
     return None
-  if isinstance(like, tuple) and isinstance(value, (tuple, list)):
-    same = all(
-      isinstance(v, (int, float) if isinstance(like[0], float) else int)
-      for v in value
-    )
-    return tuple(type(like[0])(v) for v in value) if same and value else None
+
+
+def _read_tuple(value: Any, like: tuple[Any, ...]) -> tuple[Any, ...] | None:
+  """A list of numbers of the type of the first of `like`."""
+  if not isinstance(value, (tuple, list)) or not value or not like:
+    return None
+  read = tuple(_read_number(v, like[0]) for v in value)
+  return None if None in read else read
+
+
+def _read_number(value: Any, like: Any) -> int | float | None:
+  """A number of the type of `like`."""
   if isinstance(value, bool) or not isinstance(value, (int, float)):
     return None
   if isinstance(like, float):
     return float(value)
   return int(value) if isinstance(like, int) and value == int(value) else None
-
-
-def _describe(value: Any) -> str:
-  """The type of a value, in words."""
-  if isinstance(value, tuple):
-    return "a list of numbers"
-  return {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "a word",
-  }.get(type(value), type(value).__name__)

@@ -6,6 +6,8 @@ Any key of a configuration can be overridden:
 
   --amp.disc_lr=5e-5 --ppo.num_envs=1024 \
   --env_config.reward_config.scales.tracking_lin_vel=4.0
+
+docs/keys.md lists all of them, with what they may be.
 """
 
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from wildrobot_playground import cli
+from wildrobot_playground.registration import ENV_NAMES
 
 _ENV = flags.DEFINE_string(
   "env", None, "Environment, ours or Playground's; WildRobotWalk by default."
@@ -103,6 +106,15 @@ _PROCESS_ID = flags.DEFINE_integer(
 
 def main(overrides: Sequence[str]) -> int:
   """Turns the flags into a run; see `runs.training`."""
+  cli.check_early(
+    {
+      "seed": _SEED.value,
+      "ppo.num_timesteps": _NUM_TIMESTEPS.value,
+      "env_config.impl": _IMPL.value,
+    },
+    overrides,
+    ours=_ENV.value in ENV_NAMES or not (_ENV.value or _RESUME.value),
+  )
   # Imported here: `cli.run` prepares the process for jax first.
   from wildrobot_playground import distributed
 

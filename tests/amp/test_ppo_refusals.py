@@ -85,8 +85,8 @@ def test_sizes_that_devices_do_not_divide(name):
 @pytest.mark.parametrize(
   ("option", "message"),
   [
-    ({"mixing": "blend"}, "amp.mixing 'blend' is unknown"),
-    ({"loss": "hinge"}, "amp.loss 'hinge' is unknown"),
+    ({"mixing": "blend"}, "amp.mixing is 'blend'; it must be one of"),
+    ({"loss": "hinge"}, "amp.loss is 'hinge'; it must be one of"),
     ({"history": 0}, "history is 0"),
   ],
 )

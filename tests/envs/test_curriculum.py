@@ -180,12 +180,8 @@ def test_evaluations_have_no_curriculum():
   [
     ("start", 0.0, "start is 0; it must be above 0 and up to 1 m/s"),
     ("start", 1.2, "start is 1.2; it must be above 0 and up to 1 m/s"),
-    ("bin_width", 0.0, "bin_width is 0; it must be above 0 m/s"),
-    ("limit_share", 1.5, "limit_share is 1.5; it must be between 0 and 1"),
-    ("success_error", 0.0, "success_error is 0; it must be above 0 m/s"),
     ("settle_time", 0.0, "settle_time is 0; it must be at least a control"),
     ("judge_time", 3.1, "up to 5 s, which commands last"),
-    ("falls", 0, "falls is 0; it must be at least 1"),
   ],
 )
 def test_curriculum_that_cannot_work_is_refused_in_one_line(

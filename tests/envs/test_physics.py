@@ -155,7 +155,7 @@ def test_error_inside_the_callback_surfaces(env, starts):
 
 
 def test_unknown_engine_is_one_line_that_lists_the_known():
-  with pytest.raises(ValueError, match="impl 'bullet' is unknown") as error:
+  with pytest.raises(ValueError, match="impl is 'bullet'; it must be") as error:
     walk.WildRobotWalk(config_overrides={"impl": "bullet"})
   message = str(error.value)
   assert "\n" not in message

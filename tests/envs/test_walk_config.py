@@ -60,9 +60,9 @@ def test_solver_is_the_configs():
   ("overrides", "message"),
   [
     ({"ctrl_dt": 0.02, "sim_dt": 0.003}, "ctrl_dt 0.02 s is no multiple of"),
-    ({"solver.cone": "round"}, "choose one of pyramidal, elliptic"),
-    ({"velocity_mode": "sideways"}, "choose one of direction, soft_direction"),
-    ({"impl": "bullet"}, "choose one of auto, mujoco, jax, warp"),
+    ({"solver.cone": "round"}, "must be one of pyramidal, elliptic"),
+    ({"velocity_mode": "sideways"}, "must be one of direction, soft_direction"),
+    ({"impl": "bullet"}, "must be one of auto, mujoco, jax, warp"),
   ],
 )
 def test_bad_value_is_one_line_that_says_what_is_expected(overrides, message):

@@ -21,6 +21,7 @@ from brax import envs
 from brax.training import acting
 from ml_collections import config_dict
 
+from wildrobot_playground import config_ranges, ranges
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard, health, history, mixing
 from wildrobot_playground.amp import learner as learner_lib
@@ -99,11 +100,13 @@ def train(
 
   Raises:
     TypeError: for an argument that PPO does not have.
-    ValueError: for sizes that do not divide, a missing reference or an
-      environment without features.
+    ValueError: for an argument outside of its range (`config_ranges`), sizes
+      that do not divide, a missing reference or an environment without
+      features.
     guard.TrainingFailedError: when most of what it does is not finite.
   """
   settings = _settings(ppo)
+  _check_ranges(num_timesteps, seed, num_eval_envs, amp, ppo)
   devices = devices or jax.devices()
   mesh = jax.make_mesh(
     (len(devices),), (learner_lib.AXIS_NAME,), devices=devices
@@ -297,16 +300,31 @@ def _settings(ppo: Mapping[str, Any]) -> learner_lib.PPOSettings:
   return learner_lib.PPOSettings(**ppo)
 
 
+def _check_ranges(
+  num_timesteps: int,
+  seed: int,
+  num_eval_envs: int,
+  amp: config_dict.ConfigDict | None,
+  ppo: Mapping[str, Any],
+) -> None:
+  """Raises ValueError for an argument outside of its range."""
+  if num_timesteps:  # None at all gives the first parameters, as in Brax.
+    config_ranges.check("ppo", {"num_timesteps": num_timesteps})
+  config_ranges.check("", {"seed": seed})
+  given = {**ppo, "num_eval_envs": num_eval_envs}
+  given.pop("network_factory", None)
+  if given.get("max_grad_norm", 0.0) is None:
+    del given["max_grad_norm"]
+  config_ranges.check("ppo", given)
+  if amp is not None:
+    config_ranges.check_prior(amp)
+    config_ranges.check("amp", ranges.flatten(amp))
+
+
 def _check_sizes(
   settings: learner_lib.PPOSettings, replay_size: int, num_devices: int
 ) -> None:
-  samples = settings.batch_size * settings.num_minibatches
-  if samples % settings.num_envs:
-    raise ValueError(
-      f"batch_size {settings.batch_size} * num_minibatches"
-      f" {settings.num_minibatches} must be a multiple of num_envs"
-      f" {settings.num_envs}"
-    )
+  config_ranges.check_batches(vars(settings))
   for name, size in (
     ("num_envs", settings.num_envs),
     ("batch_size", settings.batch_size),

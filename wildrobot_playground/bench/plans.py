@@ -1,5 +1,6 @@
 """What is measured: the plan of a training, as `train` would make it."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,21 +33,23 @@ def make(
   Raises:
     cli.UsageError: for a name, key or value that is none.
   """
-  robots = () if num_envs is None else (f"--ppo.num_envs={num_envs}",)
-  plan = plan_lib.make_plan(
-    plan_lib.Request(
-      env=_ENV,
-      preset=preset,
-      impl=impl,
-      amp_weight=amp_weight,
-      seed=seed,
-      overrides=(*overrides, *robots),
-    )
+  request = plan_lib.Request(
+    env=_ENV,
+    preset=preset,
+    impl=impl,
+    amp_weight=amp_weight,
+    seed=seed,
+    overrides=tuple(overrides),
   )
-  if num_envs is not None:
-    needed = -(-num_envs // plan.ppo.num_minibatches)
-    plan.ppo.batch_size = max(plan.ppo.batch_size, needed)
-  return plan
+  plan = plan_lib.make_plan(request)
+  if num_envs is None:
+    return plan
+  needed = -(-num_envs // plan.ppo.num_minibatches)
+  batch_size = max(plan.ppo.batch_size, needed)
+  sizes = (f"--ppo.num_envs={num_envs}", f"--ppo.batch_size={batch_size}")
+  return plan_lib.make_plan(
+    dataclasses.replace(request, overrides=(*overrides, *sizes))
+  )
 
 
 def environment(plan: plan_lib.Plan) -> Any:

@@ -10,7 +10,7 @@ from ml_collections import config_dict
 from mujoco import mjx
 from mujoco_playground import MjxEnv
 
-from wildrobot_playground import assets
+from wildrobot_playground import assets, config_ranges, ranges
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import physics, terrain
 from wildrobot_playground.envs.sole import Sole
@@ -63,13 +63,15 @@ class WildRobotEnv(MjxEnv):
       config_overrides: flattened keys to values.
 
     Raises:
-      ValueError: when `ctrl_dt` is no multiple of `sim_dt`, or for an unknown
-        `impl` or `solver.cone`.
+      ValueError: for a value that its key may not have, and when `ctrl_dt` is
+        no multiple of `sim_dt`.
     """
     super().__init__(config.copy_and_resolve_references(), config_overrides)
+    config_ranges.check("env_config", ranges.flatten(self._config))
     # Overrides may have changed these two after the base class read them.
     self._ctrl_dt, self._sim_dt = self._config.ctrl_dt, self._config.sim_dt
-    if not np.isclose(self.n_substeps * self.sim_dt, self.dt):
+    steps = self.n_substeps * self.sim_dt
+    if self.n_substeps < 1 or not np.isclose(steps, self.dt):
       raise ValueError(
         f"ctrl_dt {self.dt} s is no multiple of sim_dt {self.sim_dt} s"
       )

@@ -55,9 +55,6 @@ def check(
       lower < curriculum.start <= upper,
       f"above {lower:g} and up to {upper:g} m/s, command_config.lin_vel_x",
     ),
-    "bin_width": (curriculum.bin_width > 0, "above 0 m/s"),
-    "limit_share": (0 <= curriculum.limit_share <= 1, "between 0 and 1"),
-    "success_error": (curriculum.success_error > 0, "above 0 m/s"),
     "settle_time": (
       curriculum.settle_time >= dt,
       f"at least a control step, {dt:g} s",
@@ -66,7 +63,6 @@ def check(
       curriculum.judge_time > 0 and judged_at <= lasts,
       f"above 0 and, with settle_time, up to {lasts:g} s, which commands last",
     ),
-    "falls": (curriculum.falls >= 1, "at least 1"),
   }
   for name, (fine, expected) in checks.items():
     if not fine:

@@ -15,15 +15,6 @@ def default_config() -> config_dict.ConfigDict:
   )
 
 
-def check(config: config_dict.ConfigDict) -> None:
-  """Raises ValueError for a range that is none."""
-  low, high = config.action_steps
-  if not 0 <= low <= high:
-    raise ValueError(
-      f"latency_config.action_steps ({low}, {high}) must rise from 0 or more"
-    )
-
-
 def begin(
   config: config_dict.ConfigDict, rng: jax.Array, targets: jax.Array
 ) -> dict[str, jax.Array]:

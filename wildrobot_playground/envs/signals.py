@@ -30,23 +30,6 @@ def default_config() -> config_dict.ConfigDict:
   )
 
 
-def check(config: config_dict.ConfigDict) -> None:
-  """Raises ValueError, naming the key, for values that mean nothing."""
-  low, high = config.delay_steps
-  if not 0 <= low <= high:
-    raise ValueError(
-      f"signal_config.delay_steps ({low}, {high}) must rise from 0 or more"
-    )
-  if not 0 <= config.drop_probability < 1:
-    raise ValueError(
-      f"signal_config.drop_probability {config.drop_probability} must be at"
-      " least 0 and below 1"
-    )
-  for name in ("gyro_bias", "joint_offset", "backlash"):
-    if config[name] < 0:
-      raise ValueError(f"signal_config.{name} {config[name]} is negative")
-
-
 def begin(
   config: config_dict.ConfigDict, rng: jax.Array, signals: Signals
 ) -> dict[str, Any]:

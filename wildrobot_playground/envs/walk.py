@@ -129,18 +129,16 @@ class WildRobotWalk(base.WildRobotEnv):
       scene: file name under `xmls/`.
 
     Raises:
-      ValueError: for a configuration that names an unknown engine, friction
-        cone or velocity mode, or a curriculum or delay that cannot work.
+      ValueError: for a value that its key may not have (`config_ranges`), and
+        for values that cannot work together.
     """
     super().__init__(scene, config or default_config(), config_overrides)
-    features.check_velocity_mode(self._config.velocity_mode)
+    self._check_heights_and_times()
     curriculum.check(
       self._config.command_config,
       self.dt,
       self._config.episode_length * self.dt,
     )
-    latency.check(self._config.latency_config)
-    signals.check(self._config.signal_config)
     servo.check(self._config.servo_config, self.n_substeps)
     pushes.check(self._config.push_config, self.dt)
     key = self._mj_model.keyframe(consts.WALK_READY_KEYFRAME)
@@ -300,6 +298,20 @@ class WildRobotWalk(base.WildRobotEnv):
     """() heading of the pelvis beyond the target's, -pi..pi [rad]."""
     error = features.heading(data.qpos[3:7]) - heading_target
     return jp.arctan2(jp.sin(error), jp.cos(error))
+
+  def _check_heights_and_times(self) -> None:
+    """Raises ValueError for keys that contradict each other."""
+    config = self._config
+    if not config.min_height < config.max_height:
+      raise ValueError(
+        f"min_height {config.min_height:g} m must be below max_height"
+        f" {config.max_height:g} m"
+      )
+    if config.velocity_time_constant < self.dt:
+      raise ValueError(
+        f"velocity_time_constant {config.velocity_time_constant:g} s is shorter"
+        f" than a control step, {self.dt:g} s"
+      )
 
   # Pieces of reset and step.
 

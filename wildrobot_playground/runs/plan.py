@@ -18,7 +18,7 @@ from mujoco_playground.config import (
 )
 
 import wildrobot_playground
-from wildrobot_playground import backend, cli
+from wildrobot_playground import backend, cli, config_ranges
 from wildrobot_playground import config as config_lib
 from wildrobot_playground.registration import ENV_NAMES
 from wildrobot_playground.runs import reference as reference_lib
@@ -136,19 +136,24 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
     saved: `config.json` of the run to resume; its values are the defaults then.
 
   Raises:
-    cli.UsageError: naming the nearest valid environment, preset or key.
+    cli.UsageError: naming the nearest valid environment, preset or key, or
+      what a value must be.
   """
-  defaults = saved or {}
-  env = request.env or defaults.get("env", "WildRobotWalk")
+  where = pathlib.Path(request.run_dir or "") / saved_config.FILE
+  if saved is not None:
+    saved_config.check(saved, where)
+    saved_config.require(saved, where, *SECTIONS)
+  earlier = saved or {}
+  env = request.env or earlier.get("env", "WildRobotWalk")
   cli.choose("environment", env, mujoco_playground.registry.ALL_ENVS)
   preset = config_lib.resolve_preset(
     cli.choose(
       "preset",
-      request.preset or defaults.get("preset", "auto"),
+      request.preset or earlier.get("preset", "auto"),
       ["auto", *config_lib.PRESETS],
     )
   )
-  sections = _sections(env, preset, defaults)
+  sections = _sections(env, preset, earlier, where)
   if request.randomization is not None:
     request = _randomize(request, sections["env_config"])
   _apply_flags(request, sections)
@@ -156,17 +161,12 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
   if env in ENV_NAMES:
     _start_from_reference(request, sections["env_config"].reset_config)
     _make_room_for_contacts(sections)
-  amp = sections["amp"]
-  if not 0 <= amp.weight <= 1 and amp.mixing != "sum":
-    raise cli.UsageError(
-      f"amp_weight {amp.weight} must be between 0 (task) and 1 (style)"
-    )
   stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
   default_dir = pathlib.Path("runs") / f"{env}-{stamp}"
   given = {
     name: getattr(request, name)
     if getattr(request, name) is not None
-    else defaults.get(name, default)
+    else earlier.get(name, default)
     for name, default in (
       ("seed", 0),
       ("reference", None),
@@ -174,6 +174,7 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
       ("init_from", None),
     )
   }
+  _check(sections, given["seed"], env in ENV_NAMES)
   return Plan(
     env=env,
     preset=preset,
@@ -181,6 +182,19 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
     **sections,
     **given,
   )
+
+
+def defaults(env: str) -> dict[str, config_dict.ConfigDict]:
+  """The three configurations of an environment, without a preset.
+
+  Raises:
+    cli.UsageError: for an environment without PPO arguments.
+  """
+  return {
+    "ppo": _brax_ppo_config(env),
+    "amp": config_lib.amp_config(),
+    "env_config": mujoco_playground.registry.get_default_config(env),
+  }
 
 
 def describe(plan: Plan) -> dict[str, Any]:
@@ -215,22 +229,37 @@ def expected_minutes(plan: Plan) -> float | None:
 
 
 def _sections(
-  env: str, preset: str, saved: Mapping[str, Any]
+  env: str, preset: str, saved: Mapping[str, Any], where: pathlib.Path
 ) -> dict[str, config_dict.ConfigDict]:
   """The three configurations, before flags."""
-  sections = {
-    "ppo": _brax_ppo_config(env),
-    "amp": config_lib.amp_config(),
-    "env_config": mujoco_playground.registry.get_default_config(env),
-  }
+  sections = defaults(env)
   if saved:
     for name, section in sections.items():
-      saved_config.fill(section, saved, name)
+      saved_config.fill(section, saved, name, where)
   elif env in ENV_NAMES:
     config_lib.apply_preset(preset, sections)
   else:
     sections["amp"].weight = 0.0  # Playground's own emit no features.
   return sections
+
+
+def _check(
+  sections: Mapping[str, config_dict.ConfigDict], seed: int, ours: bool
+) -> None:
+  """Refuses what a key may not be, and what does not fit together.
+
+  Raises:
+    cli.UsageError: naming the key, its value and what it must be.
+  """
+  try:
+    config_ranges.check("", {"seed": seed})
+    config_ranges.check_prior(sections["amp"])
+    for name, section in sections.items():
+      known = ours or name != "env_config"
+      config_ranges.check(name, cli.flatten(section), known)
+    config_ranges.check_batches(sections["ppo"])
+  except config_ranges.RangeError as error:
+    raise cli.UsageError(str(error)) from error
 
 
 def _randomize(request: Request, env_config: config_dict.ConfigDict) -> Request:

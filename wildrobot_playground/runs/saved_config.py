@@ -1,15 +1,18 @@
-"""What `config.json` of a run folder must look like, and how it is read."""
+"""`config.json` of a run folder: what it must look like, and how it is read."""
 
 import json
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import config_dict
 
+from wildrobot_playground import cli, ranges
+
 FILE = "config.json"
 SECTIONS = ("ppo", "amp", "env_config")
-_WORD, _MAYBE_WORD, _DICTIONARY = (str,), (str, type(None)), (dict,)
+_WORD, _MAYBE_WORD, _TABLE = (str,), (str, type(None)), (dict,)
 # Every key that this package reads; which of them a reader needs, it says.
 _KINDS: dict[str, tuple[type, ...]] = {
   "env": _WORD,
@@ -18,21 +21,23 @@ _KINDS: dict[str, tuple[type, ...]] = {
   "reference": _MAYBE_WORD,
   "domain_randomization": (bool,),
   "init_from": _MAYBE_WORD,
-  **dict.fromkeys(SECTIONS, _DICTIONARY),
+  **dict.fromkeys(SECTIONS, _TABLE),
   "command": (list,),
-  "versions": _DICTIONARY,
+  "versions": _TABLE,
 }
 _NAMES = {
   str: "a word",
   int: "a whole number",
   bool: "true or false",
-  dict: "a dictionary",
+  dict: "a table of keys",
   list: "a list",
   type(None): "null",
 }
 
+Where = str | os.PathLike[str]
 
-class ConfigFileError(ValueError):
+
+class ConfigFileError(cli.UsageError):
   """A `config.json` that cannot be used; one line says why."""
 
 
@@ -49,16 +54,7 @@ def load(path: pathlib.Path) -> dict[str, Any]:
     raise
   except (OSError, ValueError, RecursionError) as error:
     raise ConfigFileError(f"cannot read {path}: {error}") from None
-  if not isinstance(config, dict):
-    raise ConfigFileError(f"{path} holds no configuration: it is no dictionary")
-  for name, kinds in _KINDS.items():
-    # JSON's true is no number, though Python's is.
-    if name in config and type(config[name]) not in kinds:
-      wanted = " or ".join(_NAMES[kind] for kind in kinds)
-      raise ConfigFileError(
-        f"{path} holds no configuration: {name} is {_shown(config[name])},"
-        f" expected {wanted}"
-      )
+  check(config, path)
   try:
     config_dict.ConfigDict(config)
   except Exception as error:  # A name may be any of what Python forbids.
@@ -68,7 +64,31 @@ def load(path: pathlib.Path) -> dict[str, Any]:
   return config
 
 
-def require(config: Mapping[str, Any], path: pathlib.Path, *names: str) -> None:
+def check(config: Any, where: Where = FILE) -> None:
+  """Checks the types of what a configuration holds.
+
+  Args:
+    config: what `config.json` holds.
+    where: its path, for the error.
+
+  Raises:
+    ConfigFileError: naming the key.
+  """
+  if not isinstance(config, Mapping):
+    raise ConfigFileError(
+      f"{where} holds no configuration: it is {ranges.show(config)}, expected"
+      " a table of keys"
+    )
+  for name, kinds in _KINDS.items():
+    # JSON's true is no number, though Python's is.
+    if name in config and type(config[name]) not in kinds:
+      wanted = " or ".join(_NAMES[kind] for kind in kinds)
+      raise ConfigFileError(
+        f"{where}: {name} is {ranges.show(config[name])}; it must be {wanted}"
+      )
+
+
+def require(config: Mapping[str, Any], where: Where, *names: str) -> None:
   """Checks that a configuration has the keys that a reader needs.
 
   Raises:
@@ -76,37 +96,42 @@ def require(config: Mapping[str, Any], path: pathlib.Path, *names: str) -> None:
   """
   for name in names:
     if name not in config:
-      raise ConfigFileError(f"{path} holds no {name}")
+      raise ConfigFileError(f"{where} holds no {name}")
 
 
 def fill(
-  section: config_dict.ConfigDict, saved: Mapping[str, Any], name: str
+  section: config_dict.ConfigDict,
+  saved: Mapping[str, Any],
+  name: str,
+  where: Where = FILE,
 ) -> None:
-  """Takes the values of a saved section over into one with the defaults.
+  """Writes a saved section over the defaults; what it lacks stays.
 
   Args:
-    section: with the keys and types of this version; changed in place.
+    section: the defaults; changed in place.
     saved: a whole `config.json`.
     name: of the section.
+    where: path of the file, for the error.
 
   Raises:
-    ConfigFileError: for a section that is missing or a value of another type.
+    ConfigFileError: for a section that is missing, or a key that is unknown or
+      of another type.
   """
-  if name not in saved:
-    raise ConfigFileError(f"{FILE} holds no {name}")
-  try:
-    section.update(config_dict.ConfigDict(saved[name]))
-  except Exception as error:  # ConfigDict raises any kind, of many lines.
-    raise ConfigFileError(
-      f"{FILE}: {name} cannot be used: {_first_line(error)}"
-    ) from None
+  require(saved, where, name)
+  known, values = ranges.flatten(section), {}
+  for key, value in ranges.flatten(saved[name]).items():
+    full = ranges.shorten(f"{name}.{key}")
+    if key not in known:
+      raise ConfigFileError(
+        f"{where}: unknown key '{full}'; {cli.nearest(key, known)}"
+      )
+    try:
+      values[key] = ranges.coerce(value, known[key])
+    except ValueError as error:
+      raise ConfigFileError(f"{where}: {full} is {error}") from error
+  section.update_from_flattened_dict(values)
 
 
 def _first_line(error: Exception) -> str:
   lines = str(error).strip().splitlines()
   return f"{type(error).__name__} {lines[0][:200]}" if lines else repr(error)
-
-
-def _shown(value: Any) -> str:
-  text = json.dumps(value)
-  return text if len(text) <= 40 else f"{text[:40]}..."

@@ -29,7 +29,6 @@ from wildrobot_playground.runs import (
   memory,
   plots,
   report,
-  saved_config,
   snapshots,
   stopping,
   video,
@@ -371,12 +370,9 @@ def _plan(
   run_dir, _ = goes_on
   claiming.claim(run_dir, claims)
   saved = resume_lib.read_config(run_dir)
-  try:
-    plan = plan_lib.make_plan(
-      dataclasses.replace(request, run_dir=str(run_dir)), saved
-    )
-  except saved_config.ConfigFileError as error:
-    raise cli.UsageError(f"{run_dir}: {error}") from error
+  plan = plan_lib.make_plan(
+    dataclasses.replace(request, run_dir=str(run_dir)), saved
+  )
   resume_lib.check(plan, saved, request.resume_override)
   return plan, goes_on
 
