@@ -193,6 +193,13 @@ def _checkpointed(run_dir: pathlib.Path) -> int:
   return 0
 
 
+def _reached(run_dir: pathlib.Path) -> int:
+  """Steps of the last iteration that was begun to be saved."""
+  path = run_dir / metrics.METRICS_FILE
+  records = metrics.read(run_dir)[0] if path.exists() else []
+  return int(records[-1]["steps"]) if records else 0
+
+
 def main(root: pathlib.Path, every: int) -> None:
   """Prints, as JSON, the list of writes and what came of each disturbance."""
   _prepare()
@@ -206,13 +213,14 @@ def main(root: pathlib.Path, every: int) -> None:
       started = time.monotonic()
       first = _run(run_dir, at, act, log)
       said = log.read_text()
-      saved = _checkpointed(run_dir)
+      saved, reached = _checkpointed(run_dir), _reached(run_dir)
       second = _run(run_dir, -1, _die, log)
       result = {
         "disturbance": f"{name} at {at}: {writes[at]}",
         "first": first,
         "said": said[-1500:],
         "saved": saved,
+        "reached": reached,
         "second": second,
         "seconds": time.monotonic() - started,
       }

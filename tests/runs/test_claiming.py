@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from tests.runs import tiny
-from wildrobot_playground import cli, files
+from wildrobot_playground import assets, cli, files
 from wildrobot_playground.runs import (
   checkpoint,
   claiming,
@@ -132,3 +132,20 @@ def test_a_policy_between_two_renames_comes_back(run_dir, monkeypatch):
     )
   assert json.loads((run_dir / "policy" / "sha256.json").read_text()) == before
   checkpoint.check_policy(run_dir / "policy")
+
+
+def test_clips_that_have_changed_are_told(run_dir, tmp_path, capsys):
+  clips = tmp_path / "clips"
+  clips.mkdir()
+  shipped = assets.reference() / "clips"
+  shutil.copy(shipped / "human_walk_0p30.npz", clips / "walk.npz")
+  key = "env_config.reset_config.reference_clips"
+  plan = _resumed(run_dir, overrides=(f"--{key}={clips}",))
+  claiming.write_down(plan, None, True)
+  claiming.write_down(plan, None, True)
+  assert capsys.readouterr().err == ""
+  shutil.copy(shipped / "human_walk_0p40.npz", clips / "walk.npz")
+  claiming.write_down(_resumed(run_dir), None, True)
+  assert capsys.readouterr().err.count("have changed since the run began") == 1
+  claiming.write_down(_resumed(run_dir), None, True)
+  assert capsys.readouterr().err == ""

@@ -1,8 +1,10 @@
 """A run takes its folder, and writes down there what it was asked for."""
 
 import contextlib
+import hashlib
 import pathlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from wildrobot_playground import cli, distributed
@@ -11,6 +13,9 @@ from wildrobot_playground.runs import checkpoint, folder
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import resume as resume_lib
+
+_CLIPS = "start_clips_sha256"  # In `config.json`.
+_CLIPS_KEY = "env_config.reset_config.reference_clips"
 
 
 def claim(run_dir: pathlib.Path, claims: contextlib.ExitStack) -> None:
@@ -68,22 +73,47 @@ def write_down(
   """
 
   def write() -> None:
+    config = {**plan_lib.describe(plan), _CLIPS: _digest_of_clips(plan)}
     if reference is not None:
       dataset_lib.save(plan.run_dir / reference_lib.FILE, reference)
     # After the reference: who is stopped between both can ask for it again.
-    if not goes_on or _differs(plan):
-      checkpoint.save_config(plan.run_dir, plan_lib.describe(plan))
+    if not goes_on or _differs(plan, config):
+      checkpoint.save_config(plan.run_dir, config)
 
   _for_all(write, plan.run_dir)
 
 
-def _differs(plan: plan_lib.Plan) -> bool:
-  """Whether a run goes on with other settings or versions than it says."""
+def _differs(plan: plan_lib.Plan, config: Mapping[str, Any]) -> bool:
+  """Whether a run goes on with other settings or versions than it says.
+
+  Other clips behind the same setting are told: the run's features are its own
+  copy, its first poses are not.
+  """
   saved = resume_lib.read_config(plan.run_dir)
-  versions = plan_lib.describe(plan)["versions"]
-  if saved.get("versions") != versions:
-    return True
-  return bool(plan_lib.differences(plan, saved))
+  different = plan_lib.differences(plan, saved)
+  clips = saved.get(_CLIPS)
+  if clips not in (None, config[_CLIPS]) and _CLIPS_KEY not in different:
+    folder_of_clips = plan.env_config.reset_config.reference_clips
+    print(
+      f"warning: the clips in {folder_of_clips} have changed since the run"
+      " began; its episodes start in other poses from now on",
+      file=sys.stderr,
+    )
+  return bool(different) or any(
+    saved.get(key) != config[key] for key in ("versions", _CLIPS)
+  )
+
+
+def _digest_of_clips(plan: plan_lib.Plan) -> str | None:
+  """Sha256 of the clips that episodes start in; None for the shipped ones."""
+  reset = plan.env_config.get("reset_config", {})
+  if not reset.get("reference_clips"):
+    return None
+  digest = hashlib.sha256()
+  for path in sorted(pathlib.Path(reset.reference_clips).glob("*.npz")):
+    content = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest.update(f"{path.name} {content}\n".encode())
+  return digest.hexdigest()
 
 
 def _for_all(act: Callable[[], Any], run_dir: pathlib.Path) -> Any:

@@ -21,6 +21,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
   "reference": _MAYBE_WORD,
   "domain_randomization": (bool,),
   "init_from": _MAYBE_WORD,
+  "start_clips_sha256": _MAYBE_WORD,
   **dict.fromkeys(SECTIONS, _TABLE),
   "command": (list,),
   "versions": _TABLE,
