@@ -3,15 +3,17 @@
 python -m wildrobot_playground.export --checkpoint=RUN --output=DIR
 """
 
+import contextlib
 import pathlib
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from absl import flags
 
 from wildrobot_playground import cli
+from wildrobot_playground.runs import stopping
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
 _FORMAT = flags.DEFINE_list(
@@ -32,12 +34,11 @@ def main(rest: Sequence[str]) -> int:
   from wildrobot_playground.runs import export
 
   run_dir = pathlib.Path(_CHECKPOINT.value)
-  # As on Ctrl-C: half an export is swept away, where a signal alone would not.
-  signal.signal(signal.SIGTERM, _stop)
   output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else run_dir / "export"
   try:
-    for line in export.export(run_dir, _FORMAT.value, output):
-      print(line)
+    with _stoppable():
+      for line in export.export(run_dir, _FORMAT.value, output):
+        print(line)
     if "onnx" in _FORMAT.value:
       cli.say_next(
         ("play", f"--policy={output}"),
@@ -52,11 +53,34 @@ def main(rest: Sequence[str]) -> int:
   return 0
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-  """Ends the process through its clean-up."""
-  del frame
-  print("stopped", file=sys.stderr)
-  sys.exit(128 + number)
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+  """Ends the process through its clean-up on SIGINT and SIGTERM.
+
+  What a handler raises while a library starts comes out as another error, or
+  is swallowed where nobody can catch it: so what counts is that there was a
+  signal, and it is raised again until it is heard. A second one ends at once.
+  """
+  signals: list[int] = []
+
+  def stop(number: int, frame: FrameType | None) -> None:
+    del frame
+    if number != signal.SIGALRM:
+      signals.append(number)
+      signal.signal(number, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    raise KeyboardInterrupt
+
+  for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+    signal.signal(number, stop)
+  try:
+    yield
+  except BaseException:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    if not signals:
+      raise
+    print(stopping.word(signals[0]), file=sys.stderr)
+    sys.exit(128 + signals[0])
 
 
 def run() -> None:

@@ -130,7 +130,7 @@ def test_weights_in_other_files_are_not_read(path, place):
   _refused(path, "keeps weights in other files, which are not read")
 
 
-def test_damage_anywhere_costs_one_line(path):
+def test_damage_anywhere_costs_one_line(path, capfd):
   data = _WALK.read_bytes()
   rng = np.random.default_rng(0)
   for cut in (0, 1, 10, len(data) // 2, len(data) - 1):
@@ -138,6 +138,11 @@ def test_damage_anywhere_costs_one_line(path):
     _refused(path, "damaged|carries no contract|the network")
   path.write_bytes(rng.bytes(10_000))
   _refused(path, "damaged")
+  path.write_bytes(data.replace(b'"robot": "wild', b'"robot": "wil\xfa'))
+  _refused(path, "the metadata of .* is damaged")
+  path.write_bytes(data.replace(b"observation\x12", b"observat\xfaon\x12"))
+  _refused(path, "damaged")
+  assert capfd.readouterr() == ("", "")
 
 
 def test_files_larger_than_any_policy_are_not_read(path):

@@ -136,7 +136,11 @@ def test_unknown_formats_are_named(tiny_run, tmp_path):
 
 
 @pytest.mark.parametrize(
-  ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+  ("number", "code"),
+  [
+    (signal.SIGTERM, 143),
+    pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+  ],
 )
 def test_a_stopped_export_leaves_what_was_there(
   tiny_run, tmp_path, number, code

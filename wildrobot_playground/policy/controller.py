@@ -395,7 +395,10 @@ def load_session(path: str | os.PathLike[str], num_threads: int = 1) -> Any:
   options.log_severity_level = 4
   try:
     return onnxruntime.InferenceSession(
-      _read(path), options, providers=["CPUExecutionProvider"]
+      _read(path),
+      options,
+      providers=["CPUExecutionProvider"],
+      enable_fallback=0,  # To the same again, with stars on the screen.
     )
   except ContractError:
     raise
@@ -431,7 +434,12 @@ def load_contract(
   Raises:
     ContractError: where there is none that can be read.
   """
-  text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+  try:
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+  except UnicodeDecodeError as error:
+    raise ContractError(
+      f"the metadata of {path} is damaged: {error}"
+    ) from error
   if text is None:
     raise ContractError(
       f"{path} carries no contract; write it with wildrobot_playground.export"
@@ -641,7 +649,10 @@ def _shown(value: Any) -> str:
 
 def _check_end(ends: Any, name: str, size: int, path: Any) -> None:
   """Checks the network's only input or output against the contract."""
-  found = [(end.name, end.type, list(end.shape)) for end in ends]
+  try:
+    found = [(end.name, end.type, list(end.shape)) for end in ends]
+  except UnicodeDecodeError as error:
+    raise ContractError(f"{path} is damaged: {error}") from error
   if [end[:2] for end in found] != [(name, "tensor(float)")]:
     raise ContractError(
       f"{path}: the network has {_shown(found)}, expected one tensor(float)"
