@@ -12,7 +12,7 @@ EXTRA_FLAGS = $(foreach extra,$(EXTRAS),--extra $(extra))
 OWN_UV := .cache/uv/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow soak bench lint format reference
+.PHONY: help setup train test test-slow soak bench lint format docs reference
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
@@ -44,6 +44,11 @@ lint: setup ## Check style and types.
 format: setup ## Sort imports and format.
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
+
+docs: setup ## Build the pages as a site, into build/docs.
+	$(PY) docs/commands_page.py
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
+	@echo "open     build/docs/index.html"
 
 reference: setup ## Rebuild reference/ from its sources.
 	$(PY) -m wildrobot_playground.motion default $(ARGS)

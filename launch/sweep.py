@@ -25,7 +25,7 @@ from typing import Any
 import slurm
 from absl import flags
 
-from wildrobot_playground import cli
+from wildrobot_playground import cli, files
 
 _GRID = flags.DEFINE_multi_string(
   "grid", [], "section.key=value,value,...; may be given several times."
@@ -285,7 +285,8 @@ def plot(figures: dict[str, dict[str, Statistic]], path: pathlib.Path) -> None:
     axis.set_ylim(bottom=0)
     axis.tick_params(labelsize=7)
   figure.tight_layout()
-  figure.savefig(path)
+  with files.replacing(path) as new:
+    figure.savefig(new)
 
 
 def main(rest: Sequence[str]) -> int:
@@ -314,7 +315,7 @@ def main(rest: Sequence[str]) -> int:
   if done:
     figures = collect(done, commands)
     text = table(figures, _SEEDS.value)
-    (folder / "table.md").write_text(text + "\n")
+    files.write_text(folder / "table.md", text + "\n")
     plot(figures, folder / "plot.png")
     print(f"\n{text}\n\ntable    {folder / 'table.md'}")
     print(f"plot     {folder / 'plot.png'}")

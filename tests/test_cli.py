@@ -122,3 +122,51 @@ def test_help_names_the_flags():
   assert result.stdout.startswith("Trains a policy")
   for flag in ("--amp_weight", "--resume", "--preset"):
     assert flag in result.stdout
+
+
+def test_what_to_do_next_can_be_typed(capsys, monkeypatch, tmp_path):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv/bin/python"))
+  cli.say_next(
+    ("open", "my run/report.html"), ("play", "--policy=my run/export")
+  )
+  assert capsys.readouterr().out == (
+    "next     open 'my run/report.html'\n"
+    "         .venv/bin/python -m wildrobot_playground.play"
+    " '--policy=my run/export'\n"
+  )
+  monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
+  cli.say_next(("train",))
+  assert "next     python -m wildrobot_playground.train\n" in (
+    capsys.readouterr().out
+  )
+
+
+@pytest.mark.parametrize("home", ["unset", "read only", "no account"])
+def test_without_a_home_commands_run_and_keep_no_compile_cache(tmp_path, home):
+  """As in a container with a user that nobody knows."""
+  setting = {
+    "unset": "os.environ.pop('HOME', None)",
+    "read only": f"os.environ['HOME'] = {str(tmp_path / 'file' / 'home')!r}",
+    "no account": "os.environ.pop('HOME', None); pwd.getpwuid = nobody",
+  }[home]
+  (tmp_path / "file").write_text("")
+  code = f"""
+import os, pathlib, pwd
+
+def nobody(uid):
+  raise KeyError(uid)
+
+{setting}
+os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
+from wildrobot_playground import cli
+cli.prepare_process()
+print(os.environ.get("JAX_COMPILATION_CACHE_DIR"))
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", code], capture_output=True, text=True, check=True
+  )
+  if home == "unset":  # The account knows it.
+    assert done.stdout.rstrip().endswith("wildrobot_playground/jax")
+  else:
+    assert done.stdout == "None\n"

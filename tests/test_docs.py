@@ -2,8 +2,11 @@
 
 import ast
 import json
+import os
 import pathlib
 import re
+import runpy
+import subprocess
 import sys
 import types
 
@@ -36,7 +39,7 @@ class _TimeIsUpError(Exception):
 
 
 def test_the_control_loop_of_the_robot_page_runs(monkeypatch):
-  (block,) = _blocks("robot.md")
+  (block,) = _blocks("to_the_robot.md")
   sent = []
 
   def servo_targets(names, targets):
@@ -46,7 +49,9 @@ def test_the_control_loop_of_the_robot_page_runs(monkeypatch):
 
   walk = assets.policies() / "walk" / "policy.onnx"
   module = types.SimpleNamespace(
-    Policy=lambda path: controller.Policy(walk), Readings=controller.Readings
+    Policy=lambda path: controller.Policy(walk),
+    Readings=controller.Readings,
+    BlindError=controller.BlindError,
   )
   monkeypatch.setitem(sys.modules, "controller", module)
   pose = controller.Policy(walk).controller.default_pose
@@ -58,11 +63,36 @@ def test_the_control_loop_of_the_robot_page_runs(monkeypatch):
     "speed": 0.2,
   }
   with pytest.raises(_TimeIsUpError):
-    exec(compile(block, "robot.md", "exec"), names)
+    exec(compile(block, "to_the_robot.md", "exec"), names)
   assert all(targets.shape == (9,) for _, targets in sent)
 
 
-@pytest.mark.parametrize("name", ["your_robot.md", "playground.md", "robot.md"])
+def test_the_control_loop_of_the_robot_page_stops_a_blind_robot(monkeypatch):
+  (block,) = _blocks("to_the_robot.md")
+  walk = assets.policies() / "walk" / "policy.onnx"
+  monkeypatch.setitem(sys.modules, "controller", controller)
+  policy, stopped = controller.Policy(walk), []
+  pose = policy.controller.default_pose
+  names = {
+    "imu_orientation": lambda: [1.0, 0.0, 0.0, 0.0],
+    "imu_gyro": lambda: None,  # It does not answer.
+    "servo_angles": lambda names: pose,
+    "servo_targets": lambda names, targets: None,
+    "stop_servos": lambda: stopped.append(True),
+    "speed": 0.2,
+  }
+  block = block.replace('"policy.onnx"', repr(str(walk)))
+  with (
+    pytest.warns(RuntimeWarning, match="gyro is None"),
+    pytest.raises(controller.BlindError),
+  ):
+    exec(compile(block, "to_the_robot.md", "exec"), names)
+  assert stopped == [True]
+
+
+@pytest.mark.parametrize(
+  "name", ["your_robot.md", "playground.md", "to_the_robot.md"]
+)
 def test_blocks_are_python_and_files_exist(name):
   text = (DOCS / name).read_text()
   for block in _blocks(name):
@@ -71,6 +101,59 @@ def test_blocks_are_python_and_files_exist(name):
   for path in re.findall(r"`((?:envs|amp|motion|xmls)/[\w./]*)`", text):
     inside = root / "wildrobot_playground" / path
     assert inside.exists() or (root / path).exists(), path
+
+
+PAGES = sorted(
+  [
+    *DOCS.glob("*.md"),
+    *DOCS.parent.glob("*.md"),
+    *DOCS.parent.glob("*/README.md"),
+  ]
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_of_the_repository_lead_somewhere(page):
+  text = page.read_text("utf-8")
+  for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", text):
+    if ":" not in target:
+      assert (page.parent / target).exists(), target
+
+
+def test_the_site_builds_and_has_every_page(tmp_path):
+  subprocess.run(
+    [sys.executable, "-m", "mkdocs", "build", "--quiet", "-d", tmp_path],
+    check=True,  # Strict: a broken link, anchor or orphan page fails.
+    cwd=DOCS.parent,
+    env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+  )
+  built = {page.stem for page in tmp_path.glob("*.html")}
+  assert {page.stem for page in DOCS.glob("*.md")} <= built
+  for page in tmp_path.glob("*.html"):
+    text = page.read_text("utf-8")
+    assert not re.findall(r'(?:src|srcset)="https?:', text), page
+
+
+def test_the_page_of_commands_is_current():
+  page = runpy.run_path(str(DOCS / "commands_page.py"))["page"]
+  assert page() == (DOCS / "commands.md").read_text("utf-8"), (
+    "write it again with `python docs/commands_page.py`"
+  )
+
+
+@pytest.mark.slow
+def test_the_readme_block_runs():
+  text = (DOCS.parent / "README.md").read_text("utf-8")
+  (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+  names = {}
+  exec(compile(block, "README.md", "exec"), names)
+  assert (
+    names["state"].obs["state"].shape == names["env"].observation_size["state"]
+  )
+
+
+def test_the_readme_fits_a_first_look():
+  assert len((DOCS.parent / "README.md").read_text("utf-8").splitlines()) <= 120
 
 
 def test_the_notebook_has_no_stale_output():

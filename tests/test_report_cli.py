@@ -6,6 +6,7 @@ import pytest
 from absl import flags
 
 from wildrobot_playground import cli, report
+from wildrobot_playground.runs import checkpoint, plan
 
 
 def make(*arguments):
@@ -15,7 +16,8 @@ def make(*arguments):
     return report.main([])
   finally:
     flags.FLAGS.unparse_flags()
-    flags.FLAGS["run"].unparse()
+    for name in ("run", "all", "root"):
+      flags.FLAGS[name].unparse()
 
 
 def test_it_writes_the_page_and_says_where(tmp_path, capsys):
@@ -23,16 +25,76 @@ def test_it_writes_the_page_and_says_where(tmp_path, capsys):
   assert make(f"--run={tmp_path}") == 0
   page = tmp_path / "report.html"
   assert page.read_text("utf-8").startswith("<!doctype html>")
-  assert capsys.readouterr().out == f"report   {page}\n"
+  assert capsys.readouterr().out == (f"report   {page}\nnext     open {page}\n")
   assert sorted(p.name for p in tmp_path.iterdir()) == [
     "config.json",
     "report.html",
   ]
 
 
-def test_a_run_is_required():
-  with pytest.raises(cli.UsageError, match="--run=RUN_FOLDER is required"):
-    make()
+def test_a_run_or_all_is_required():
+  for arguments in ([], ["--run=x", "--all"]):
+    with pytest.raises(cli.UsageError, match="give one of --run=RUN_FOLDER"):
+      make(*arguments)
+
+
+def _make_run(folder, steps, rows=None, **changes):
+  """A run folder with a configuration, one record and an evaluation."""
+  folder.mkdir()
+  config = plan.describe(plan.make_plan(plan.Request(preset="cpu")))
+  config["ppo"]["num_timesteps"] = 1000
+  for key, value in changes.items():
+    config["amp"][key] = value
+  checkpoint.save_config(folder, config)
+  (folder / "metrics.jsonl").write_text(f'{{"steps": {steps}}}\n')
+  if rows is not None:
+    report = {"physics": "mujoco", "commands": rows}
+    (folder / "eval.json").write_text(json.dumps(report))
+
+
+def _row(error=0.02, falls=0):
+  return {
+    "command": 0.4,
+    "episodes": 32,
+    "falls": falls,
+    "velocity_error": error,
+    "style_distance": 0.3,
+  }
+
+
+def test_all_runs_are_one_table_with_what_became_of_them(tmp_path, capsys):
+  _make_run(tmp_path / "good", 1000, [_row()], weight=0.5)
+  _make_run(tmp_path / "half", 500)
+  _make_run(tmp_path / "slow", 1000, [_row(error=0.3)])
+  _make_run(tmp_path / "wobbly", 1000, [_row(falls=2)])
+  _make_run(tmp_path / "clumsy", 1000, [_row(falls=20)])
+  _make_run(tmp_path / "alone", 1000)
+  (tmp_path / "broken").mkdir()
+  (tmp_path / "broken" / "config.json").write_text("[1")
+  (tmp_path / "good" / "report.html").write_text("")
+  assert make("--all", f"--root={tmp_path}") == 0
+  said = capsys.readouterr().out
+  lines = {name: line for line in said.splitlines() for name in line.split()}
+  for name, verdict in (
+    ("good", "walks"),
+    ("half", "50% done"),
+    ("slow", "does not keep its speed"),
+    ("wobbly", "walks, falls at times"),
+    ("clumsy", "falls"),
+    ("alone", "not judged"),
+    ("broken", "cannot be read"),
+  ):
+    assert verdict in lines[name]
+  assert "--amp_weight=0.5" in lines["good"]
+  assert "--amp_weight" not in lines["slow"]
+  page = (tmp_path / "report.html").read_text("utf-8")
+  assert '<a href="good/report.html">good</a>' in page
+  assert 'href="slow/' not in page
+
+
+def test_a_folder_without_runs_is_a_usage_error(tmp_path):
+  with pytest.raises(cli.UsageError, match="holds no runs"):
+    make("--all", f"--root={tmp_path}")
 
 
 def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path):

@@ -41,6 +41,10 @@ def wheel(tmp_path_factory):
   return path
 
 
+def test_it_is_small(wheel):
+  assert wheel.stat().st_size < 10e6
+
+
 def test_data_travels_inside(wheel):
   names = zipfile.ZipFile(wheel).namelist()
   for name in (

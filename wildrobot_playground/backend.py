@@ -67,10 +67,15 @@ def free_bytes() -> float | None:
   if device.platform != "cpu":
     stats = device.memory_stats()
     return stats["bytes_limit"] - stats["bytes_in_use"] if stats else None
+  free = free_ram()
+  return None if free is None else free / jax.local_device_count()
+
+
+def free_ram() -> float | None:
+  """Memory of this machine that is free [bytes]; None when nobody knows."""
   try:
     lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
     sizes = dict(line.split(":") for line in lines)
-    free = 1024.0 * float(sizes["MemAvailable"].split()[0])
-    return free / jax.local_device_count()
+    return 1024.0 * float(sizes["MemAvailable"].split()[0])
   except (OSError, KeyError, ValueError):
     return None

@@ -5,6 +5,8 @@ import difflib
 import io
 import os
 import pathlib
+import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,8 +14,9 @@ from typing import Any
 from absl import flags
 from ml_collections import config_dict
 
-from wildrobot_playground import config_ranges, mujoco_warnings, ranges
+from wildrobot_playground import config_ranges, echo, mujoco_warnings, ranges
 from wildrobot_playground.motion import off_screen
+from wildrobot_playground.runs import stopping
 
 flatten = ranges.flatten
 _LONGEST_VALUE = 1000  # characters
@@ -35,13 +38,13 @@ def prepare_process() -> None:
   rendering where it works, XLA's chatter about cached code off the screen,
   MuJoCo's warnings on it, and output a line at a time.
   """
-  cache = pathlib.Path.home() / ".cache" / "wildrobot_playground" / "jax"
   defaults = {
-    "JAX_COMPILATION_CACHE_DIR": str(cache),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
   }
+  if "JAX_COMPILATION_CACHE_DIR" not in os.environ and (cache := _cache()):
+    defaults["JAX_COMPILATION_CACHE_DIR"] = str(cache)
   for name, value in defaults.items():
     os.environ.setdefault(name, value)
   off_screen.prepare()
@@ -51,7 +54,22 @@ def prepare_process() -> None:
     sys.stdout.reconfigure(line_buffering=True)
 
 
-def run(main: Callable[[Sequence[str]], int | None]) -> None:
+def _cache() -> pathlib.Path | None:
+  """Where compiled programs are kept; None for who has no home to write to.
+
+  Not a temporary place: others could put programs there.
+  """
+  try:
+    folder = pathlib.Path.home() / ".cache" / "wildrobot_playground" / "jax"
+    folder.mkdir(parents=True, exist_ok=True)
+  except (OSError, RuntimeError):
+    return None
+  return folder if os.access(folder, os.W_OK) else None
+
+
+def run(
+  main: Callable[[Sequence[str]], int | None], answers_signals: bool = False
+) -> None:
   """Runs a command line's `main` and exits with its code.
 
   Usage errors, its own or a flag's, end in one line on standard error and exit
@@ -59,23 +77,55 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
 
   Args:
     main: takes the arguments that are no flags; overrides are among them.
+    answers_signals: whether it goes on answering them as `stopping` does from
+      the start; else Ctrl-C and SIGTERM end in one line and 128 + signal.
   """
+  if not answers_signals:
+    stopping.hand_over()
+  try:
+    code = _run(main)
+  except KeyboardInterrupt as error:
+    terminated = isinstance(error, stopping.TerminatedError)
+    number = signal.SIGTERM if terminated else signal.SIGINT
+    print(stopping.word(number), file=sys.stderr)
+    code = 128 + number
+  sys.exit(code)
+
+
+def _run(main: Callable[[Sequence[str]], int | None]) -> int | None:
+  """The exit code of a command line; see `run`."""
   prepare_process()
   if {"--help", "-h"} & set(sys.argv[1:]):
     documentation = sys.modules["__main__"].__doc__ or ""
     print(f"{documentation.strip()}\n{flags.FLAGS.main_module_help()}")
-    sys.exit(0)
+    return 0
   try:
     rest = flags.FLAGS(sys.argv, known_only=True)
-    code = main(rest[1:])
+    return main(rest[1:])
   except (UsageError, RunFailedError, flags.Error) as error:
-    first_line = " ".join(str(error).split())
-    print(f"error: {first_line}", file=sys.stderr)
-    code = 1 if isinstance(error, RunFailedError) else 2
-  except KeyboardInterrupt:
-    print("interrupted", file=sys.stderr)
-    code = 130
-  sys.exit(code)
+    print(f"error: {echo.line(error)}", file=sys.stderr)
+    return 1 if isinstance(error, RunFailedError) else 2
+
+
+def say_next(*steps: Sequence[str]) -> None:
+  """Prints what to do next, each as it can be typed here.
+
+  Args:
+    steps: `("open", path)`, or a program of the package and its arguments.
+  """
+  for i, (program, *arguments) in enumerate(steps):
+    words = [program, *arguments]
+    if program != "open":
+      words = [_python(), "-m", f"wildrobot_playground.{program}", *arguments]
+    print(f"{'next' if i == 0 else '':<8} {shlex.join(words)}")
+
+
+def _python() -> str:
+  """This interpreter, as one types it in this folder."""
+  try:
+    return str(pathlib.Path(sys.executable).relative_to(pathlib.Path.cwd()))
+  except ValueError:
+    return "python"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """Checks an installation, a reference and a run, before they cost hours.
 
-python -m wildrobot_playground.doctor [--reference=...] [--checkpoint=...]
+python -m wildrobot_playground.doctor
+python -m wildrobot_playground.doctor --reference=my_walk --checkpoint=RUN
 """
 
 import ctypes.util
@@ -38,7 +39,18 @@ def main(rest: Sequence[str]) -> int:
   print(finding.table(findings))
   if path is not None:
     finding.save(findings, path)
-  return int(finding.overall(findings) == finding.FAIL)
+  failed = finding.overall(findings) == finding.FAIL
+  if not failed:
+    cli.say_next(_train())
+  return int(failed)
+
+
+def _train() -> list[str]:
+  """The training that was looked at."""
+  if _CHECKPOINT.value:
+    return ["export", f"--checkpoint={_CHECKPOINT.value}"]
+  reference = [f"--reference={_REFERENCE.value}"] if _REFERENCE.value else []
+  return ["train", *reference]
 
 
 def _others(

@@ -8,15 +8,17 @@ A run's policy is judged in its training's environment; an exported file as on
 the robot, through its contract alone, in plain MuJoCo and without jax.
 """
 
-import json
 import pathlib
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from wildrobot_playground import assets, cli
-from wildrobot_playground.policy import scorecard
+from wildrobot_playground import assets, cli, files
+from wildrobot_playground.policy import episodes
+
+if TYPE_CHECKING:
+  from wildrobot_playground.policy import scorecard
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
 _POLICY = flags.DEFINE_string(
@@ -38,12 +40,18 @@ _COMMANDS = flags.DEFINE_list(
   "commands", "0,0.2,0.4,0.6,0.8,1.0", "Forward speeds [m/s]."
 )
 _EPISODES = flags.DEFINE_integer(
-  "episodes", scorecard.NUM_EPISODES, "Episodes a command."
+  "episodes", episodes.NUM_EPISODES, "Episodes a command.", lower_bound=1
 )
 _SECONDS = flags.DEFINE_float(
-  "seconds", scorecard.SECONDS, "Length of an episode [s]."
+  "seconds", episodes.SECONDS, "Length of an episode [s]."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of start poses and noise.")
+_SEED = flags.DEFINE_integer(
+  "seed",
+  0,
+  "Seed of start poses and noise.",
+  lower_bound=0,
+  upper_bound=2**31 - 1,
+)
 _REFERENCE = flags.DEFINE_string(
   "reference",
   None,
@@ -62,28 +70,29 @@ def main(rest: Sequence[str]) -> int:
       "give one of --checkpoint=RUN_FOLDER and --policy=policy.onnx"
     )
   _check_flags()
-  path = pathlib.Path(_JSON.value) if _JSON.value else None
-  if path is not None and not path.parent.is_dir():
-    raise cli.UsageError(f"--json={path}: {path.parent} is no folder")
+  path, film = _file_to_write(_JSON), _file_to_write(_VIDEO)
   try:
-    commands = [float(text) for text in _COMMANDS.value]
-  except ValueError as error:
-    raise cli.UsageError(f"--commands takes numbers: {error}") from error
-  try:
+    commands = episodes.read_commands(_COMMANDS.value)
     if _SUITE.value == "robustness":
       return _robustness(commands, path)
     report = _of_policy(commands) if _POLICY.value else _of_run(commands)
   except ValueError as error:
     raise cli.UsageError(str(error)) from error
+  # Imported late: MuJoCo must not be there before `cli.run` chose a renderer.
+  from wildrobot_playground.policy import scorecard
+
   print(scorecard.table(report))
   if path is not None:
-    scorecard.save(report, path)
-  if _VIDEO.value:
+    _save(path, lambda: scorecard.save(report, path))
+  if film is not None:
     from wildrobot_playground.runs import video
 
-    film = pathlib.Path(_VIDEO.value)
     problem = video.render(report.rollouts, report.model, film)
     print(f"video    {problem or film}")
+  if _POLICY.value:
+    cli.say_next(("play", f"--policy={_POLICY.value}"))
+  else:
+    cli.say_next(("export", f"--checkpoint={_CHECKPOINT.value}"))
   return 0
 
 
@@ -100,7 +109,28 @@ def _check_flags() -> None:
       raise cli.UsageError(f"--suite=robustness has no use for --{flag.name}")
 
 
-def _of_run(commands: Sequence[float]) -> scorecard.Report:
+def _file_to_write(flag: flags.FlagHolder) -> pathlib.Path | None:
+  """The path in a flag, or None; refused before anything is measured."""
+  if not flag.value:
+    return None
+  path = pathlib.Path(flag.value)
+  if not path.parent.is_dir():
+    raise cli.UsageError(f"--{flag.name}={path}: {path.parent} is no folder")
+  if path.is_dir():
+    raise cli.UsageError(f"--{flag.name}={path} is a folder; give a file")
+  return path
+
+
+def _save(path: pathlib.Path, write: Callable[[], None]) -> None:
+  try:
+    write()
+  except OSError as error:
+    raise cli.RunFailedError(
+      f"{path} cannot be written: {error.strerror}"
+    ) from error
+
+
+def _of_run(commands: Sequence[float]) -> "scorecard.Report":
   # Imported here: `cli.run` prepares the process for jax first.
   from wildrobot_playground.runs import evaluation
 
@@ -110,7 +140,7 @@ def _of_run(commands: Sequence[float]) -> scorecard.Report:
   )
 
 
-def _of_policy(commands: Sequence[float]) -> scorecard.Report:
+def _of_policy(commands: Sequence[float]) -> "scorecard.Report":
   from wildrobot_playground.policy import sim_to_sim
 
   policy = sim_to_sim.load(assets.find_policy(_POLICY.value or ""))
@@ -142,18 +172,17 @@ def _robustness(commands: Sequence[float], path: pathlib.Path | None) -> int:
     options["num_episodes"] = _EPISODES.value
   if _SECONDS.present:
     options["seconds"] = _SECONDS.value
+  policy = sim_to_sim.load(assets.find_policy(_POLICY.value or ""))
+  suite = robustness.run(policy, _MODEL.value, **options)
   print(robustness.heading(commands))
   rows = []
-  for row in robustness.run(
-    sim_to_sim.load(assets.find_policy(_POLICY.value or "")),
-    _MODEL.value,
-    **options,
-  ):
+  for row in suite:
     rows.append(row)
     print(robustness.line(row), flush=True)
   if path is not None:
-    text = json.dumps([dataclasses.asdict(row) for row in rows], indent=2)
-    path.write_text(text + "\n")
+    records = [dataclasses.asdict(row) for row in rows]
+    _save(path, lambda: files.write_json(path, records))
+  cli.say_next(("play", f"--policy={_POLICY.value}"))
   return 0
 
 

@@ -4,7 +4,10 @@ python -m wildrobot_playground.export --checkpoint=RUN --output=DIR
 """
 
 import pathlib
+import signal
+import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from absl import flags
 
@@ -29,10 +32,17 @@ def main(rest: Sequence[str]) -> int:
   from wildrobot_playground.runs import export
 
   run_dir = pathlib.Path(_CHECKPOINT.value)
+  # As on Ctrl-C: half an export is swept away, where a signal alone would not.
+  signal.signal(signal.SIGTERM, _stop)
   output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else run_dir / "export"
   try:
     for line in export.export(run_dir, _FORMAT.value, output):
       print(line)
+    if "onnx" in _FORMAT.value:
+      cli.say_next(
+        ("play", f"--policy={output}"),
+        ("evaluate", f"--policy={output}", "--suite=robustness"),
+      )
   except ValueError as error:
     raise cli.UsageError(str(error)) from error
   except OSError as error:
@@ -40,6 +50,13 @@ def main(rest: Sequence[str]) -> int:
       f"{error.filename or output} cannot be written: {error.strerror}"
     ) from error
   return 0
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+  """Ends the process through its clean-up."""
+  del frame
+  print("stopped", file=sys.stderr)
+  sys.exit(128 + number)
 
 
 def run() -> None:

@@ -3,14 +3,18 @@
 python -m wildrobot_playground.play
 python -m wildrobot_playground.play --policy=runs/.../export --beside=walk
 python -m wildrobot_playground.play --video=walk.mp4 --commands=0.2,0.6
+python -m wildrobot_playground.play --gif=walk.gif --commands=0.4 --reference
 """
 
 import pathlib
+import socket
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
 from wildrobot_playground import assets, cli
+from wildrobot_playground.web import address
 
 _POLICY = flags.DEFINE_string(
   "policy", "walk", "Exported policy (file or folder), or a shipped one's name."
@@ -18,10 +22,15 @@ _POLICY = flags.DEFINE_string(
 _BESIDE = flags.DEFINE_string("beside", None, "A second policy, side by side.")
 _MODEL = flags.DEFINE_string("model", None, "Another MJCF of the robot.")
 _PORT = flags.DEFINE_integer(
-  "port", 8080, "Of the page; the 3-D view in it takes the next."
+  "port",
+  None,
+  "Of the page, by default the first free one from 8080 on; 0 for any. The 3-D"
+  " view in it takes the next free one.",
 )
 _HOST = flags.DEFINE_string(
-  "host", "127.0.0.1", "Address to listen on; 0.0.0.0 lets others in."
+  "host",
+  "127.0.0.1",
+  "Address to listen on; 0.0.0.0 lets everybody in the network drive it.",
 )
 _VIDEO = flags.DEFINE_string("video", None, "MP4 to write in place of a page.")
 _GIF = flags.DEFINE_string("gif", None, "GIF to write in place of a page.")
@@ -29,7 +38,9 @@ _COMMANDS = flags.DEFINE_list(
   "commands", "0.2,0.4,0.6", "Forward speeds [m/s] of the film."
 )
 
-_FILM_SECONDS = 8.0  # The film shows the last five.
+_REFERENCE = flags.DEFINE_boolean(
+  "reference", False, "In a film, the reference walks beside the policies."
+)
 
 
 def main(rest: Sequence[str]) -> int:
@@ -38,7 +49,7 @@ def main(rest: Sequence[str]) -> int:
     raise cli.UsageError(f"unknown argument '{rest[0]}'")
   try:
     films = bool(_VIDEO.value or _GIF.value)
-    for flag in (_BESIDE, _PORT, _HOST) if films else (_COMMANDS,):
+    for flag in (_PORT, _HOST) if films else (_COMMANDS, _REFERENCE):
       if flag.present:
         kind = "film" if films else "page"
         raise cli.UsageError(f"a {kind} has no use for --{flag.name}")
@@ -50,26 +61,27 @@ def main(rest: Sequence[str]) -> int:
 
 
 def _serve() -> int:
-  from wildrobot_playground.policy import sim_to_sim
+  listeners = address.listen_pair(_HOST.value, _PORT.value)
+
   from wildrobot_playground.policy.page import app, walker
 
-  entrants = []
-  for name in filter(None, (_POLICY.value, _BESIDE.value)):
-    path = assets.find_policy(name)
-    entrants.append(
-      app.Entrant(path.name, sim_to_sim.load(path), walker.style_beside(path))
-    )
-  try:
-    page = app.App(entrants, _PORT.value, _HOST.value, _MODEL.value)
-  except OSError as error:
-    raise cli.UsageError(
-      f"port {_PORT.value} is not free ({error.strerror}); give another --port"
-    ) from error
+  entrants = [
+    app.Entrant(name, policy, walker.style_beside(path))
+    for name, policy, path in _policies()
+  ]
+  page = app.App(entrants, *listeners, _MODEL.value)
+  outer, inner = listeners
   print(
-    f"drive it at http://{_HOST.value}:{page.joystick.port} (Ctrl-C ends; the"
-    f" 3-D view needs port {page.view.get_port()} as well)",
+    f"drive it at {outer.url} (Ctrl-C ends; the 3-D view needs port"
+    f" {inner.port} as well)",
     flush=True,
   )
+  if outer.shared:
+    print(
+      "everybody who reaches this machine can drive it, at"
+      f" http://{socket.gethostname()}:{outer.port}",
+      flush=True,
+    )
   try:
     page.run()
   except KeyboardInterrupt:
@@ -80,31 +92,59 @@ def _serve() -> int:
 
 
 def _film() -> int:
-  """Films the policy at several commands, side by side."""
-  from wildrobot_playground.policy import plant, sim_to_sim, simulation
-  from wildrobot_playground.runs import video
+  """Films the policies, a row for each command."""
+  from wildrobot_playground.policy import episodes, simulation
+  from wildrobot_playground.runs import film, video
 
-  try:
-    commands = [float(text) for text in _COMMANDS.value]
-  except ValueError as error:
-    raise cli.UsageError(f"--commands takes numbers: {error}") from error
+  commands = episodes.read_commands(_COMMANDS.value)
   for path in filter(None, (_VIDEO.value, _GIF.value)):
     if not pathlib.Path(path).parent.is_dir():
       raise cli.UsageError(f"{path}: {pathlib.Path(path).parent} is no folder")
-  policy = sim_to_sim.load(assets.find_policy(_POLICY.value))
-  contract = policy.controller.contract
-  sim = simulation.Simulation(plant.load(contract, _MODEL.value), contract)
-  rollouts = simulation.roll_out(
-    policy, sim, commands, 1, round(_FILM_SECONDS / sim.dt)
+    if pathlib.Path(path).is_dir():
+      raise cli.UsageError(f"{path} is a folder; give a file")
+  shots, dt = film.shots(
+    {name: policy for name, policy, _ in _policies()},
+    commands,
+    _MODEL.value,
+    _REFERENCE.value,
   )
+  columns = len(shots) // len(commands)
+  robot = simulation.reference_robot()
   for path in filter(None, (_VIDEO.value, _GIF.value)):
-    problem = video.render(
-      rollouts, simulation.reference_robot(), pathlib.Path(path)
+    problem = video.render_shots(
+      shots,
+      dt,
+      robot,
+      pathlib.Path(path),
+      columns=columns if columns > 1 else 3,
     )
     if problem:
-      raise cli.RunFailedError(f"no film: {problem}")
+      raise cli.RunFailedError(f"no film: {problem.removeprefix('none: ')}")
     print(f"video    {path}")
+  cli.say_next(("open", _VIDEO.value or _GIF.value or ""))
   return 0
+
+
+def _policies() -> list[tuple[str, Any, pathlib.Path]]:
+  """Name, policy and path of those that were asked for."""
+  from wildrobot_playground.policy import sim_to_sim
+
+  paths = [
+    assets.find_policy(name) for name in (_POLICY.value, _BESIDE.value) if name
+  ]
+  names = [_name(path) for path in paths]
+  if len(set(names)) < len(names):
+    names = [f"{name} {i + 1}" for i, name in enumerate(names)]
+  return [
+    (name, sim_to_sim.load(path), path)
+    for name, path in zip(names, paths, strict=True)
+  ]
+
+
+def _name(path: pathlib.Path) -> str:
+  """What to call a policy: of `runs/mine/export`, it is `mine`."""
+  folder = path.parent if path.suffix else path
+  return folder.parent.name if folder.name == "export" else folder.name
 
 
 def run() -> None:

@@ -1,6 +1,7 @@
-"""Makes the report of a run anew; evaluates nothing.
+"""Makes the report of a run anew, or a table of all runs; evaluates nothing.
 
 python -m wildrobot_playground.report --run=runs/WildRobotWalk-...
+python -m wildrobot_playground.report --all
 """
 
 import pathlib
@@ -11,28 +12,52 @@ from absl import flags
 from wildrobot_playground import cli
 
 _RUN = flags.DEFINE_string("run", None, "Run folder.")
+_ALL = flags.DEFINE_boolean(
+  "all", False, "All runs below --root, as a table and as a page."
+)
+_ROOT = flags.DEFINE_string("root", "runs", "Folder of the runs, for --all.")
 
 
 def main(rest: Sequence[str]) -> int:
   """Writes the page; see `runs.report`."""
   if rest:
     raise cli.UsageError(f"unknown argument '{rest[0]}'")
-  if _RUN.value is None:
-    raise cli.UsageError("--run=RUN_FOLDER is required")
-  # Imported here: `cli.run` prepares the process for jax first.
-  from wildrobot_playground.runs import report
-
-  run_dir = pathlib.Path(_RUN.value)
+  if _ALL.value == (_RUN.value is not None):
+    raise cli.UsageError("give one of --run=RUN_FOLDER and --all")
+  if _ROOT.present and not _ALL.value:
+    raise cli.UsageError("--root is for --all only")
+  folder = pathlib.Path(_ROOT.value if _ALL.value else _RUN.value or "")
   try:
-    path = report.write(run_dir)
+    path = _write_all(folder) if _ALL.value else _write(folder)
   except ValueError as error:
     raise cli.UsageError(str(error)) from error
   except OSError as error:
     raise cli.UsageError(
-      f"the report of {run_dir} cannot be written: {error.strerror}"
+      f"the report of {folder} cannot be written: {error.strerror}"
     ) from error
   print(f"report   {path}")
+  cli.say_next(("open", str(path)))
   return 0
+
+
+# Imported inside: `cli.run` prepares the process for jax first.
+
+
+def _write(run_dir: pathlib.Path) -> pathlib.Path:
+  from wildrobot_playground.runs import report
+
+  return report.write(run_dir)
+
+
+def _write_all(root: pathlib.Path) -> pathlib.Path:
+  """Prints the table as well."""
+  from wildrobot_playground.runs.report import overview
+
+  entries = overview.gather(root)
+  if not entries:
+    raise cli.UsageError(f"{root} holds no runs; name their folder with --root")
+  print(overview.table(entries))
+  return overview.write(root, entries)
 
 
 def run() -> None:

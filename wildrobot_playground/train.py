@@ -155,7 +155,7 @@ def main(overrides: Sequence[str]) -> int:
 
 def run() -> None:
   """Entry point of the command line."""
-  cli.run(main)
+  cli.run(main, answers_signals=True)
 
 
 if __name__ == "__main__":

@@ -69,3 +69,19 @@ def test_number_of_kept_models_is_bounded(stepper, env):
 
 def test_without_randomisation_all_robots_share_one_model(stepper, env):
   assert stepper._models.get({}, (3,), 3) == [env.mj_model]
+
+
+@pytest.mark.parametrize("leading", [(0,), (3, 0)])
+def test_no_robots_never_reach_c(stepper, env, leading):
+  model = env.mj_model
+  qpos, qvel, ctrl = (
+    np.zeros((*leading, width)) for width in (model.nq, model.nv, model.nu)
+  )
+  outputs = stepper(SUBSTEPS, qpos, qvel, ctrl, {})
+  widths = (model.nq, model.nv, model.nsensordata)
+  assert [x.shape for x in outputs] == [(*leading, w) for w in widths]
+
+
+def test_no_steps_are_refused(stepper, batch):
+  with pytest.raises(ValueError, match="0 steps of physics"):
+    stepper(0, *batch, {})

@@ -4,6 +4,8 @@ import io
 import json
 import os
 import pickle
+import resource
+import time
 import zipfile
 
 import numpy as np
@@ -147,7 +149,7 @@ def _huge_array():
   return buffer.getvalue()
 
 
-NAN = float("nan")
+NAN, INF = float("nan"), float("inf")
 PERMUTED = np.array(consts.JOINT_NAMES)[[1, 0, *range(2, 9)]]
 
 # Name of the file, its content (of a good clip and a scratch path), message.
@@ -158,6 +160,17 @@ FILES = {
   "cut.txt": (lambda c, p: _deepmimic()[:-200], "not a DeepMimic motion"),
   "no_frames.txt": (lambda c, p: b'{"Loop": "wrap"}', "expected JSON with"),
   "deep.txt": (lambda c, p: b"[" * 100_000, "not a DeepMimic motion"),
+  "huge_number.txt": (
+    lambda c, p: _deepmimic().replace(b"0.88", b"9" * 4000),
+    "not a DeepMimic motion",
+  ),
+  "far.txt": (lambda c, p: _deepmimic(_each(2, 1e300)), "beyond 1e+07"),
+  "no_turn.txt": (
+    lambda c, p: _deepmimic(_each(16, [0.0, 0.0, 0.0, 0.0])),
+    "rotations of joints have norms down to 0",
+  ),
+  "endless.txt": (lambda c, p: _deepmimic(_each(0, INF)), "not finite"),
+  "big.txt": (lambda c, p: b" " * (2**24 + 1), "expected at most 16777216"),
   "narrow.txt": (
     lambda c, p: _deepmimic(lambda rows: [row[:-1] for row in rows]),
     "frames of 44 numbers",
@@ -207,6 +220,86 @@ FILES = {
     lambda c, p: _bvh(lambda t: t.replace("Xrotation", "Wrotation")),
     "the channel 'Wrotation'",
   ),
+  "word.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace("OFFSET 9", "x" * 200_000)),
+    "(200000 characters)",
+  ),
+  "word_in_frame.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace(" 95 ", " " + "x" * 800 + " ")),
+    "could not convert",
+  ),
+  "long_line.bvh": (
+    lambda c, p: _bvh(lambda t: t + "0 " * 200_000), "bytes in a line of",
+  ),
+  "many_channels.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace("CHANNELS 6", "CHANNELS inf")),
+    "has 'inf'",
+  ),
+  "channels.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace("CHANNELS 6", "CHANNELS 1000000000")),
+    "expected a number of at most",
+  ),
+  "half_channel.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace("CHANNELS 6", "CHANNELS 5.5")),
+    "has 5.5 channels, expected 0 to 6",
+  ),
+  "twice.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace("Yrotation X", "Zrotation X")),
+    "the channel 'Zrotation', expected each once",
+  ),
+  "no_turns.bvh": (
+    lambda c, p: _bvh(
+      lambda t: t.replace(" Zrotation Yrotation Xrotation", "")
+      .replace("CHANNELS 6", "CHANNELS 3")
+      .replace("rotation", "position")
+    ),
+    "no joint has a channel of rotation",
+  ),
+  "flat.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace("OFFSET 20 15", "OFFSET 0 15")
+      .replace("OFFSET -20 15", "OFFSET 0 15")),
+    "has no left and up",
+  ),
+  "far.bvh": (lambda c, p: _bvh(lambda t: t.replace("95", "1e300")), "beyond"),
+  "far_offset.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace("OFFSET 20", "OFFSET 1e300")),
+    "has '1e300'",
+  ),
+  "nan_time.bvh": (lambda c, p: _bvh(step="nan"), "both positive"),
+  "inf_time.bvh": (lambda c, p: _bvh(step="inf"), "fps is 0"),
+  "past.bvh": (lambda c, p: _bvh(step="-0.02"), "both positive"),
+  "no_frames.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace("Frames: 40", "Frames: 0")),
+    "both positive",
+  ),
+  "endless.bvh": (
+    lambda c, p: _bvh(lambda t: t.replace("Frames: 40", "Frames: 999999999")),
+    "has 999999999 frames, expected at most",
+  ),
+  "count.bvh": (
+    lambda c, p: _bvh(
+      lambda t: t.replace("Frames: 40", "Frames: " + "9" * 4000)
+    ),
+    "expected at most",
+  ),
+  "crowd.bvh": (
+    lambda c, p: _bvh(
+      lambda t: t.replace(
+        " JOINT Spine1", " JOINT J { OFFSET 0 0 0 CHANNELS 0 }" * 20_000
+        + " JOINT Spine1",
+      )
+    ),
+    "has 1001 joints, expected at most 1000",
+  ),
+  "crowd_for_long.bvh": (
+    lambda c, p: _bvh(
+      lambda t: t.replace(
+        " JOINT Spine1", " JOINT J { OFFSET 0 0 0 CHANNELS 0 }" * 900
+        + " JOINT Spine1",
+      ).replace("Frames: 40", "Frames: 4000")
+    ),
+    "frames x joints",
+  ),
   "no_time.bvh": (lambda c, p: _bvh(step="0"), "Frame Time: SECONDS"),
   "fast.bvh": (lambda c, p: _bvh(step="0.00001"), "fps is 100000"),
   "no_toes.bvh": (
@@ -249,6 +342,30 @@ FILES = {
     lambda c, p: _amass(poses=np.full((FRAMES, 156), 120.0)),
     "seem to be degrees",
   ),
+  "complex.npz": (
+    lambda c, p: _amass(poses=np.zeros((FRAMES, 156), complex)),
+    "not finite numbers",
+  ),
+  "text.npz": (
+    lambda c, p: _amass(trans=np.full((FRAMES, 3), "far")), "not finite num",
+  ),
+  "word_rate.npz": (
+    lambda c, p: _amass(mocap_framerate=np.array("fast")), "is 'fast'",
+  ),
+  "nan_rate.npz": (
+    lambda c, p: _amass(mocap_framerate=np.array(NAN)), "fps is nan",
+  ),
+  "far.npz": (
+    lambda c, p: _amass(trans=np.full((FRAMES, 3), 1e300)), "at most 1e+07",
+  ),
+  "longest.npz": (
+    lambda c, p: _amass(
+      poses=np.zeros((20_000, 66), np.float32),
+      trans=np.zeros((20_000, 3)),
+      mocap_framerate=np.array(5),
+    ),
+    "lasts 4000 s, expected at most 3600",
+  ),
   "y_up.npz": (
     lambda c, p: _amass(poses=np.zeros((FRAMES, 156))), "AMASS has z up",
   ),
@@ -284,6 +401,14 @@ FILES = {
     "dof_pos has values that are not finite",
   ),
   "rate.pkl": (lambda c, p: _robot_pickle(c, fps=0), "fps is 0"),
+  "huge_rate.pkl": (lambda c, p: _robot_pickle(c, fps=10**400), "no array of"),
+  "complex.pkl": (
+    lambda c, p: _robot_pickle(c, root_pos=c.root_pos + 1j), "complex128",
+  ),
+  "keys.pkl": (
+    lambda c, p: pickle.dumps({10**5000: 1, "x" * 99_999: 2}),
+    "too large to show",
+  ),
   "rates.pkl": (lambda c, p: _robot_pickle(c, fps=[50, 60]), "one number"),
   "degrees.pkl": (
     lambda c, p: _robot_pickle(c, dof_pos=np.degrees(c.joint_pos)),
@@ -348,7 +473,7 @@ FILES = {
   ),
   "rate_clip.npz": (lambda c, p: _clip(p, c, fps=np.array(-5.0)), "fps is -5"),
   "meta_clip.npz": (
-    lambda c, p: _clip(p, c, meta=np.array("{broken")), "fps or meta cannot be",
+    lambda c, p: _clip(p, c, meta=np.array("{broken")), "meta cannot be",
   ),
   "text_clip.npz": (
     lambda c, p: _clip(p, c, joint_pos=np.full((len(c.qpos), 9), "bent")),
@@ -375,6 +500,8 @@ def test_a_bad_file_is_one_line_and_code_2(
   captured = capsys.readouterr()
   assert captured.err.count("\n") == 1
   assert captured.err.startswith("error: ")
+  assert captured.err.rstrip("\n").isprintable()
+  assert len(captured.err) < 700
   assert name in captured.err
   assert message in captured.err
   assert not output.exists()
@@ -397,4 +524,43 @@ def test_the_good_files_behind_the_bad_ones_are_read(tmp_path, recorded_clip):
 def test_a_missing_file_and_a_folder_are_one_line(tmp_path, capsys):
   for path in (tmp_path / "none.bvh", tmp_path):
     assert cli.main(["import", str(path), "--output", str(tmp_path)]) == 2
-    assert "no such file" in capsys.readouterr().err
+    message = "is a folder" if path is tmp_path else "no such file"
+    assert message in capsys.readouterr().err
+
+
+def test_escape_codes_in_names_are_spelt(tmp_path, capsys):
+  for name in ("a\x1b[31m.bvh", "a\nb.txt", "\u202e.pkl"):
+    (tmp_path / name).write_bytes(b"x")
+    arguments = ["import", str(tmp_path / name), "--output", str(tmp_path)]
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.rstrip("\n").isprintable()
+
+
+def test_pipes_and_devices_are_not_waited_for(tmp_path, capsys):
+  for suffix in ("bvh", "txt", "npz", "pkl"):
+    path = tmp_path / f"pipe.{suffix}"
+    os.mkfifo(path)
+    for command in ("import", "validate", "analyze"):
+      output = ["--output", str(tmp_path)] if command == "import" else []
+      assert cli.main([command, str(path), *output]) == 2
+      assert "is a pipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["csv", "txt", "bvh", "npz", "pkl"])
+def test_two_hundred_megabytes_of_numbers_are_one_line(
+  tmp_path, capsys, suffix
+):
+  path = tmp_path / f"table.{suffix}"
+  row = b"0.123456," * 9 + b"0.123456\n"
+  with open(path, "wb") as file:
+    for _ in range(200):
+      file.write(row * (2**20 // len(row)))
+  start = time.monotonic()
+  before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  assert cli.main(["import", str(path), "--output", str(tmp_path)]) == 2
+  assert time.monotonic() - start < 5
+  grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+  assert grown < 2**18  # KiB: a quarter of a gigabyte
+  assert capsys.readouterr().err.count("\n") == 1

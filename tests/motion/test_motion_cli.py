@@ -1,3 +1,4 @@
+import argparse
 import dataclasses
 import json
 import pathlib
@@ -5,14 +6,17 @@ import pickle
 import subprocess
 import sys
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from wildrobot_playground import assets
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import default
+from wildrobot_playground.motion import default, follow, gait, human, kinematics
+from wildrobot_playground.motion.commands import common
 
 CLIP = str(assets.reference() / "clips" / "human_walk_0p30.npz")
 WALK = str(assets.reference() / default.SOURCE)
@@ -183,12 +187,36 @@ def test_validate_compares_features_with_the_environments(tmp_path, capsys):
     ),
     (
       ["generate", "--speed", "0", "--output", "x", "--set", "crouch=low"],
-      "expected a float",
+      "expected 0 to 0.3, a float",
     ),
     (
       ["generate", "--speed", "0", "--output", "x", "--cadence", "9"],
-      "expected 0.5 to 3.0 cycles",
+      "is '9', expected 0.5 to 3",
     ),
+    (
+      ["generate", "--speed", "0.1", "0.101", "--output", "x"],
+      "would both be written as 'generated_walk_0p10'",
+    ),
+    (
+      ["generate", "--output", "x", "--speed", *["0.1"] * 300],
+      "300 speeds, expected at most 200",
+    ),
+    (
+      ["generate", "--speed", "0.6", "--output", "x"]
+      + ["--set", "double_support_slope=1"],
+      "at 0.6 m/s a cycle lasts",
+    ),
+    (
+      ["import", WALK, "--output", "x", "--name", "../up"],
+      "'../up' is no name of a clip",
+    ),
+    (["import", WALK, "--output", "x", "--fps", "nan"], "is 'nan', expected 5"),
+    (["import", WALK, "--output", "x", "--speed", "5e-3"], "positive speed"),
+    (["mirror", CLIP, CLIP, "--output", "x"], "two clips are called"),
+    (["trim", CLIP, "--output", "x", "--end", "inf"], "is 'inf', expected"),
+    (["render", CLIP, "--output", "x.png", "--count", "0"], "expected 1 to"),
+    (["analyze", CLIP, "--command", "0.6", "0.1"], "the slowest command first"),
+    (["build", CLIP, "--output", "x", "--share", "generated=inf"], "KIND=NUM"),
     (["retarget", "none.txt", "--output", "x"], "no such file"),
     (["build", CLIP, "--output", "x", "--share", "cats=1"], "KIND=NUMBER"),
     (["validate", WALK], "not a readable .npz"),
@@ -204,8 +232,78 @@ def test_validate_compares_features_with_the_environments(tmp_path, capsys):
     (["analyze", "none.pkl"], "no such file"),
   ],
 )
-def test_bad_input_is_one_line_and_code_2(arguments, message, capsys):
+def test_bad_input_is_one_line_and_code_2(
+  arguments, message, capsys, tmp_path, monkeypatch
+):
+  monkeypatch.chdir(tmp_path)
   assert cli.main(arguments) == 2
   error = capsys.readouterr().err
   assert error.count("\n") == 1
   assert message in error
+
+
+def _number_flags():
+  """Every flag of every subcommand that takes a number."""
+  (commands,) = (
+    action
+    for action in cli._parser()._actions
+    if isinstance(action, argparse._SubParsersAction)
+  )
+  for name, parser in commands.choices.items():
+    for action in parser._actions:
+      if action.type is not None:
+        yield name, action.option_strings[0], action.nargs
+
+
+def test_there_are_flags_that_take_numbers():
+  assert len(list(_number_flags())) > 15
+
+
+@pytest.mark.parametrize(("command", "flag", "count"), _number_flags())
+@pytest.mark.parametrize(
+  "text", ["nan", "inf", "-inf", "1e300", "-1e300", "1e400", "", "9" * 5000]
+)
+def test_no_flag_takes_what_is_no_sensible_number(
+  command, flag, count, text, capsys
+):
+  values = [f"{flag}={text}"] if count != 2 else [flag, "0.1", f" {text}"]
+  assert cli.main([command, *values]) == 2
+  error = capsys.readouterr().err
+  assert error.count("\n") == 1
+  assert flag in error
+  assert len(error) < 1100
+
+
+@pytest.mark.parametrize(
+  ("options", "ranges"),
+  [
+    (gait.Options(), gait.RANGES),
+    (follow.Options(), follow.RANGES),
+  ],
+)
+def test_every_setting_has_a_range_around_its_default(options, ranges):
+  assert list(ranges) == [f.name for f in dataclasses.fields(options)]
+  for key, (low, high) in ranges.items():
+    assert low <= getattr(options, key) <= high
+    for text in ("nan", "inf", "1e300", "-1e300", "", "x", "9" * 5000):
+      with pytest.raises(common.CommandError, match=f"--set {key}: is '"):
+        common.override(options, [f"{key}={text}"], ranges)
+
+
+@pytest.mark.property
+@hypothesis.given(
+  speed=st.floats(0, gait.MAX_SPEED),
+  settings=st.dictionaries(st.sampled_from(list(gait.RANGES)), st.booleans()),
+)
+def test_any_setting_in_its_range_plans_finite_steps(speed, settings):
+  """At the ends of the ranges, footsteps are finite or refused in one line."""
+  changes = {key: gait.RANGES[key][high] for key, high in settings.items()}
+  options = dataclasses.replace(gait.Options(), **changes)
+  robot = kinematics.default_robot()
+  try:
+    plan = gait.footsteps(speed, robot, options)
+  except human.MotionError as error:
+    assert str(error).isprintable()
+  else:
+    assert np.all(np.isfinite(plan.zmp))
+    assert all(np.all(np.isfinite(foot)) for foot in plan.feet.values())

@@ -1,51 +1,27 @@
-import sys
-import types
+import contextlib
+import re
 
 import numpy as np
 import pytest
 
+from wildrobot_playground import assets
+from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import drawing, viewer
+from wildrobot_playground.web import address
 
-
-class _Handle:
-  def __init__(self, value=None):
-    self.value = value
-    self.position = self.wxyz = None
-
-
-class _Scene:
-  def __init__(self):
-    self.added = []
-
-  def __getattr__(self, name):
-    def add(path, *args, **look):
-      self.added.append((name, path))
-      return _Handle()
-
-    return add
-
-
-class _Gui:
-  def add_checkbox(self, label, value):
-    return _Handle(value)
-
-  def add_slider(self, label, low, high, step, value):
-    return _Handle(value)
-
-
-class _Server:
-  def __init__(self, host, port, verbose):
-    self.scene, self.gui, self.stopped = _Scene(), _Gui(), False
-
-  def stop(self):
-    self.stopped = True
+CLIP = str(assets.reference() / "clips" / "human_walk_0p30.npz")
 
 
 @pytest.fixture
-def page(monkeypatch, human_clip, recorded_clip, robot):
-  module = types.SimpleNamespace(ViserServer=_Server)
-  monkeypatch.setitem(sys.modules, "viser", module)
-  return viewer.Viewer([human_clip, recorded_clip], robot)
+def listener():
+  return address.listen("127.0.0.1", 0)
+
+
+@pytest.fixture
+def page(human_clip, recorded_clip, robot, listener):
+  page = viewer.Viewer([human_clip, recorded_clip], robot, listener)
+  yield page
+  page.close()
 
 
 def _pelvis(page, index):
@@ -78,10 +54,49 @@ def test_robots_stay_in_place_until_told_to_walk(page, recorded_clip):
   assert _pelvis(page, 1)[0] == pytest.approx(recorded_clip.root_pos[50, 0])
 
 
-def test_running_shows_and_closing_stops(page):
+def test_running_shows_and_closing_gives_the_port_back(
+  human_clip, robot, listener
+):
+  page = viewer.Viewer([human_clip], robot, listener)
+  port = listener.port
   page.run(iter(range(2)))
   page.close()
-  assert page.server.stopped
+  address.listen("127.0.0.1", port).close()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e300, 1e300])
+def test_a_panel_out_of_its_range_shows_a_frame_of_the_clip(page, value):
+  page.rate.value = page.time.value = value
+  page.advance(0.02)
+  assert 0.0 <= page.time.value <= page.duration
+  assert np.isfinite(_pelvis(page, 0)).all()
+
+
+@pytest.fixture
+def left_at_once(monkeypatch):
+  """Somebody who presses Ctrl-C as soon as it plays."""
+
+  def interrupt(self):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(viewer.Viewer, "run", interrupt)
+
+
+def test_the_port_that_is_really_used_is_named(left_at_once, capsys):
+  with contextlib.closing(address.listen("127.0.0.1", None)) as taken:
+    assert cli.main(["view", CLIP]) == 0
+    (port,) = re.findall(r"http://127.0.0.1:(\d+);", capsys.readouterr().out)
+    assert int(port) > taken.port
+  address.listen("127.0.0.1", int(port)).close()
+
+
+def test_a_port_that_cannot_be_had_costs_one_line(left_at_once, capsys):
+  with contextlib.closing(address.listen("127.0.0.1", 0)) as taken:
+    for port in (taken.port, -1, 70000):
+      assert cli.main(["view", CLIP, f"--port={port}"]) == 2
+      error = capsys.readouterr().err
+      assert error.count("\n") == 1
+      assert "is not free" in error or "expected 0 to 65535" in error
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,10 @@ def test_a_batch_is_the_robots_one_by_one(walk, agreed):
     ({"fall": None}, "lacks fall"),
     ({"action": {"scale": 0.5}}, r"lacks action\.filter"),
     ({"history": 3}, "past observations"),
-    ({"observation": [{"name": "sonar"}]}, "observes sonar"),
+    (
+      {"observation": [{"name": "sonar", "start": 0, "size": 1, "scale": 1}]},
+      "observes 'sonar'",
+    ),
   ],
 )
 def test_contracts_that_it_does_not_implement_are_refused(
@@ -182,7 +185,8 @@ def test_a_contract_that_is_not_the_networks_is_refused(tmp_path, walk_folder):
   model = onnx.load(walk_folder / "policy.onnx")
   (prop,) = [p for p in model.metadata_props if p.key == "contract"]
   contract = json.loads(prop.value)
-  del contract["observation"][0]
+  del contract["observation"][-1]
+  del contract["normalizer"]
   prop.value = json.dumps(contract)
   onnx.save(model, tmp_path / "policy.onnx")
   with pytest.raises(controller.ContractError, match="takes 38 numbers"):

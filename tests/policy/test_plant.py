@@ -110,3 +110,35 @@ def test_files_that_are_no_models_are_refused(agreed, tmp_path):
   (tmp_path / "robot.xml").write_text("<mujoco>")
   with pytest.raises(ContractError, match="is no MJCF"):
     plant.load(agreed, tmp_path / "robot.xml")
+
+
+@pytest.mark.parametrize(
+  ("old", "new", "message"),
+  [
+    ('kp="21.1"', 'kp="nan"', "kp of .* is 'nan', expected numbers"),
+    ('mass="0.84121"', 'mass="1e300"', "mass of body .* is 1e\\+300"),
+    (
+      'damping="0.08516"',
+      'damping="1e30"',
+      "damping of joint 'waist_yaw' is 1e",
+    ),
+  ],
+)
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_no_robot_has_are_refused(
+  agreed, tmp_path, monkeypatch, old, new, message
+):
+  monkeypatch.chdir(tmp_path)  # MuJoCo logs here.
+  for path in assets.xmls().iterdir():
+    text = path.read_text()
+    (tmp_path / path.name).write_text(text.replace(old, new))
+  with pytest.raises(ContractError, match=message) as refused:
+    plant.load(agreed, tmp_path / _SCENE.name)
+  assert "\n" not in str(refused.value)
+
+
+def test_our_robot_has_its_joints_in_one_order(agreed):
+  joints = agreed["joints"]
+  agreed["joints"] = [joints[5], *joints[1:5], joints[0], *joints[6:]]
+  with pytest.raises(ContractError, match="in that order"):
+    plant.load(agreed)

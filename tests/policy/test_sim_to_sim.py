@@ -1,6 +1,8 @@
 """The exported file, judged as on the robot."""
 
+import ctypes.util
 import json
+import re
 import subprocess
 import sys
 
@@ -60,6 +62,10 @@ def test_the_command_line_prints_and_writes_the_table(walk_folder, tmp_path):
     (["--policy=p", "--physics=mjx"], "plain MuJoCo"),
     (["--policy=p", "--suite=robustness", "--reference=r"], "no use for"),
     (["--policy=p", "--json=no/where.json"], "is no folder"),
+    (["--policy=p", "--json=."], "is a folder; give a file"),
+    (["--policy=p", "--video=no/where.mp4"], "is no folder"),
+    (["--policy=walk", "--commands="], "there are no commands"),
+    (["--policy=walk", "--suite=robustness", "--seconds=nan"], "of nan s"),
   ],
 )
 def test_mistakes_cost_one_line(flags, message):
@@ -67,6 +73,67 @@ def test_mistakes_cost_one_line(flags, message):
   assert done.returncode == 2
   assert done.stderr.count("\n") == 1
   assert message in done.stderr
+
+
+@pytest.mark.skipif(
+  not ctypes.util.find_library("EGL"), reason="this machine cannot render"
+)
+@pytest.mark.parametrize(
+  ("name", "said"),
+  [
+    ("walk.gif", "walk.gif"),
+    pytest.param(
+      "walk.xyz", "none: .* cannot be written", marks=pytest.mark.slow
+    ),
+  ],
+)
+def test_an_evaluation_is_filmed_or_says_why_not(tmp_path, name, said):
+  film = tmp_path / name
+  done = _evaluate(
+    "--policy=walk",
+    "--commands=0.4",
+    "--episodes=1",
+    "--seconds=1.2",
+    f"--video={film}",
+  )
+  assert done.returncode == 0, done.stderr
+  assert re.search(f"video    .*{said}", done.stdout)
+  assert film.is_file() == (name == "walk.gif")
+
+
+_REFUSED = [
+  *(f"--commands={text}" for text in ("", ",", "nan", "0,inf", "1e9", "x")),
+  *(f"--seconds={text}" for text in ("nan", "inf", "-inf", "-1", "0", "1e300")),
+  *(f"--episodes={text}" for text in ("0", "-1", "nan", "1e3", str(10**30))),
+  *(f"--seed={text}" for text in ("-1", "nan", str(2**70))),
+]
+
+
+def test_numbers_that_mean_nothing_are_refused_in_one_line():
+  """All in one process: what is refused costs nothing but its line."""
+  script = """
+import sys
+from absl import flags
+from absl.testing import flagsaver
+from wildrobot_playground import cli, evaluate
+for suite in ("commands", "robustness"):
+  for argument in sys.argv[1:]:
+    with flagsaver.flagsaver():
+      try:
+        evaluate.main(flags.FLAGS(
+          ["evaluate", "--policy=walk", "--suite=" + suite, argument])[1:])
+      except (cli.UsageError, flags.Error) as error:
+        print("refused", len(str(error).strip().splitlines()))
+"""
+  done = subprocess.run(
+    [sys.executable, "-c", script, *_REFUSED],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.returncode == 0, done.stderr
+  said = done.stdout.splitlines()
+  assert said == ["refused 1"] * (2 * len(_REFUSED)), said
 
 
 def test_rows_count_falls_and_errors(walk, monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground.policy import plant, simulation
+from wildrobot_playground.policy import gait, plant, simulation
 from wildrobot_playground.policy.simulation import Conditions, Simulation
 
 
@@ -101,3 +101,63 @@ def test_the_shipped_policy_walks(walk, robot, agreed):
   assert rollout.features.shape == (200, 4, 29)
   forward = rollout.velocity[100:, :, 0].mean()
   assert forward == pytest.approx(0.4, abs=0.06)
+
+
+def test_no_robots_are_refused_before_c_is_asked(make, walk):
+  sim = make(1)
+  with pytest.raises(ValueError, match="0 robots"):
+    sim.reset(0)
+  with pytest.raises(ValueError, match="no commands"):
+    simulation.roll_out(walk, sim, [], 1, 10)
+  with pytest.raises(ValueError, match="0 episodes"):
+    simulation.roll_out(walk, sim, [0.4], 0, 10)
+
+
+@pytest.mark.parametrize("first", [0, 1, 20])
+@pytest.mark.filterwarnings("error")
+def test_robots_that_diverge_have_fallen_and_the_rest_walk_on(
+  walk, make, agreed, monkeypatch, first
+):
+  """One robot of four loses its numbers in the step after `first`."""
+
+  def run(lost):
+    sim, steps = make(1), iter(range(10**6))
+    call = sim._call
+
+    def break_down(substeps):
+      state = call(substeps)
+      if next(steps) >= first and len(state[0]) == 4:
+        for array in state:
+          array[lost] = np.nan
+      return state
+
+    monkeypatch.setattr(sim, "_call", break_down)
+    return simulation.roll_out(walk, sim, [0.2, 0.4], 2, 100)
+
+  clean, broken = run([]), run([1])
+  assert [rollout.diverged for rollout in broken] == [1, 0]
+  assert broken[0].alive[-1].tolist() == [True, False]
+  assert broken[0].alive[:, 1].sum() == max(first - 1, 0)
+  for ours, theirs in zip(broken, clean, strict=True):
+    for name in ("qpos", "position", "velocity", "features", "torque"):
+      values = getattr(ours, name)
+      assert np.isfinite(values).all(), name
+    np.testing.assert_array_equal(ours.qpos[:, 0], theirs.qpos[:, 0])
+  (row, _) = (gait.tracking(rollout) for rollout in broken)
+  assert (row["falls"], row["diverged"]) == (1, 1)
+  assert np.isfinite(list(row.values())).all()
+
+
+def test_c_is_not_asked_for_robots_that_have_diverged(make, agreed):
+  sim = make(3)
+  asked = []
+  step = sim._step
+  sim._step = lambda *args: (asked.append(len(args[1])), step(*args))[1]
+  sim.step(_default(agreed, 3))
+  sim.qpos[1] = np.nan
+  sim.step(_default(agreed, 3))
+  assert np.isnan(sim.qpos[1]).all() and np.isfinite(sim.qpos[[0, 2]]).all()
+  sim.qpos[:] = np.nan
+  sim.step(_default(agreed, 3))
+  assert asked == [3, 2, 0]
+  assert sim.fallen(agreed["fall"]).all()

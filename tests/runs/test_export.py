@@ -3,6 +3,10 @@
 import json
 import pathlib
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -129,3 +133,73 @@ def test_a_difference_means_that_nothing_is_written(
 def test_unknown_formats_are_named(tiny_run, tmp_path):
   with pytest.raises(export.ExportError, match=r"tflite.*onnx, stablehlo"):
     export.export(tiny_run, ["tflite"], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+  ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_stopped_export_leaves_what_was_there(
+  tiny_run, tmp_path, number, code
+):
+  (tmp_path / "policy.json").write_text("mine")
+  process = subprocess.Popen(
+    [
+      *(sys.executable, "-m", "wildrobot_playground.export"),
+      *(f"--checkpoint={tiny_run}", f"--output={tmp_path}"),
+    ],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+  while not list(tmp_path.glob(".export-*/*")) and process.poll() is None:
+    time.sleep(0.01)
+  process.send_signal(number)
+  _, said = process.communicate(timeout=60)
+  assert process.returncode == code
+  assert len(said.splitlines()) == 1, said
+  assert [path.name for path in tmp_path.iterdir()] == ["policy.json"]
+  assert (tmp_path / "policy.json").read_text() == "mine"
+
+
+def test_a_folder_of_the_users_own_is_never_deleted(tiny_run, tmp_path):
+  mine = tmp_path / "brax" / "thesis.tex"
+  mine.parent.mkdir()
+  mine.write_text("years of work")
+  with pytest.raises(export.ExportError, match="no exported policy") as caught:
+    export.export(tiny_run, ["onnx", "brax"], tmp_path)
+  assert "\n" not in str(caught.value)
+  assert mine.read_text() == "years of work"
+  assert {path.name for path in tmp_path.iterdir()} == {"brax"}
+
+
+def test_a_file_of_the_users_own_in_an_export_is_never_deleted(
+  tiny_run, tmp_path
+):
+  export.export(tiny_run, ["brax"], tmp_path)
+  mine = tmp_path / "brax" / "notes.txt"
+  mine.write_text("mine")
+  with pytest.raises(export.ExportError, match="files of your own"):
+    export.export(tiny_run, ["brax"], tmp_path)
+  assert mine.read_text() == "mine"
+
+
+def test_an_earlier_export_is_replaced_even_a_damaged_one(tiny_run, tmp_path):
+  export.export(tiny_run, ["brax"], tmp_path)
+  network = tmp_path / "brax" / "ppo_network_config.json"
+  network.write_text("{}")
+  export.export(tiny_run, ["brax"], tmp_path)
+  checkpoint.check_policy(tmp_path / "brax")
+  assert {path.name for path in tmp_path.iterdir()} == {"brax"}
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_is_no_folder_is_not_replaced_by_one(tiny_run, tmp_path, kind):
+  target = tmp_path / "brax"
+  if kind == "file":
+    target.write_text("mine")
+  else:
+    (tmp_path / "mine").mkdir()
+    target.symlink_to(tmp_path / "mine")
+  with pytest.raises(export.ExportError, match="is no folder"):
+    export.export(tiny_run, ["brax"], tmp_path)
+  assert target.is_symlink() or target.read_text() == "mine"

@@ -22,6 +22,7 @@ from wildrobot_playground.runs import reference as reference_lib
 def test_a_run_leaves_everything_behind(tiny_run):
   names = {path.name for path in tiny_run.iterdir()}
   assert names == {
+    ".lock",
     "checkpoints",
     "config.json",
     "eval.json",

@@ -7,14 +7,35 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import echo
 from wildrobot_playground.amp import features as features_lib
 from wildrobot_playground.envs import sole
-from wildrobot_playground.motion import npz
+from wildrobot_playground.motion import about, npz, schema
 
 FORMAT = "wildrobot-amp/1"
 CONTACT_RULE = f"sole corner within {sole.CONTACT_HEIGHT} m of the ground"
 
 _REBUILD = "build it again with `python -m wildrobot_playground.motion build`"
+_LARGEST = 1e3  # rad, rad/s, m/s or m: no feature of a robot is beyond
+_FASTEST = 10.0  # m/s, of a commanded speed
+# N rows, C clips and C + 1 ends (E).
+_FIELDS = {
+  "features": schema.Field(
+    "number", ("N", features_lib.NUM_FEATURES), -_LARGEST, _LARGEST
+  ),
+  "clip_offsets": schema.Field("whole", ("E",), 0, 1e9),
+  "clip_names": schema.Field("text", ("C",), high=200),
+  "clip_speeds": schema.Field("number", ("C",), -_FASTEST, _FASTEST),
+  "weights": schema.Field("number", ("N",), 0, 1),
+  "mean": schema.Field(
+    "number", (features_lib.NUM_FEATURES,), -_LARGEST, _LARGEST
+  ),
+  "std": schema.Field("number", (features_lib.NUM_FEATURES,), 0, _LARGEST),
+  "velocity_mode": schema.Field("text", high=100),
+  "dt": schema.Field("number", (), 1e-3, 0.2),
+  "model_hash": schema.Field("text", high=100),
+  "contact_rule": schema.Field("text", high=100),
+}
 
 
 class DatasetError(ValueError):
@@ -146,12 +167,14 @@ def load(
   fields = (field.name for field in dataclasses.fields(ReferenceDataset))
   names = ("format", "feature_names", *fields)
   arrays = npz.read(path, names, DatasetError)
-  found = str(arrays.pop("format"))
-  if found != FORMAT:
+  found = arrays.pop("format")
+  if str(found) != FORMAT:
     raise DatasetError(
-      f"{path}: format is '{found}', expected '{FORMAT}'; {_REBUILD}"
+      f"{path}: format is '{echo.short(found)}', expected '{FORMAT}';"
+      f" {_REBUILD}"
     )
   _check_names(arrays.pop("feature_names"), str(path))
+  schema.check(arrays, _FIELDS, str(path), DatasetError, _REBUILD)
   dataset = _from_arrays(arrays, str(path))
   check(dataset, str(path))
   wanted = {"velocity_mode": velocity_mode, "dt": dt, "model_hash": model_hash}
@@ -162,25 +185,9 @@ def load(
 
 def check(dataset: ReferenceDataset, where: str) -> None:
   """Raises DatasetError unless shapes, offsets and values fit together."""
-  rows, clips = len(dataset.features), dataset.num_clips
-  shapes = {
-    "features": (rows, features_lib.NUM_FEATURES),
-    "clip_offsets": (clips + 1,),
-    "clip_speeds": (clips,),
-    "weights": (rows,),
-    "mean": (features_lib.NUM_FEATURES,),
-    "std": (features_lib.NUM_FEATURES,),
-  }
-  for name, shape in shapes.items():
-    array = getattr(dataset, name)
-    if array.shape != shape:
-      raise DatasetError(
-        f"{where}: {name} is {array.shape}, expected {shape}; {_REBUILD}"
-      )
-    if not np.all(np.isfinite(array)):
-      raise DatasetError(
-        f"{where}: {name} has values that are not finite; {_REBUILD}"
-      )
+  arrays = {name: getattr(dataset, name) for name in _FIELDS}
+  arrays["clip_names"] = np.array(dataset.clip_names, dtype=str)
+  schema.check(arrays, _FIELDS, where, DatasetError, _REBUILD)
   problem = _inconsistency(dataset)
   if problem:
     raise DatasetError(f"{where}: {problem}; {_REBUILD}")
@@ -253,7 +260,7 @@ def _std_floor() -> np.ndarray:
 
 def _check_names(names: np.ndarray, where: str) -> None:
   """Refuses features of another name or order."""
-  found = tuple(str(name) for name in np.atleast_1d(names))
+  found = tuple(map(str, np.ravel(names)))
   expected = features_lib.FEATURE_NAMES
   if found == expected:
     return
@@ -261,40 +268,90 @@ def _check_names(names: np.ndarray, where: str) -> None:
     detail = f"has {len(found)} features, expected {len(expected)}"
   else:
     i = next(i for i in range(len(found)) if found[i] != expected[i])
-    detail = f"feature {i} is '{found[i]}', expected '{expected[i]}'"
+    detail = (
+      f"feature {i} is '{echo.short(found[i])}', expected '{expected[i]}'"
+    )
   raise DatasetError(f"{where}: {detail}; {_REBUILD}")
 
 
 def _from_arrays(arrays: dict[str, np.ndarray], where: str) -> ReferenceDataset:
-  """The dataset of the file's arrays."""
+  """The dataset of the file's arrays, which are as the table says."""
   values: dict[str, Any] = dict(arrays)
+  for names, kind in (
+    (("features", "mean", "std"), np.float32),
+    (("clip_speeds", "weights"), np.float64),
+    (("clip_offsets",), np.int64),
+  ):
+    values |= {name: values[name].astype(kind) for name in names}
+  for name in ("velocity_mode", "model_hash", "contact_rule"):
+    values[name] = str(values[name])
+  values["clip_names"] = tuple(map(str, values["clip_names"]))
+  values["dt"] = float(values["dt"])
   try:
-    for name in ("velocity_mode", "model_hash", "contact_rule"):
-      values[name] = str(values[name])
-    values["clip_names"] = tuple(str(name) for name in values["clip_names"])
-    values["dt"] = float(values["dt"])
-    values["meta"] = json.loads(str(values["meta"]))
-    return ReferenceDataset(**values)
-  except (TypeError, ValueError) as e:
-    raise DatasetError(f"{where}: damaged ({e}); {_REBUILD}") from e
+    values["meta"] = schema.read_json(str(values["meta"]))
+  except ValueError as e:
+    raise DatasetError(
+      f"{where}: meta is damaged ({echo.short(e)}); {_REBUILD}"
+    ) from e
+  return ReferenceDataset(**values)
 
 
 def _inconsistency(dataset: ReferenceDataset) -> str | None:
   """What does not fit together, or None."""
-  offsets = dataset.clip_offsets
   if dataset.velocity_mode not in features_lib.VELOCITY_MODES:
-    return f"velocity_mode '{dataset.velocity_mode}' is unknown"
+    return f"velocity_mode '{echo.short(dataset.velocity_mode)}' is unknown"
   if dataset.contact_rule != CONTACT_RULE:
     return (
-      f"contact_rule is '{dataset.contact_rule}', expected '{CONTACT_RULE}'"
+      f"contact_rule is '{echo.short(dataset.contact_rule)}', expected"
+      f" '{CONTACT_RULE}'"
     )
-  if not dataset.dt > 0:
-    return f"dt is {dataset.dt}, expected a positive number of seconds"
+  return (
+    _inconsistent_clips(dataset)
+    or _inconsistent_statistics(dataset)
+    or _inconsistent_meta(dataset)
+  )
+
+
+def _inconsistent_clips(dataset: ReferenceDataset) -> str | None:
+  """How the clips do not cut the rows, or None."""
+  offsets, names = dataset.clip_offsets, dataset.clip_names
+  if len(offsets) != len(names) + 1:
+    return (
+      f"clip_offsets has {len(offsets)} ends of {len(names)} clips, expected"
+      " one more than clips"
+    )
   ends = (0, len(dataset.features))
   if tuple(offsets[[0, -1]]) != ends or np.any(np.diff(offsets) < 1):
     return "clip_offsets do not cut the rows into clips"
-  if np.any(dataset.weights < 0) or abs(np.sum(dataset.weights) - 1) > 1e-6:
+  if len(set(names)) != len(names):
+    twice = next(name for name in names if names.count(name) > 1)
+    return f"clip_names has '{echo.short(twice)}' more than once"
+  return None
+
+
+def _inconsistent_statistics(dataset: ReferenceDataset) -> str | None:
+  """What weights, mean or std are not, or None."""
+  if abs(np.sum(dataset.weights) - 1) > 1e-6:
     return "weights are not probabilities that sum to 1"
   if np.any(dataset.std < _std_floor() * (1 - 1e-6)):
     return "std is below the floor of its feature group"
+  mean, std = _statistics(dataset.features, dataset.weights)
+  for name, right in (("mean", mean), ("std", std)):
+    wrong = np.abs(getattr(dataset, name) - right) > 1e-3 * (std + np.abs(mean))
+    if np.any(wrong):
+      feature = features_lib.FEATURE_NAMES[int(np.argmax(wrong))]
+      return f"{name} of {feature} is not that of the weighted rows"
+  return None
+
+
+def _inconsistent_meta(dataset: ReferenceDataset) -> str | None:
+  """What is no description of clips, or None."""
+  meta = dataset.meta
+  clips = meta.get("clips", {}) if isinstance(meta, dict) else None
+  if not isinstance(clips, dict):
+    return "meta is no object with one of each clip in 'clips'"
+  for name, said in clips.items():
+    problem = about.problem(said, 0)
+    if problem:
+      return f"meta of clip '{echo.short(name)}' {problem}"
   return None

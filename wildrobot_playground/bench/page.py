@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from wildrobot_playground import files
 from wildrobot_playground.bench import walking
 
 Row = dict[str, Any]
@@ -263,4 +264,5 @@ def plot(results: Results, path: pathlib.Path) -> None:
     axes.grid(alpha=0.3)
     if rows:
       axes.legend(frameon=False, fontsize=7)
-  figure.savefig(path, dpi=110)
+  with files.replacing(path) as new:
+    figure.savefig(new, dpi=110)

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from wildrobot_playground import cli
+from wildrobot_playground import cli, files
 from wildrobot_playground.bench import jobs, page, suites
 from wildrobot_playground.envs import physics
 
@@ -146,8 +146,8 @@ def _write(folder: pathlib.Path, results: dict[str, Any]) -> None:
   """
   try:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _RESULTS).write_text(json.dumps(results, indent=1) + "\n")
-    (folder / _PAGE).write_text(page.markdown(results))
+    files.write_text(folder / _RESULTS, json.dumps(results, indent=1) + "\n")
+    files.write_text(folder / _PAGE, page.markdown(results))
     page.plot(results, folder / page.PLOT)
   except OSError as error:
     raise cli.UsageError(

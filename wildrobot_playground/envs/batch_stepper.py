@@ -40,15 +40,24 @@ class BatchStepper:
       ctrl: (..., nu).
       randomized: model fields by name, each (..., *shape of the field).
 
+    Raises:
+      ValueError: for less than one step.
+
     Returns:
       float32 qpos, qvel and the sensor readings at the start of the last
       substep, with the same leading shape; NaN for a robot that C gave up
       because its numbers were not finite or grew without bounds.
     """
     m = self._mj_model
+    if n_substeps < 1:
+      raise ValueError(f"{n_substeps} steps of physics, expected 1 or more")
     qpos, qvel, ctrl = (np.asarray(x) for x in (qpos, qvel, ctrl))
     leading = qpos.shape[:-1]
     size = int(np.prod(leading))
+    if size == 0:  # C reads the first robot without asking whether it is there.
+      widths = (m.nq, m.nv, m.nsensordata)
+      empty = [np.zeros((*leading, width), np.float32) for width in widths]
+      return empty[0], empty[1], empty[2]
     initial = np.zeros((size, 1 + m.nq + m.nv))
     initial[:, 1 : 1 + m.nq] = qpos.reshape(size, m.nq)
     initial[:, 1 + m.nq :] = qvel.reshape(size, m.nv)

@@ -1,18 +1,20 @@
 """Reference motion: `python -m wildrobot_playground.motion COMMAND ...`."""
 
 import argparse
-import json
 import pathlib
+import signal
 import sys
 
-from wildrobot_playground import mujoco_warnings
+from wildrobot_playground import echo, mujoco_warnings
 from wildrobot_playground.motion import off_screen
 
 off_screen.prepare()
 mujoco_warnings.take()
 
+from wildrobot_playground import cli, files  # noqa: E402
 from wildrobot_playground.motion import commands, tables  # noqa: E402
 from wildrobot_playground.motion.commands import common  # noqa: E402
+from wildrobot_playground.runs import stopping  # noqa: E402
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,25 +34,27 @@ def main(argv: list[str] | None = None) -> int:
   try:
     args = _parser().parse_args(argv)
     result = args.run(args)
-    print(tables.text(result.headings, result.rows))
+    print(echo.printable(tables.text(result.headings, result.rows)))
     for note in result.notes:
-      print(note)
+      print(echo.line(note))
     if args.json:
       path = pathlib.Path(args.json)
       path.parent.mkdir(parents=True, exist_ok=True)
-      content = json.dumps(result.records, indent=2) + "\n"
-      path.write_text(content, encoding="utf-8")
+      files.write_json(path, result.records)
   except (ValueError, OSError, MemoryError) as error:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"error: {echo.line(error)}", file=sys.stderr)
     return 2
-  except KeyboardInterrupt:
-    print("interrupted", file=sys.stderr)
-    return 130
+  except KeyboardInterrupt as error:
+    terminated = isinstance(error, stopping.TerminatedError)
+    number = signal.SIGTERM if terminated else signal.SIGINT
+    print(stopping.word(number), file=sys.stderr)
+    return 128 + number
   if result.failures:
     more = len(result.failures) - 1
     tail = f" (and {more} more)" if more else ""
-    print(f"error: {result.failures[0]}{tail}", file=sys.stderr)
+    print(f"error: {echo.line(result.failures[0] + tail)}", file=sys.stderr)
     return 2
+  cli.say_next(*result.next)
   return 0
 
 
@@ -70,4 +74,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+  stopping.hand_over()
   sys.exit(main())

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import echo
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import sole as sole_lib
-from wildrobot_playground.motion import npz, rotations
+from wildrobot_playground.motion import about, npz, rotations, schema
 
 FORMAT = "wildrobot-clip/1"
 FPS = 50.0
@@ -19,19 +20,27 @@ _WALKING = 0.05  # m/s
 _UPRIGHT = 0.5  # share of the vertical, in half of the frames
 _HEIGHTS = (0.1, 1.0)  # m of the pelvis, likewise
 
-_ARRAYS = (
-  "format",
-  "fps",
-  "joint_names",
-  "root_pos",
-  "root_quat",
-  "joint_pos",
-  "foot_contacts",
-  "contact_names",
-  "cyclic",
-  "command",
-  "meta",
-)
+_FARTHEST = 1e5  # m from the origin
+_FASTEST = 10.0  # m/s and rad/s, of a command
+_MOST_FRAMES = 200_000  # an hour, and more
+RATES = (5.0, 1000.0)  # frames per second
+
+_AGAIN = "make the clip again"
+# T frames.
+_FIELDS = {
+  "root_pos": schema.Field("number", ("T", 3), -_FARTHEST, _FARTHEST),
+  "root_quat": schema.Field("number", ("T", 4), -1.001, 1.001),
+  "joint_pos": schema.Field(
+    "number", ("T", len(consts.JOINT_NAMES)), -1e6, 1e6
+  ),
+  "foot_contacts": schema.Field(
+    "number", ("T", len(consts.CONTACT_NAMES)), 0, 1
+  ),
+  "command": schema.Field("number", (3,), -_FASTEST, _FASTEST),
+  "fps": schema.Field("number", (), *RATES),
+  "cyclic": schema.Field("flag"),
+}
+_ARRAYS = ("format", "joint_names", "contact_names", *_FIELDS, "meta")
 
 
 class ClipError(ValueError):
@@ -188,34 +197,36 @@ def load(path: str | os.PathLike[str]) -> MotionClip:
   arrays = npz.read(path, _ARRAYS, ClipError)
   if str(arrays["format"]) != FORMAT:
     raise ClipError(
-      f"{path}: format is '{arrays['format']}', expected '{FORMAT}'; make the"
-      " clip again with this version"
+      f"{path}: format is '{echo.short(arrays['format'])}', expected"
+      f" '{FORMAT}'; {_AGAIN} with this version"
     )
   for key, expected in (
     ("joint_names", consts.JOINT_NAMES),
     ("contact_names", consts.CONTACT_NAMES),
   ):
-    names = tuple(str(name) for name in arrays[key])
+    names = tuple(map(str, np.ravel(arrays[key])))
     if names != expected:
       raise ClipError(
-        f"{path}: {key} are {', '.join(names)}; expected"
+        f"{path}: {key} are {echo.short(', '.join(names), 200)}; expected"
         f" {', '.join(expected)}; retarget the motion to WildRobot"
       )
+  schema.check(arrays, _FIELDS, str(path), ClipError, _AGAIN)
   try:
-    fps, meta = float(arrays["fps"]), json.loads(str(arrays["meta"]))
-  except (TypeError, ValueError) as e:
+    meta = schema.read_json(str(arrays["meta"]))
+  except ValueError as e:
     raise ClipError(
-      f"{path}: fps or meta cannot be read ({e}); make the clip again"
+      f"{path}: meta cannot be read ({echo.short(e)}); {_AGAIN}"
     ) from e
   clip = MotionClip(
     name=os.path.splitext(os.path.basename(os.fspath(path)))[0],
-    root_pos=arrays["root_pos"],
-    root_quat=arrays["root_quat"],
-    joint_pos=arrays["joint_pos"],
-    foot_contacts=arrays["foot_contacts"],
+    # Also of whole numbers, which no frame could be put between.
+    root_pos=arrays["root_pos"].astype(np.float64),
+    root_quat=arrays["root_quat"].astype(np.float64),
+    joint_pos=arrays["joint_pos"].astype(np.float64),
+    foot_contacts=arrays["foot_contacts"].astype(np.float32),
     cyclic=bool(arrays["cyclic"]),
-    command=arrays["command"],
-    fps=fps,
+    command=arrays["command"].astype(np.float64),
+    fps=float(arrays["fps"]),
     meta=meta,
   )
   check(clip, str(path))
@@ -224,33 +235,21 @@ def load(path: str | os.PathLike[str]) -> MotionClip:
 
 def check(clip: MotionClip, where: str) -> None:
   """Raises ClipError unless shapes, values and rate are those of the format."""
-  frames = clip.root_pos.shape[0] if clip.root_pos.ndim == 2 else 0
-  shapes = {
-    "root_pos": (frames, 3),
-    "root_quat": (frames, 4),
-    "joint_pos": (frames, len(consts.JOINT_NAMES)),
-    "foot_contacts": (frames, len(consts.CONTACT_NAMES)),
-    "command": (3,),
-  }
-  for key, shape in shapes.items():
-    array = getattr(clip, key)
-    if array.shape != shape:
-      raise ClipError(f"{where}: {key} is {array.shape}, expected {shape}")
-    if array.dtype.kind not in "fiu":
-      raise ClipError(f"{where}: {key} holds no numbers; make the clip again")
-    if not np.all(np.isfinite(array)):
-      raise ClipError(
-        f"{where}: {key} has values that are not finite; make the clip again"
-      )
-  if frames < 2:
-    raise ClipError(f"{where}: has {frames} frames; a clip needs at least 2")
-  if not clip.fps > 0:
-    raise ClipError(f"{where}: fps is {clip.fps}, expected a positive number")
+  arrays = {name: getattr(clip, name) for name in _FIELDS}
+  schema.check(arrays, _FIELDS, where, ClipError, _AGAIN)
+  if not 2 <= clip.num_frames <= _MOST_FRAMES:
+    raise ClipError(
+      f"{where}: has {clip.num_frames} frames, expected 2 to {_MOST_FRAMES};"
+      " trim the motion, or give a longer one"
+    )
   if np.max(np.abs(np.linalg.norm(clip.root_quat, axis=1) - 1)) > 1e-4:
     raise ClipError(f"{where}: root_quat is not a unit quaternion (wxyz)")
   _check_conventions(clip, where)
   if not np.all(np.isin(clip.foot_contacts, (0.0, 1.0))):
     raise ClipError(f"{where}: foot_contacts must be 0 or 1")
+  problem = about.problem(clip.meta, clip.num_frames)
+  if problem:
+    raise ClipError(f"{where}: meta {problem}; {_AGAIN}")
 
 
 def _check_conventions(clip: MotionClip, where: str) -> None:

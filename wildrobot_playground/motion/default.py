@@ -4,7 +4,7 @@ import dataclasses
 import os
 import pathlib
 
-from wildrobot_playground import assets
+from wildrobot_playground import assets, files
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.motion import (
   build,
@@ -94,7 +94,7 @@ def write(
   for clip in clips:
     clip_lib.save(output / "clips" / f"{clip.name}.npz", clip)
   dataset_lib.save(output / DATASET, build.build(clips, velocity_mode))
-  (output / "README.md").write_text(readme(clips), encoding="utf-8")
+  files.write_text(output / "README.md", readme(clips))
   return clips
 
 

@@ -1,7 +1,5 @@
 """A robot's visible geoms in a viser scene."""
 
-import contextlib
-import io
 from typing import Any
 
 import mujoco
@@ -10,25 +8,6 @@ import numpy as np
 _SEGMENTS = 24  # of a cylinder's circle
 _VISUAL_GROUP = 2
 _TYPES = mujoco.mjtGeom
-
-
-def serve(port: int, host: str = "127.0.0.1") -> Any:
-  """A viser server, without the banner that names its port.
-
-  Args:
-    port: to listen on; the next free one when it is taken.
-    host: address to listen on.
-  """
-  import viser  # Slow to import, and only pages need it.
-
-  with contextlib.redirect_stdout(io.StringIO()):
-    return viser.ViserServer(host=host, port=port, verbose=False)
-
-
-def stop(view: Any) -> None:
-  """Stops a server of `serve`, as quietly."""
-  with contextlib.redirect_stdout(io.StringIO()):
-    view.stop()
 
 
 class Drawing:

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 
+from wildrobot_playground import files
 from wildrobot_playground.motion import clip as clip_lib
 
 
@@ -26,4 +27,4 @@ def gmr(path: str | os.PathLike[str], clip: clip_lib.MotionClip) -> None:
     "local_body_pos": None,
     "link_body_list": None,
   }
-  path.write_bytes(pickle.dumps(content, protocol=4))
+  files.write_bytes(path, pickle.dumps(content, protocol=4))

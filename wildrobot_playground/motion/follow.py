@@ -74,6 +74,26 @@ class Options:
   max_joint_speed: float = 7.8
 
 
+# Smallest and largest value of each option.
+RANGES: dict[str, tuple[float, float]] = {
+  "turning": (0.0, 2.0),
+  "cadence_exponent": (-1.0, 2.0),
+  "crouch": (0.0, 0.3),
+  "lean": (-0.6, 0.6),
+  "forward": (-0.3, 0.3),
+  "sway_scale": (0.0, 10.0),
+  "turn_scale": (0.0, 5.0),
+  "pitch_scale": (0.0, 5.0),
+  "swing_flatter": (0.0, 1.0),
+  "lift_scale": (0.0, 5.0),
+  "stance_y": (0.02, 0.3),
+  "nearest_y": (0.0, 0.3),
+  "swing_width_scale": (0.0, 5.0),
+  "clearance": (0.0, 0.2),
+  "max_joint_speed": (0.1, 100.0),
+}
+
+
 def natural_speed(motion: human.HumanMotion, robot: kinematics.Robot) -> float:
   """The robot's mean speed [m/s] dynamically similar to the human's."""
   if motion.cyclic:
@@ -169,6 +189,7 @@ def _scale(
   cadence = ratio**options.cadence_exponent
   human_fps = clip_lib.FPS * np.sqrt(size) / cadence
   duration = (motion.num_frames - 1) / motion.fps
+  human.check_duration(int(duration * human_fps), clip_lib.FPS, where)
   if duration * human_fps < _SHORTEST:
     raise human.MotionError(
       f"{where}: lasts {duration:.2f} s, expected at least"

@@ -69,6 +69,28 @@ class Options:
   feedback: float = 0.6
 
 
+# Smallest and largest value of each option.
+RANGES: dict[str, tuple[float, float]] = {
+  "cycle_time": (0.3, 3.0),
+  "cycle_time_slope": (-2.0, 2.0),
+  "double_support": (0.01, 0.9),
+  "double_support_slope": (-1.0, 1.0),
+  "clearance": (0.0, 0.1),
+  "clearance_slope": (-0.2, 0.2),
+  "crouch": (0.0, 0.3),
+  "crouch_slope": (-0.5, 0.5),
+  "lean": (-0.6, 0.6),
+  "stance_y": (0.02, 0.3),
+  "zmp_y": (0.0, 0.3),
+  "zmp_x": (-0.2, 0.2),
+  "roll_gain": (-20.0, 20.0),
+  "harmonics": (1, 50),
+  "passes": (0, 50),
+  "feedback": (0.0, 2.0),
+}
+_SHORTEST = 0.2  # s, of a cycle
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
   """Footsteps of one cycle, by frame; the left foot stands first.
@@ -112,7 +134,8 @@ def generate(
     A cyclic clip at 50 frames a second.
 
   Raises:
-    MotionError: for a speed outside of 0 to 0.6 m/s.
+    MotionError: for a speed outside of 0 to 0.6 m/s, or options that leave no
+      time for a cycle or for a swing.
   """
   options = options or Options()
   if not 0 <= speed <= MAX_SPEED:
@@ -149,13 +172,23 @@ def generate(
 
 
 def footsteps(speed: float, robot: kinematics.Robot, options: Options) -> Plan:
-  """Where the feet are and where the weight should be, frame by frame."""
+  """Where the feet are and where the weight should be, frame by frame.
+
+  Raises:
+    MotionError: for options that leave no time for a cycle or for a swing.
+  """
   duration = options.cycle_time - options.cycle_time_slope * speed
   frames = 2 * round(duration * clip_lib.FPS / 2)
   phase = np.arange(frames) / frames
   stride = speed * frames / clip_lib.FPS
   ground = -robot.toe[2]
   both = options.double_support - options.double_support_slope * speed
+  if duration < _SHORTEST or not 0 < both < 1:
+    raise human.MotionError(
+      f"at {speed:g} m/s a cycle lasts {duration:.3g} s and both feet stand for"
+      f" {both:.3g} of a step, expected at least {_SHORTEST} s and a share"
+      " within 0 and 1; change cycle_time, double_support or their slopes"
+    )
   clearance = options.clearance - options.clearance_slope * speed
   feet = {}
   # A foot swings in the single support of the other one's half cycle.

@@ -7,6 +7,9 @@ import numpy as np
 
 SIDES = ("left", "right")
 _RATES = (5.0, 1000.0)  # frames per second
+LONGEST = 3600.0  # s
+_FARTHEST = 1e5  # m from the origin
+_LEGS = (0.1, 3.0)  # m
 POINTS = (
   "pelvis",
   *(
@@ -79,4 +82,42 @@ def check_rate(fps: float, where: str) -> None:
     raise MotionError(
       f"{where}: fps is {fps:g}, expected {_RATES[0]:g} to {_RATES[1]:g} frames"
       " per second; give the right one with --fps"
+    )
+
+
+def checked(motion: HumanMotion) -> HumanMotion:
+  """The motion, once it can be a human's.
+
+  Raises:
+    MotionError: for one that is too long, or whose numbers are none.
+  """
+  where = motion.source.get("file", "motion")
+  check_rate(motion.fps, where)
+  check_duration(motion.num_frames, motion.fps, where)
+  for name, point in motion.points.items():
+    if not np.all(np.abs(point) < _FARTHEST):
+      raise MotionError(
+        f"{where}: {name} is not within {_FARTHEST:g} m of the origin in every"
+        " frame; export the motion again"
+      )
+  mats = motion.pelvis_mat, motion.chest_mat
+  if not all(np.all(np.isfinite(mat)) for mat in mats):
+    raise MotionError(
+      f"{where}: pelvis or chest cannot be told left from right in some frames:"
+      " hips, arms or neck are in one place; export the motion again"
+    )
+  if not _LEGS[0] <= motion.leg_length <= _LEGS[1]:
+    raise MotionError(
+      f"{where}: legs are {motion.leg_length:.3g} m long, expected {_LEGS[0]}"
+      f" to {_LEGS[1]} m; convert the motion to metres"
+    )
+  return motion
+
+
+def check_duration(frames: int, fps: float, where: str) -> None:
+  """Raises MotionError for what lasts longer than `LONGEST`."""
+  if frames / fps > LONGEST:
+    raise MotionError(
+      f"{where}: lasts {frames / fps:.0f} s, expected at most {LONGEST:.0f} s;"
+      " cut or split the recording"
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wildrobot_playground import files
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import dynamics, kinematics, quality
@@ -54,7 +55,8 @@ def curves(
     axis.grid(alpha=0.3)
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  figure.savefig(path, dpi=100, metadata={"Software": None})
+  with files.replacing(path) as new:
+    figure.savefig(new, dpi=100, metadata={"Software": None})
 
 
 def _column(

@@ -6,10 +6,10 @@ import numpy as np
 
 from wildrobot_playground.amp import features
 from wildrobot_playground.envs import sole as sole_lib
+from wildrobot_playground.motion import about, dynamics, kinematics
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import dynamics, kinematics
 
-TIERS = ("feasible", "kinematic", "refused")
+TIERS = about.TIERS
 _AT_LIMIT = 0.01  # rad from hip extension that count as at the limit
 # Largest value of each metric: in the kinematic tier, in the feasible tier.
 GATES = {

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import mujoco
 import numpy as np
 
+from wildrobot_playground import files
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import kinematics
 
@@ -59,7 +60,8 @@ def contact_sheet(
       row[0].set_title(clip.name, fontsize=8, loc="left")
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  figure.savefig(path, metadata={"Software": None})
+  with files.replacing(path) as new:
+    figure.savefig(new, metadata={"Software": None})
 
 
 def film(
@@ -87,14 +89,21 @@ def film(
   import mediapy
 
   times = np.arange(round(seconds * _FILM_FPS)) / _FILM_FPS
-  with _renderer(robot.model, _VIDEO_SIZE) as renderer:
-    columns = [
-      list(_pictures(clip.at(times), renderer, robot, camera)) for clip in clips
-    ]
   mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  mediapy.write_video(path, np.concatenate(columns, axis=2), fps=_FILM_FPS)
+  height, width = _VIDEO_SIZE
+  shape = height, width * len(clips)
+  with (
+    _renderer(robot.model, _VIDEO_SIZE) as renderer,
+    files.replacing(path) as new,
+    mediapy.VideoWriter(new, shape, fps=_FILM_FPS) as writer,
+  ):
+    columns = [
+      _pictures(clip.at(times), renderer, robot, camera) for clip in clips
+    ]
+    for pictures in zip(*columns, strict=True):
+      writer.add_image(np.concatenate(pictures, axis=1))
 
 
 def _pictures(

@@ -7,7 +7,7 @@ import numpy as np
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import kinematics, rotations, smooth
 
-_SLOWEST, _FASTEST = 5.0, 1000.0  # frames per second
+_SLOWEST, _FASTEST = clip_lib.RATES
 
 
 def resample(

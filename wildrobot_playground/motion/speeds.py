@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import files
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import features as features_lib
 from wildrobot_playground.motion import build
@@ -152,7 +153,8 @@ def plot(
   right.legend()
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  figure.savefig(path, dpi=120, metadata={"Software": None})
+  with files.replacing(path) as new:
+    figure.savefig(new, dpi=120, metadata={"Software": None})
 
 
 def _inside(speed: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import drawing, kinematics
+from wildrobot_playground.web import address, view
 
 _APART = 0.6  # m between robots
 _FLOOR = 12.0  # m
@@ -26,16 +27,16 @@ class Viewer:
     self,
     clips: Sequence[clip_lib.MotionClip],
     robot: kinematics.Robot,
-    port: int = 8080,
+    listener: address.Listener,
   ):
     """Starts the server and draws the first frames.
 
     Args:
       clips: from left to right.
       robot: the robot.
-      port: of the page.
+      listener: the port of the page; closed with it.
     """
-    self.server = drawing.serve(port)
+    self.server = view.serve(listener)
     self.duration = max(clip.num_frames / clip.fps for clip in clips)
     self._clips = list(clips)
     self._robot = robot
@@ -65,9 +66,9 @@ class Viewer:
   def advance(self, elapsed: float) -> None:
     """Moves on by so many seconds of the watcher's time."""
     if self.playing.value:
-      seconds = self.time.value + elapsed * self.rate.value
+      seconds = view.value_of(self.time) + elapsed * view.value_of(self.rate)
       self.time.value = seconds % self.duration
-    self.show(self.time.value)
+    self.show(view.value_of(self.time))
 
   def run(self, steps: Iterator[int] | None = None) -> None:
     """Plays until interrupted, or for so many steps."""
@@ -80,7 +81,7 @@ class Viewer:
 
   def close(self) -> None:
     """Stops the server."""
-    drawing.stop(self.server)
+    view.stop(self.server)
 
   def _offset(self, index: int) -> float:
     """Place [m] of a robot, to the left."""

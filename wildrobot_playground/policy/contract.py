@@ -11,6 +11,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from wildrobot_playground import files
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import observation
 from wildrobot_playground.motion import kinematics
@@ -133,7 +134,7 @@ def dumps(contract: Mapping[str, Any]) -> str:
 
 def save(contract: Mapping[str, Any], path: pathlib.Path) -> None:
   """Writes `policy.json`."""
-  path.write_text(dumps(contract) + "\n", encoding="utf-8")
+  files.write_text(path, dumps(contract) + "\n")
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -143,8 +144,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     ContractError: for a file that is missing, damaged or not implemented.
   """
   try:
-    contract = json.loads(pathlib.Path(path).read_text("utf-8"))
+    text = pathlib.Path(path).read_text("utf-8")
   except (OSError, ValueError) as error:
     raise controller.ContractError(f"cannot read {path}: {error}") from error
-  controller.check(contract)
-  return contract
+  return controller.parse(text, path)

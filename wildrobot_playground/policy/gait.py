@@ -8,9 +8,8 @@ import numpy as np
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import distance, features
 from wildrobot_playground.envs import sole
-from wildrobot_playground.policy.episodes import Rollout
+from wildrobot_playground.policy.episodes import SETTLING_TIME, Rollout
 
-SETTLING_TIME = 1.0  # s, left out of the means
 GRAVITY = 9.81  # m/s²
 _CYCLE_POINTS = 50
 _SHORTEST_CYCLE = 0.2  # s
@@ -53,6 +52,7 @@ def tracking(rollout: Rollout) -> dict[str, float]:
   return {
     "episodes": rollout.alive.shape[1],
     "falls": int((~rollout.alive[-1]).sum()),
+    "diverged": rollout.diverged,
     "speed": float(speed.mean()),
     "velocity_error": float(np.abs(speed - rollout.command).mean()),
     "distance": float(position[:, 0].mean()),

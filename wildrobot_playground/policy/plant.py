@@ -18,6 +18,7 @@ from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import terrain
 from wildrobot_playground.motion import kinematics
 from wildrobot_playground.policy import contract as contract_lib
+from wildrobot_playground.policy import mjcf
 from wildrobot_playground.policy.controller import ContractError
 
 _PREFIX = "wildrobot_playground/"  # Of what we add to a model.
@@ -130,18 +131,16 @@ def load(
     _add_backlash(spec, names, backlash)
   for key in list(spec.keys):  # Of another size, now.
     spec.delete(key)
-  try:
-    model = spec.compile()
-  except ValueError as error:
-    raise ContractError(f"{what} does not compile: {error}") from error
+  model = mjcf.compiled(spec, what)
   _set_solver(model, solver)
   terrain.fill(model)
   return _describe(model, names, servos, backlash > 0)
 
 
 def _read(path: pathlib.Path) -> mujoco.MjSpec:
-  if not path.is_file():
+  if not path.exists():
     raise ContractError(f"there is no model at {path}")
+  mjcf.check_file(path)
   try:
     return mujoco.MjSpec.from_file(str(path))
   except ValueError as error:
@@ -151,6 +150,12 @@ def _read(path: pathlib.Path) -> mujoco.MjSpec:
 
 def _check_own(path: pathlib.Path, contract: Mapping[str, Any]) -> None:
   """Refuses our robot where a policy is for another version of it."""
+  names = tuple(joint["name"] for joint in contract["joints"])
+  if names != consts.JOINT_NAMES:
+    raise ContractError(
+      f"the contract's joints are {', '.join(names)}; our robot's are"
+      f" {', '.join(consts.JOINT_NAMES)}, in that order"
+    )
   model = mujoco.MjModel.from_xml_path(str(path))
   if kinematics.model_hash(model) != contract["model_hash"]:
     raise ContractError(

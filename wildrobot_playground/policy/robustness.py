@@ -5,7 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from wildrobot_playground.policy import gait, plant, simulation
+from wildrobot_playground.policy import (
+  episodes,
+  gait,
+  plant,
+  simulation,
+)
 from wildrobot_playground.policy.controller import Policy
 from wildrobot_playground.policy.simulation import Conditions
 
@@ -49,6 +54,7 @@ class Row:
     worst_velocity_error: the largest of a command [m/s].
     yaw_drift: mean over the commands, at the end [rad].
     falls_by_command: of every command.
+    diverged: how many robots' physics diverged; they are among the falls.
   """
 
   name: str
@@ -58,6 +64,7 @@ class Row:
   worst_velocity_error: float
   yaw_drift: float
   falls_by_command: tuple[int, ...]
+  diverged: int = 0
 
 
 def run(
@@ -77,7 +84,24 @@ def run(
     num_episodes: episodes a command and row.
     seconds: length of an episode.
     seed: of first poses, noise and pushes.
+
+  Raises:
+    ValueError: for a grid that cannot be rolled out, before the first row.
   """
+  episodes.check_length(seconds)
+  steps = round(seconds * policy.controller.contract["control_rate"])
+  episodes.check_grid(commands, num_episodes, steps)
+  return _rows(policy, model, commands, num_episodes, seconds, seed)
+
+
+def _rows(
+  policy: Policy,
+  model: str | None,
+  commands: Sequence[float],
+  num_episodes: int,
+  seconds: float,
+  seed: int,
+) -> Iterator[Row]:
   contract = policy.controller.contract
   for name, conditions in ROWS.items():
     robot = plant.load(contract, model, backlash=conditions.backlash)
@@ -99,6 +123,7 @@ def _row(name: str, tracked: Sequence[dict[str, float]]) -> Row:
     worst_velocity_error=float(np.max(errors)),
     yaw_drift=float(np.mean([t["yaw_drift"] for t in tracked])),
     falls_by_command=falls,
+    diverged=sum(int(t["diverged"]) for t in tracked),
   )
 
 
@@ -118,4 +143,5 @@ def line(row: Row) -> str:
     f"{row.name:24s}  {100 * row.falls / row.episodes:6.1f}"
     f"  {row.velocity_error:.3f}     {row.worst_velocity_error:.3f}"
     f"   {row.yaw_drift:.3f}  {falls}"
+    f"{f'  ({row.diverged} diverged)' if row.diverged else ''}"
   )

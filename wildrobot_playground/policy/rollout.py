@@ -76,7 +76,11 @@ class Roller:
       commands: forward speeds [m/s].
       num_episodes: robots a command.
       num_steps: control steps.
+
+    Raises:
+      ValueError: see `episodes.check_grid`.
     """
+    episodes.check_grid(commands, num_episodes, num_steps)
     self._env = env
     self._make_policy = make_policy
     self._commands = commands

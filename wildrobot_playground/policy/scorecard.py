@@ -1,7 +1,6 @@
 """An evaluation: a row of figures a command, as a table and as JSON."""
 
 import dataclasses
-import json
 import math
 import pathlib
 from collections.abc import Sequence
@@ -9,13 +8,10 @@ from typing import Any
 
 import mujoco
 
+from wildrobot_playground import files
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.policy import gait
 from wildrobot_playground.policy.episodes import Rollout
-
-COMMANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # m/s
-NUM_EPISODES = 32
-SECONDS = 10.0
 
 _COLUMNS = (
   ("command", "m/s", ".1f"),
@@ -73,15 +69,6 @@ def score(
   return Report(rows, physics, list(rollouts), model)
 
 
-def check_length(seconds: float) -> None:
-  """Raises ValueError for episodes that end before the gait has settled."""
-  if seconds <= gait.SETTLING_TIME:
-    raise ValueError(
-      f"episodes of {seconds:g} s are too short: the first"
-      f" {gait.SETTLING_TIME:g} s do not count"
-    )
-
-
 def table(report: Report) -> str:
   """The report as a text table, a row a command."""
   header = [name.replace("_", " ") for name, _, _ in _COLUMNS]
@@ -102,7 +89,20 @@ def table(report: Report) -> str:
     for line in lines
   )
   episodes = int(report.rows[0]["episodes"]) if report.rows else 0
-  return f"\n{text}\n{episodes} episodes a command, physics {report.physics}\n"
+  return (
+    f"\n{text}\n{episodes} episodes a command, physics {report.physics}\n"
+    f"{divergence([row.get('diverged', 0) for row in report.rows])}"
+  )
+
+
+def divergence(counts: Sequence[float]) -> str:
+  """A line on robots that diverged, by command; empty if none did."""
+  if not sum(counts):
+    return ""
+  return (
+    f"warning: physics of {sum(counts):g} robots diverged (their numbers grew"
+    " without bounds); they count as fallen\n"
+  )
 
 
 def save(report: Report, path: pathlib.Path) -> None:
@@ -111,8 +111,7 @@ def save(report: Report, path: pathlib.Path) -> None:
     {k: v if math.isfinite(v) else None for k, v in row.items()}
     for row in report.rows
   ]
-  text = json.dumps({"physics": report.physics, "commands": rows}, indent=2)
-  path.write_text(text + "\n")
+  files.write_json(path, {"physics": report.physics, "commands": rows})
 
 
 def _cell(value: Any, form: str) -> str:

@@ -8,6 +8,7 @@ from wildrobot_playground import assets
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.policy import (
   contract,
+  episodes,
   plant,
   scorecard,
   simulation,
@@ -42,9 +43,9 @@ def load(path: str | os.PathLike[str]) -> Policy:
 def evaluate(
   policy: Policy,
   model: str | None = None,
-  commands: Sequence[float] = scorecard.COMMANDS,
-  num_episodes: int = scorecard.NUM_EPISODES,
-  seconds: float = scorecard.SECONDS,
+  commands: Sequence[float] = episodes.COMMANDS,
+  num_episodes: int = episodes.NUM_EPISODES,
+  seconds: float = episodes.SECONDS,
   reference: pathlib.Path | None = None,
   seed: int = 0,
 ) -> scorecard.Report:
@@ -62,7 +63,7 @@ def evaluate(
   Raises:
     ValueError: for a model, reference or length that cannot be used.
   """
-  scorecard.check_length(seconds)
+  episodes.check_length(seconds)
   agreed = policy.controller.contract
   robot = plant.load(agreed, model)
   sim = simulation.Simulation(robot, agreed, seed=seed)

@@ -59,7 +59,7 @@ class Simulation:
   Attributes:
     plant: the robot.
     dt: control step [s].
-    qpos: (N, nq).
+    qpos: (N, nq); NaN for a robot whose physics has diverged.
     qvel: (N, nv).
   """
 
@@ -103,7 +103,12 @@ class Simulation:
     Args:
       size: how many.
       spread: of the first poses, velocities and headings; 0 for none.
+
+    Raises:
+      ValueError: for less than one robot.
     """
+    if size < 1:
+      raise ValueError(f"{size} robots to simulate, expected 1 or more")
     model, rng, robot = self.plant.model, self._rng, self.plant
     default = np.array([joint["default"] for joint in self._joints])
 
@@ -188,7 +193,20 @@ class Simulation:
   def _call(self, substeps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     ctrl = np.zeros((len(self.qpos), self.plant.model.nu), np.float32)
     ctrl[:, self.plant.servos] = self._reachable()
-    return self._step(substeps, self.qpos, self.qvel, ctrl, {})
+    sound = np.isfinite(self.qpos).all(axis=-1) & np.isfinite(ctrl).all(axis=-1)
+    if sound.all():
+      return self._step(substeps, self.qpos, self.qvel, ctrl, {})
+    # What has diverged stays so; C would warn of it step after step.
+    stepped = self._step(
+      substeps, self.qpos[sound], self.qvel[sound], ctrl[sound], {}
+    )
+    widths = self.qpos.shape[1], self.qvel.shape[1], stepped[2].shape[1]
+    all_robots = [
+      np.full((len(self.qpos), width), np.nan, np.float32) for width in widths
+    ]
+    for whole, part in zip(all_robots, stepped, strict=True):
+      whole[sound] = part
+    return all_robots[0], all_robots[1], all_robots[2]
 
   def _reachable(self) -> np.ndarray:
     """(N, 9) targets [rad] within what the servos have at their speeds."""
@@ -249,16 +267,28 @@ def roll_out(
 
   Returns:
     One `Rollout` a command.
+
+  Raises:
+    ValueError: see `episodes.check_grid`.
   """
+  episodes.check_grid(commands, num_episodes, num_steps)
   size = len(commands) * num_episodes
   simulation.reset(size)
-  first = simulation.readings()
+  orientation = simulation.readings().orientation
+  # One that diverges at once has fallen, whatever it starts with.
+  orientation = np.where(
+    np.isfinite(orientation).all(axis=-1, keepdims=True),
+    orientation,
+    np.array([1, 0, 0, 0], np.float32),
+  )
   phase = np.random.default_rng(0).uniform(0, 2 * np.pi, size)
-  policy.reset(first.orientation, phase)
+  policy.reset(orientation, phase)
   recorder = _Recorder(simulation, policy, velocity_mode)
   speeds = np.repeat(np.asarray(commands, np.float32), num_episodes)
   for _ in range(num_steps):
-    simulation.step(policy.step(simulation.readings(), speeds))
+    # Not `Policy.step`: robots that have diverged are blind, the rest walk on.
+    observation = policy.observe(simulation.readings(), speeds)
+    simulation.step(policy.controller.act(policy.infer(observation)))
     recorder.add()
   return episodes.split(
     recorder.records(),

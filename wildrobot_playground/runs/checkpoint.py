@@ -15,13 +15,15 @@ from brax.training.agents.ppo import checkpoint, networks
 from flax import serialization
 from ml_collections import config_dict
 
-from wildrobot_playground.runs import snapshots
+from wildrobot_playground import files
+from wildrobot_playground.runs import saved_config, snapshots
 
-CONFIG_FILE = "config.json"
+CONFIG_FILE = saved_config.FILE
 POLICY_FOLDER = "policy"
 BRAX_FOLDER = "brax"  # Of an export.
 _NETWORK_FILE = "ppo_network_config.json"
 _DIGESTS_FILE = "sha256.json"
+_OLD_FOLDER = ".policy.old"
 
 
 class CheckpointError(ValueError):
@@ -61,9 +63,11 @@ def save_policy(
     if name.endswith("_init_fn") and value is None:
       del network.network_factory_kwargs[name]
   folder = run_dir / POLICY_FOLDER
-  staging, old = run_dir / ".policy.new", run_dir / ".policy.old"
-  for leftover in (staging, old):
-    shutil.rmtree(leftover, ignore_errors=True)
+  staging, old = run_dir / ".policy.new", run_dir / _OLD_FOLDER
+  shutil.rmtree(staging, ignore_errors=True)
+  if old.exists() and not folder.exists():  # Killed between the two renames.
+    old.rename(folder)
+  shutil.rmtree(old, ignore_errors=True)
   snapshots.check_room(run_dir, params)
   try:
     written = staging.resolve() / f"{0:012d}"
@@ -71,15 +75,16 @@ def save_policy(
     plain = tuple(serialization.to_state_dict(part) for part in params)
     with snapshots.checkpointer() as writer:
       writer.save(written, jax.device_get(plain))
-    (written / _NETWORK_FILE).write_text(_describe(network))
+    files.write_text(written / _NETWORK_FILE, _describe(network))
+    seal(written)
   except Exception as error:  # Orbax has its own for a full disk.
+    shutil.rmtree(staging, ignore_errors=True)
     first_line = (str(error) or repr(error)).splitlines()[0]
     raise OSError(errno.EIO, first_line, str(folder)) from error
-  seal(written)
   if folder.exists():
     folder.rename(old)
   written.rename(folder)
-  shutil.rmtree(staging)
+  shutil.rmtree(staging, ignore_errors=True)
   shutil.rmtree(old, ignore_errors=True)
   return folder
 
@@ -104,30 +109,35 @@ def network_factory(ppo: config_dict.ConfigDict) -> Any:
 def save_config(run_dir: pathlib.Path, config: dict[str, Any]) -> None:
   """Writes `config.json`: what the run was asked to do, and with what."""
   text = json.dumps(config, indent=2, default=_plain)
-  (run_dir / CONFIG_FILE).write_text(text + "\n")
+  files.write_text(run_dir / CONFIG_FILE, text + "\n")
 
 
 def holds_run(run_dir: pathlib.Path) -> bool:
-  """Whether there is anything in a folder that a new run would destroy."""
-  has_policy = (run_dir / POLICY_FOLDER).exists()
-  return has_policy or bool(snapshots.Snapshots(run_dir).steps())
+  """Whether there is anything in a folder that a new run would destroy.
+
+  A run that was killed before its first checkpoint leaves nothing of the kind.
+  """
+  policies = (run_dir / POLICY_FOLDER, run_dir / _OLD_FOLDER)
+  return any(folder.exists() for folder in policies) or bool(
+    snapshots.Snapshots(run_dir).steps()
+  )
 
 
 def load_config(run_dir: pathlib.Path) -> dict[str, Any]:
   """Reads `config.json` of a run folder.
 
   Raises:
-    CheckpointError: when there is none, or it is not JSON.
+    CheckpointError: when there is none, or it holds no configuration.
   """
   path = run_dir / CONFIG_FILE
   try:
-    return json.loads(path.read_text())
-  except FileNotFoundError:
+    return saved_config.load(path)
+  except (FileNotFoundError, NotADirectoryError):
     raise CheckpointError(
       f"{run_dir} is no run folder: it has no {CONFIG_FILE}"
     ) from None
-  except (OSError, ValueError) as error:
-    raise CheckpointError(f"cannot read {path}: {error}") from None
+  except saved_config.ConfigFileError as error:
+    raise CheckpointError(str(error)) from None
 
 
 def load_policy(run_dir: pathlib.Path) -> Any:
@@ -156,7 +166,7 @@ def seal(folder: pathlib.Path) -> None:
   # Nothing but the path of the machine that it was written on.
   (folder / "commit_success.txt").unlink(missing_ok=True)
   digests = snapshots.digests(folder, _DIGESTS_FILE)
-  (folder / _DIGESTS_FILE).write_text(json.dumps(digests, indent=2) + "\n")
+  files.write_json(folder / _DIGESTS_FILE, digests)
 
 
 def load_network(folder: pathlib.Path) -> dict[str, Any]:
@@ -167,11 +177,16 @@ def load_network(folder: pathlib.Path) -> dict[str, Any]:
   """
   path = folder / _NETWORK_FILE
   try:
-    return json.loads(path.read_text())
-  except (OSError, ValueError) as error:
+    network = json.loads(path.read_text("utf-8"))
+  except (OSError, ValueError, RecursionError) as error:
     raise CheckpointError(
       f"{folder} is no Brax checkpoint: cannot read {path.name} ({error})"
     ) from None
+  if not isinstance(network, dict):
+    raise CheckpointError(
+      f"{folder} is no Brax checkpoint: {path.name} is no dictionary"
+    )
+  return network
 
 
 def load_params(folder: pathlib.Path) -> Any:
@@ -258,12 +273,36 @@ def check_policy(folder: pathlib.Path) -> None:
   if not path.is_file():
     return
   try:
-    expected = json.loads(path.read_text())
-  except (OSError, ValueError) as error:
-    raise CheckpointError(f"cannot read {path}: {error}") from None
-  found = snapshots.digests(folder, _DIGESTS_FILE)
-  if difference := snapshots.changed(expected, found):
+    found = snapshots.digests(folder, _DIGESTS_FILE)
+  except OSError as error:
+    raise CheckpointError(f"cannot read {folder}: {error}") from None
+  if difference := snapshots.changed(_sealed(path), found):
     raise CheckpointError(f"the policy in {folder} is damaged: {difference}")
+
+
+def _sealed(path: pathlib.Path) -> dict[str, Any]:
+  """The sha256 of every file of a policy, as they were written down."""
+  try:
+    digests = json.loads(path.read_text("utf-8"))
+  except (OSError, ValueError, RecursionError) as error:
+    raise CheckpointError(f"cannot read {path}: {error}") from None
+  if not isinstance(digests, dict):
+    raise CheckpointError(f"{path} is no list of digests: it is no dictionary")
+  return digests
+
+
+def is_policy(folder: pathlib.Path) -> bool:
+  """Whether a folder is a sealed policy and holds nothing else.
+
+  One whose files have changed since is one still; a file of somebody's own in
+  it, or a missing seal, makes it none.
+  """
+  try:
+    sealed = _sealed(folder / _DIGESTS_FILE)
+  except CheckpointError:
+    return False
+  inside = snapshots.digests(folder, _DIGESTS_FILE)
+  return _NETWORK_FILE in sealed and inside.keys() <= sealed.keys()
 
 
 def train_arguments(ppo: config_dict.ConfigDict) -> dict[str, Any]:

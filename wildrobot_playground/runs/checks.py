@@ -17,6 +17,7 @@ from wildrobot_playground.runs import checkpoint as checkpoint_lib
 from wildrobot_playground.runs import (
   feature_checks,
   reference_checks,
+  saved_config,
   system_checks,
 )
 from wildrobot_playground.runs import reference as reference_lib
@@ -59,8 +60,13 @@ def full(
 
   Raises:
     CheckpointError: for a path that is no run folder.
+    ConfigFileError: for one whose configuration cannot be used.
   """
-  run = checkpoint_lib.load_config(run_dir) if run_dir else None
+  run = None
+  if run_dir is not None:
+    run = checkpoint_lib.load_config(run_dir)
+    path = run_dir / saved_config.FILE
+    saved_config.require(run, path, "env", *saved_config.SECTIONS)
   environment, ppo = _environment(run)
   findings = [
     system_checks.backend(),
@@ -95,8 +101,8 @@ def _environment(
   }
   config_lib.apply_preset(preset, sections)
   if run is not None:
-    env_config.update(config_dict.ConfigDict(run["env_config"]))
-    ppo.update(config_dict.ConfigDict(run["ppo"]))
+    saved_config.fill(env_config, run, "env_config")
+    saved_config.fill(ppo, run, "ppo")
   name = run["env"] if run is not None else _ENV
   return mujoco_playground.registry.load(name, config=env_config), ppo
 
@@ -118,7 +124,7 @@ def _checkpoint(
   except checkpoint_lib.CheckpointError as error:
     return [Finding("policy", FAIL, str(error), "name a finished run")]
   env_config = mujoco_playground.registry.get_default_config(_ENV)
-  env_config.update(config_dict.ConfigDict(run["env_config"]))
+  saved_config.fill(env_config, run, "env_config")
   environment = rollout_lib.evaluation_env(env_config, "mujoco")
   speeds = np.unique(dataset.clip_speeds[dataset.clip_speeds > 0])
   chosen = speeds[
@@ -129,7 +135,9 @@ def _checkpoint(
   )
   rows = np.concatenate([r.features[r.alive] for r in rollouts])
   loads = Finding("policy", OK, f"loads and ran {len(rows):,} control steps")
-  return [loads, _separability(dataset, rows, run["amp"]["weight"])]
+  amp = config_lib.amp_config()
+  saved_config.fill(amp, run, "amp")
+  return [loads, _separability(dataset, rows, amp.weight)]
 
 
 def _separability(

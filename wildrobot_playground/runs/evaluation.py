@@ -8,18 +8,18 @@ from ml_collections import config_dict
 
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.envs import walk
-from wildrobot_playground.policy import gait, scorecard
+from wildrobot_playground.policy import episodes, gait, scorecard
 from wildrobot_playground.policy import rollout as rollout_lib
-from wildrobot_playground.runs import checkpoint
+from wildrobot_playground.runs import checkpoint, saved_config
 from wildrobot_playground.runs import reference as reference_lib
 
 
 def evaluate(
   run_dir: pathlib.Path,
   physics: str = "mujoco",
-  commands: Sequence[float] = scorecard.COMMANDS,
-  num_episodes: int = scorecard.NUM_EPISODES,
-  seconds: float = scorecard.SECONDS,
+  commands: Sequence[float] = episodes.COMMANDS,
+  num_episodes: int = episodes.NUM_EPISODES,
+  seconds: float = episodes.SECONDS,
   reference: pathlib.Path | None = None,
   seed: int = 0,
   policy: rollout_lib.Policy | None = None,
@@ -40,14 +40,14 @@ def evaluate(
     ValueError: for a run folder, reference or physics that cannot be used, and
       for episodes that end before the gait has settled.
   """
-  scorecard.check_length(seconds)
+  episodes.check_length(seconds)
   config = checkpoint.load_config(run_dir)
   judged = policy if policy is not None else checkpoint.load_policy(run_dir)
   dataset = (
     dataset_lib.load(reference) if reference else reference_lib.of_run(run_dir)
   )
   env_config = walk.default_config()
-  env_config.update(config_dict.ConfigDict(config["env_config"]))
+  saved_config.fill(env_config, config, "env_config")
   env_config.velocity_mode = dataset.velocity_mode
   env = rollout_lib.evaluation_env(env_config, physics)
   rollouts = rollout_lib.rollout_commands(

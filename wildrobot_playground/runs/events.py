@@ -1,16 +1,20 @@
 """What a run has to say beside its metrics: `events.jsonl`, and the screen."""
 
 import collections
+import contextlib
 import dataclasses
 import json
 import pathlib
 import sys
+from collections.abc import Iterator
 
 import tqdm
 
+from wildrobot_playground import files
 from wildrobot_playground.amp.ppo import Event
 
 EVENTS_FILE = "events.jsonl"
+_LARGEST = 2**63
 
 
 class EventLog:
@@ -28,11 +32,13 @@ class EventLog:
     self._writable = True
     if self._path.exists():
       kept = [e for e in load(run_dir) if e.steps <= first_steps]
-      self._write("w", kept)
+      with self._dropping():
+        files.update_bytes(self._path, "".join(map(_line, kept)).encode())
 
   def __call__(self, event: Event) -> None:
     """Takes an event; a file that cannot be written is no reason to stop."""
-    self._write("a", [event])
+    with self._dropping(), self._path.open("a", encoding="utf-8") as file:
+      file.write(_line(event))
     self._said[event.kind] += 1
     times = self._said[event.kind]
     if event.kind != "incident" or times & (times - 1) == 0:
@@ -43,11 +49,11 @@ class EventLog:
         f"{event.steps:,} steps: {label}: {event.text}", file=sys.stderr
       )
 
-  def _write(self, mode: str, events: list[Event]) -> None:
+  @contextlib.contextmanager
+  def _dropping(self) -> Iterator[None]:
+    """Says once what cannot be written."""
     try:
-      with self._path.open(mode) as file:
-        for event in events:
-          file.write(json.dumps(dataclasses.asdict(event)) + "\n")
+      yield
     except OSError as error:
       if self._writable:
         print(
@@ -60,11 +66,28 @@ class EventLog:
 
 def load(run_dir: pathlib.Path) -> list[Event]:
   """The events of a run folder; none where there is no file."""
-  events = []
   path = run_dir / EVENTS_FILE
-  for line in path.read_text().splitlines() if path.exists() else ():
-    try:
-      events.append(Event(**json.loads(line)))
-    except (ValueError, TypeError):  # A killed process leaves half a line.
-      continue
-  return events
+  if not path.exists():
+    return []
+  lines = path.read_text("utf-8", errors="replace").split("\n")
+  found = map(_event_of, lines)
+  return [event for event in found if event is not None]
+
+
+def _line(event: Event) -> str:
+  return json.dumps(dataclasses.asdict(event)) + "\n"
+
+
+def _event_of(line: str) -> Event | None:
+  """The event of a line; a killed process leaves half a line, which is none."""
+  try:
+    event = Event(**json.loads(line))
+  except (ValueError, TypeError, RecursionError):
+    return None
+  words = (event.kind, event.text, event.state)
+  is_one = (
+    type(event.steps) is int
+    and 0 <= event.steps < _LARGEST
+    and all(isinstance(word, str) for word in words)
+  )
+  return event if is_one else None

@@ -1,6 +1,7 @@
 """A run's policy as files for the robot, each proved against the original."""
 
 import dataclasses
+import os
 import pathlib
 import shutil
 import tempfile
@@ -13,7 +14,6 @@ import jax.numpy as jp
 import numpy as np
 import onnx
 from jax import export as jax_export
-from ml_collections import config_dict
 
 from wildrobot_playground.amp import discriminator as discriminator_lib
 from wildrobot_playground.envs import walk
@@ -26,7 +26,7 @@ from wildrobot_playground.policy import (
   sim_to_sim,
 )
 from wildrobot_playground.registration import ENV_NAMES
-from wildrobot_playground.runs import checkpoint, snapshots
+from wildrobot_playground.runs import checkpoint, saved_config, snapshots
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs.report import commands
 
@@ -90,6 +90,7 @@ def export(
       f"format '{', '.join(unknown)}' is unknown; choose from"
       f" {', '.join(FORMATS)}"
     )
+  _check_target(output, formats)
   trained = _read(run_dir)
   output.mkdir(parents=True, exist_ok=True)
   lines = []
@@ -97,13 +98,34 @@ def export(
   with tempfile.TemporaryDirectory(dir=output, prefix=".export-") as staging:
     for name in dict.fromkeys(formats):
       lines += writers[name](trained, run_dir, pathlib.Path(staging))
+    _check_target(output, formats)  # It has been minutes.
     for path in sorted(pathlib.Path(staging).iterdir()):
       target = output / path.name
       if target.is_dir():
-        shutil.rmtree(target)
+        target.rename(pathlib.Path(staging) / f"{path.name}.old")
       path.replace(target)
       lines.append(f"wrote    {target}")
   return lines
+
+
+def _check_target(output: pathlib.Path, formats: Sequence[str]) -> None:
+  """Refuses to put a policy's folder in the place of somebody's own.
+
+  Raises:
+    ExportError: when the folder there is no exported policy.
+  """
+  target = output / checkpoint.BRAX_FOLDER
+  if "brax" not in formats or not os.path.lexists(target):
+    return
+  if target.is_symlink() or not target.is_dir():
+    raise ExportError(
+      f"{target} is no folder: move it away, or give another --output"
+    )
+  if any(target.iterdir()) and not checkpoint.is_policy(target):
+    raise ExportError(
+      f"{target} is no exported policy, or holds files of your own: move it"
+      " away, or give another --output"
+    )
 
 
 def _read(run_dir: pathlib.Path) -> _Trained:
@@ -119,7 +141,7 @@ def _read(run_dir: pathlib.Path) -> _Trained:
   folder = (run_dir / checkpoint.POLICY_FOLDER).resolve()
   network = checkpoint.load_network(folder)
   env_config = walk.default_config()
-  env_config.update(config_dict.ConfigDict(config["env_config"]))
+  saved_config.fill(env_config, config, "env_config")
   env = rollout.evaluation_env(env_config, "mujoco")
   sizes = network["observation_size"]
   if isinstance(sizes, int) or tuple(sizes["state"]) != (

@@ -1,9 +1,10 @@
 """What a check found: a verdict, what was seen, and what to do about it."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Sequence
+
+from wildrobot_playground import files
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
 VERDICTS = (OK, WARN, FAIL)  # From best to worst.
@@ -52,4 +53,4 @@ def save(findings: Sequence[Finding], path: pathlib.Path) -> None:
     "verdict": overall(findings),
     "findings": [dataclasses.asdict(f) for f in findings],
   }
-  path.write_text(json.dumps(report, indent=2) + "\n")
+  files.write_json(path, report)

@@ -1,6 +1,5 @@
 """What training says while it runs: a progress bar and records of metrics."""
 
-import json
 import pathlib
 import time
 from typing import Any
@@ -109,14 +108,25 @@ class MetricsLog:
 
 
 def load_records(run_dir: pathlib.Path) -> list[dict[str, float]]:
-  """The records of a run's `metrics.jsonl`."""
-  records = []
-  for line in (run_dir / METRICS_FILE).read_text().splitlines():
-    try:
-      records.append(json.loads(line))
-    except ValueError:  # A killed process leaves half a line.
-      continue
-  return records
+  """The records of a run's `metrics.jsonl`; see `read`."""
+  return read(run_dir)[0]
+
+
+def read(run_dir: pathlib.Path) -> tuple[list[dict[str, float]], int]:
+  """The records of a run's `metrics.jsonl`, NaN for what was not finite.
+
+  Returns:
+    The records, and how many lines are none; a killed process leaves half a
+    line.
+
+  Raises:
+    OSError: when there is no such file, or it cannot be read.
+  """
+  text = (run_dir / METRICS_FILE).read_text("utf-8", errors="replace")
+  lines = [line for line in text.split("\n") if line.strip()]
+  found = [sinks_lib.record_of(line) for line in lines]
+  records = [record for record in found if record is not None]
+  return records, len(lines) - len(records)
 
 
 def records_until(run_dir: pathlib.Path, steps: int) -> list[dict[str, float]]:

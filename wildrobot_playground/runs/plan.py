@@ -24,7 +24,7 @@ from wildrobot_playground.registration import ENV_NAMES
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import saved_config, wandb_sink
 
-SECTIONS = ("ppo", "amp", "env_config")
+SECTIONS = saved_config.SECTIONS
 # The most seen under random targets: 8 on flat ground, 13 on rough ground.
 CONTACTS_PER_ROBOT = 16
 _PLAIN_FIELDS = (
@@ -139,9 +139,11 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
     cli.UsageError: naming the nearest valid environment, preset or key, or
       what a value must be.
   """
-  earlier: dict[str, Any] = {}
+  where = pathlib.Path(request.run_dir or "") / saved_config.FILE
   if saved is not None:
-    earlier = saved_config.check(saved, request.run_dir or "")
+    saved_config.check(saved, where)
+    saved_config.require(saved, where, *SECTIONS)
+  earlier = saved or {}
   env = request.env or earlier.get("env", "WildRobotWalk")
   cli.choose("environment", env, mujoco_playground.registry.ALL_ENVS)
   preset = config_lib.resolve_preset(
@@ -151,7 +153,7 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
       ["auto", *config_lib.PRESETS],
     )
   )
-  sections = _sections(env, preset, earlier)
+  sections = _sections(env, preset, earlier, where)
   if request.randomization is not None:
     request = _randomize(request, sections["env_config"])
   _apply_flags(request, sections)
@@ -227,13 +229,13 @@ def expected_minutes(plan: Plan) -> float | None:
 
 
 def _sections(
-  env: str, preset: str, saved: Mapping[str, Any]
+  env: str, preset: str, saved: Mapping[str, Any], where: pathlib.Path
 ) -> dict[str, config_dict.ConfigDict]:
   """The three configurations, before flags."""
   sections = defaults(env)
   if saved:
     for name, section in sections.items():
-      saved_config.restore(name, section, saved)
+      saved_config.fill(section, saved, name, where)
   elif env in ENV_NAMES:
     config_lib.apply_preset(preset, sections)
   else:

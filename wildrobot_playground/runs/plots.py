@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import matplotlib.figure
 
+from wildrobot_playground import files
+
 _PANELS = (
   ("episode reward", ("episode/reward",)),
   (
@@ -48,4 +50,5 @@ def training_curves(
     axes.grid(alpha=0.3)
     if len(names) > 1:
       axes.legend(frameon=False)
-  figure.savefig(path, dpi=110)
+  with files.replacing(path) as new:
+    figure.savefig(new, dpi=110)

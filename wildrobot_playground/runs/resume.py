@@ -9,9 +9,10 @@ import numpy as np
 
 from wildrobot_playground import cli, distributed
 from wildrobot_playground.amp import ppo
-from wildrobot_playground.runs import checkpoint, snapshots
+from wildrobot_playground.runs import checkpoint, saved_config, snapshots
 from wildrobot_playground.runs import plan as plan_lib
 
+_MOST_DEVICES = 2**20
 SHARED = "the run folder must be on a file system that all processes share"
 
 
@@ -33,10 +34,11 @@ def find(
     found = pathlib.Path(run_dir) if run_dir else _newest(root)
     return (found, None) if found and _has_snapshots(found) else None
   path = pathlib.Path(resume)
-  if path.parent.name == snapshots.FOLDER and path.name.isdigit():
-    if not path.is_dir():
+  if path.parent.name == snapshots.FOLDER:
+    steps = snapshots.steps_of(path.name)
+    if steps is None or not path.is_dir():
       raise cli.UsageError(f"--resume={resume}: no such checkpoint")
-    return path.parent.parent, int(path.name)
+    return path.parent.parent, steps
   if not _has_snapshots(path):
     raise cli.UsageError(
       f"--resume={resume}: this folder has no {snapshots.FOLDER}/ to go on with"
@@ -86,8 +88,16 @@ def restore(
   devices = state.device_keys.shape[0]
 
   def template(meta: Mapping[str, Any]) -> ppo.RunState:
-    shape = (meta["num_devices"], 2)
-    return state.replace(device_keys=np.zeros(shape, np.uint32))
+    count = meta.get("num_devices")
+    if not isinstance(count, int) or not 1 <= count <= _MOST_DEVICES:
+      raise snapshots.SnapshotError(
+        f"a checkpoint in {store.folder} is of {count!r} devices"
+      )
+    if not isinstance(meta.get("memory", {}), dict):
+      raise snapshots.SnapshotError(
+        f"a checkpoint in {store.folder} has a damaged memory"
+      )
+    return state.replace(device_keys=np.zeros((count, 2), np.uint32))
 
   try:
     saved, meta, notes = store.restore(template, steps)
@@ -120,10 +130,13 @@ def read_config(run_dir: pathlib.Path) -> dict[str, Any]:
   Raises:
     cli.UsageError: when it is missing or damaged.
   """
+  path = run_dir / checkpoint.CONFIG_FILE
   try:
-    return checkpoint.load_config(run_dir)
-  except checkpoint.CheckpointError as error:
+    config = checkpoint.load_config(run_dir)
+    saved_config.require(config, path, "env", *saved_config.SECTIONS)
+  except ValueError as error:
     raise cli.UsageError(str(error)) from error
+  return config
 
 
 def _has_snapshots(run_dir: pathlib.Path) -> bool:
@@ -131,11 +144,14 @@ def _has_snapshots(run_dir: pathlib.Path) -> bool:
 
 
 def _newest(root: pathlib.Path) -> pathlib.Path | None:
-  """The run folder below `root` with the newest configuration."""
-  configs = [
-    path
+  """The run folder below `root` whose checkpoints changed last."""
+  runs = [
+    path.parent
     for path in root.glob(f"*/{checkpoint.CONFIG_FILE}")
     if _has_snapshots(path.parent)
   ]
-  newest = max(configs, key=lambda path: path.stat().st_mtime, default=None)
-  return newest.parent if newest else None
+  return max(
+    runs,
+    key=lambda run: (run / snapshots.FOLDER).stat().st_mtime,
+    default=None,
+  )

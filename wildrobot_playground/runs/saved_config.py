@@ -1,5 +1,8 @@
-"""The `config.json` of a run that goes on: what it says, or what is wrong."""
+"""`config.json` of a run folder: what it must look like, and how it is read."""
 
+import json
+import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,73 +10,129 @@ from ml_collections import config_dict
 
 from wildrobot_playground import cli, ranges
 
-_OPTIONAL_TEXT = (str, type(None))
-_PLAIN: dict[str, tuple[type, ...]] = {
-  "env": (str,),
-  "preset": (str,),
+FILE = "config.json"
+SECTIONS = ("ppo", "amp", "env_config")
+_WORD, _MAYBE_WORD, _TABLE = (str,), (str, type(None)), (dict,)
+# Every key that this package reads; which of them a reader needs, it says.
+_KINDS: dict[str, tuple[type, ...]] = {
+  "env": _WORD,
+  "preset": _WORD,
   "seed": (int,),
-  "reference": _OPTIONAL_TEXT,
+  "reference": _MAYBE_WORD,
   "domain_randomization": (bool,),
-  "init_from": _OPTIONAL_TEXT,
+  "init_from": _MAYBE_WORD,
+  "start_clips_sha256": _MAYBE_WORD,
+  **dict.fromkeys(SECTIONS, _TABLE),
+  "command": (list,),
+  "versions": _TABLE,
 }
-_SECTIONS = ("ppo", "amp", "env_config")
+_NAMES = {
+  str: "a word",
+  int: "a whole number",
+  bool: "true or false",
+  dict: "a table of keys",
+  list: "a list",
+  type(None): "null",
+}
+
+Where = str | os.PathLike[str]
 
 
-def check(saved: Any, where: str) -> dict[str, Any]:
-  """A configuration whose sections and plain keys are of their types.
+class ConfigFileError(cli.UsageError):
+  """A `config.json` that cannot be used; one line says why."""
 
-  Args:
-    saved: what `config.json` holds.
-    where: its run folder, for the error.
+
+def load(path: pathlib.Path) -> dict[str, Any]:
+  """Reads a `config.json`.
 
   Raises:
-    cli.UsageError: naming the file and the key.
+    FileNotFoundError: when there is none.
+    ConfigFileError: when it cannot be read or is no configuration.
   """
-  file = f"{where}/config.json"
-  if not isinstance(saved, Mapping):
-    raise cli.UsageError(
-      f"{file} is {ranges.show(saved)}; it must be a configuration"
+  try:
+    config = json.loads(path.read_text("utf-8"))
+  except FileNotFoundError:
+    raise
+  except (OSError, ValueError, RecursionError) as error:
+    raise ConfigFileError(f"cannot read {path}: {error}") from None
+  check(config, path)
+  try:
+    config_dict.ConfigDict(config)
+  except Exception as error:  # A name may be any of what Python forbids.
+    raise ConfigFileError(
+      f"{path} holds no configuration: {_first_line(error)}"
+    ) from None
+  return config
+
+
+def check(config: Any, where: Where = FILE) -> None:
+  """Checks the types of what a configuration holds.
+
+  Args:
+    config: what `config.json` holds.
+    where: its path, for the error.
+
+  Raises:
+    ConfigFileError: naming the key.
+  """
+  if not isinstance(config, Mapping):
+    raise ConfigFileError(
+      f"{where} holds no configuration: it is {ranges.show(config)}, expected"
+      " a table of keys"
     )
-  for name in _SECTIONS:
-    if not isinstance(saved.get(name), Mapping):
-      raise cli.UsageError(
-        f"{file}: {name} is {ranges.show(saved.get(name))}; it must be a table"
-        " of keys"
+  for name, kinds in _KINDS.items():
+    # JSON's true is no number, though Python's is.
+    if name in config and type(config[name]) not in kinds:
+      wanted = " or ".join(_NAMES[kind] for kind in kinds)
+      raise ConfigFileError(
+        f"{where}: {name} is {ranges.show(config[name])}; it must be {wanted}"
       )
-  for name, types in _PLAIN.items():
-    value = saved.get(name)
-    strange = isinstance(value, bool) and bool not in types
-    if name in saved and (strange or not isinstance(value, types)):
-      raise cli.UsageError(
-        f"{file}: {name} is {ranges.show(value)}; it must be"
-        f" {ranges.describe(types[0]())}"
-      )
-  return {**saved, "file": file}
 
 
-def restore(
-  name: str, section: config_dict.ConfigDict, saved: Mapping[str, Any]
+def require(config: Mapping[str, Any], where: Where, *names: str) -> None:
+  """Checks that a configuration has the keys that a reader needs.
+
+  Raises:
+    ConfigFileError: naming the first that is missing.
+  """
+  for name in names:
+    if name not in config:
+      raise ConfigFileError(f"{where} holds no {name}")
+
+
+def fill(
+  section: config_dict.ConfigDict,
+  saved: Mapping[str, Any],
+  name: str,
+  where: Where = FILE,
 ) -> None:
   """Writes a saved section over the defaults; what it lacks stays.
 
   Args:
-    name: of the section.
     section: the defaults; changed in place.
-    saved: as `check` returns it.
+    saved: a whole `config.json`.
+    name: of the section.
+    where: path of the file, for the error.
 
   Raises:
-    cli.UsageError: naming a key that is unknown or of another type.
+    ConfigFileError: for a section that is missing, or a key that is unknown or
+      of another type.
   """
-  known = ranges.flatten(section)
-  values = {}
+  require(saved, where, name)
+  known, values = ranges.flatten(section), {}
   for key, value in ranges.flatten(saved[name]).items():
     full = ranges.shorten(f"{name}.{key}")
     if key not in known:
-      raise cli.UsageError(
-        f"{saved['file']}: unknown key '{full}'; {cli.nearest(key, known)}"
+      raise ConfigFileError(
+        f"{where}: unknown key '{full}'; {cli.nearest(key, known)}"
       )
     try:
       values[key] = ranges.coerce(value, known[key])
     except ValueError as error:
-      raise cli.UsageError(f"{saved['file']}: {full} is {error}") from error
+      raise ConfigFileError(f"{where}: {full} is {error}") from error
   section.update_from_flattened_dict(values)
+
+
+def _first_line(error: Exception) -> str:
+  lines = str(error).strip().splitlines()
+  return f"{type(error).__name__} {lines[0][:200]}" if lines else repr(error)

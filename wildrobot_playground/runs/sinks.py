@@ -11,12 +11,14 @@ from typing import Any, Protocol
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto import event_pb2, summary_pb2
 
+from wildrobot_playground import files
 from wildrobot_playground.policy import scorecard
 
 METRICS_FILE = "metrics.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
 
 Record = Mapping[str, float]
+_LARGEST = 2**63
 
 
 class Sink(Protocol):
@@ -86,19 +88,19 @@ class JsonLines:
   """`metrics.jsonl`: one record a line, null for what is not finite."""
 
   def __init__(self, run_dir: pathlib.Path, earlier: Iterable[Record] = ()):
-    """Writes the file anew.
+    """Writes the file anew, where it holds anything else.
 
     Args:
       run_dir: the run folder.
       earlier: records that a resumed run keeps.
     """
-    self._file = (run_dir / METRICS_FILE).open("w", buffering=1)
-    for record in earlier:
-      self.write(record)
+    path = run_dir / METRICS_FILE
+    files.update_bytes(path, "".join(map(_line, earlier)).encode())
+    self._file = path.open("a", buffering=1, encoding="utf-8")
 
   def write(self, record: Record) -> None:
     """See `Sink.write`."""
-    self._file.write(json.dumps(_finite(record)) + "\n")
+    self._file.write(_line(record))
 
   def finish(
     self, judged: scorecard.Report | None, video: pathlib.Path | None
@@ -116,13 +118,14 @@ class TensorBoard:
 
     Args:
       run_dir: the run folder.
-      first_steps: where a resumed run goes on; later points are hidden.
+      first_steps: where a run goes on; later points there are hidden.
     """
     # Not `SummaryWriter`: its thread dies of a full disk, and then it blocks.
     folder = run_dir / TENSORBOARD_FOLDER
+    goes_on = folder.is_dir()
     folder.mkdir(exist_ok=True)
     self._writer = EventsWriter(str(folder / "events"))
-    if first_steps:
+    if goes_on:
       start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
       self._add(first_steps, session_log=start)
 
@@ -154,6 +157,33 @@ class TensorBoard:
       event_pb2.Event(wall_time=time.time(), step=step, **content)
     )
     self._writer.flush()
+
+
+def record_of(line: str) -> dict[str, float] | None:
+  """A line of `metrics.jsonl`, NaN for null; None when it holds no record."""
+  try:
+    found = json.loads(line)
+    steps = found["steps"]
+  except (ValueError, KeyError, TypeError, RecursionError):
+    return None
+  if not is_number(steps) or not 0 <= steps < math.inf:
+    return None
+  return {
+    key: math.nan if value is None else value
+    for key, value in found.items()
+    if value is None or is_number(value)
+  }
+
+
+def is_number(value: Any) -> bool:
+  """Whether JSON's value is a number that fits a float; true is none."""
+  return isinstance(value, float) or (
+    type(value) is int and abs(value) < _LARGEST
+  )
+
+
+def _line(record: Record) -> str:
+  return json.dumps(_finite(record)) + "\n"
 
 
 def _scalars(record: Record) -> dict[str, float]:

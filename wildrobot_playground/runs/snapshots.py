@@ -9,8 +9,10 @@ complete.
 import errno
 import hashlib
 import json
+import math
 import os
 import pathlib
+import re
 import shutil
 import sys
 import threading
@@ -21,10 +23,14 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from wildrobot_playground import files
+
 FOLDER = "checkpoints"
 _MANIFEST = "manifest.json"
 _ARRAYS = "arrays"
 _SPARE = 1_000_000  # bytes beside the arrays
+_NAME = re.compile(r"[0-9]{12}|[1-9][0-9]{12,17}")
+_LEFTOVER = re.compile(r"\..*\.(writing|removing)")
 
 
 class SnapshotError(ValueError):
@@ -81,9 +87,10 @@ class Snapshots:
     """The steps of all snapshots, oldest first; none is verified."""
     if not self.folder.is_dir():
       return []
-    return sorted(
-      int(path.name) for path in self.folder.iterdir() if path.name.isdigit()
+    found = (
+      steps_of(path.name) for path in self.folder.iterdir() if path.is_dir()
     )
+    return sorted(steps for steps in found if steps is not None)
 
   def set_aside_after(self, steps: int) -> list[pathlib.Path]:
     """Renames the snapshots beyond `steps`, which a resumed run makes anew.
@@ -97,7 +104,7 @@ class Snapshots:
     for later in self.steps():
       if later > steps:
         target = self.folder / f"superseded-{later:012d}"
-        shutil.rmtree(target, ignore_errors=True)
+        _remove(target)
         moved.append(self.path(later).rename(target))
     return moved
 
@@ -138,16 +145,16 @@ class Snapshots:
 
   def path(self, steps: int) -> pathlib.Path:
     """The folder of a snapshot."""
-    return self.folder / f"{steps:012d}"
+    return self.folder / _name(steps)
 
   def _write(
     self, steps: int, arrays: dict[str, np.ndarray], meta: dict[str, Any]
   ) -> None:
-    staging = self.folder / f".{steps:012d}.writing"
+    staging = self.folder / f".{_name(steps)}.writing"
     try:
       self.folder.mkdir(parents=True, exist_ok=True)
+      self._sweep()
       check_room(self.folder, arrays)
-      shutil.rmtree(staging, ignore_errors=True)
       staging.mkdir()
       with checkpointer() as writer:
         # A path may hold what a file name may not.
@@ -158,8 +165,9 @@ class Snapshots:
         "arrays": list(arrays),
         "sha256": digests(staging),
       }
-      (staging / _MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
-      shutil.rmtree(self.path(steps), ignore_errors=True)
+      manifest["digest"] = _digest(manifest)
+      files.write_json(staging / _MANIFEST, manifest)
+      _remove(self.path(steps))
       staging.rename(self.path(steps))
       self._prune()
       self.last_error = None
@@ -178,18 +186,41 @@ class Snapshots:
     best = self.best()
     for steps in self.steps()[: -self._keep]:
       if steps != best:
-        shutil.rmtree(self.path(steps), ignore_errors=True)
+        _remove(self.path(steps))
+
+  def _sweep(self) -> None:
+    """Removes what killed processes left half written or half removed."""
+    for path in self.folder.iterdir():
+      if _LEFTOVER.fullmatch(path.name):
+        shutil.rmtree(path, ignore_errors=True)
 
   def best(self) -> int | None:
     """Steps of the snapshot whose `meta["cost"]` is least, if any has one."""
     costs = {}
     for steps in self.steps():
       try:
-        manifest = json.loads((self.path(steps) / _MANIFEST).read_text())
-        costs[manifest["meta"]["cost"]] = steps
-      except (OSError, ValueError, KeyError, TypeError):
+        cost = _manifest(self.path(steps))["meta"].get("cost")
+      except SnapshotError:
         continue
+      if _is_number(cost) and math.isfinite(cost):
+        costs[cost] = steps
     return costs[min(costs)] if costs else None
+
+
+def steps_of(name: str) -> int | None:
+  """The steps that a snapshot's folder is named after; None for other names."""
+  return int(name) if _NAME.fullmatch(name) else None
+
+
+def _name(steps: int) -> str:
+  return f"{steps:012d}"
+
+
+def _remove(path: pathlib.Path) -> None:
+  """Removes a snapshot; a process killed meanwhile leaves no half one."""
+  if path.is_dir():
+    half = path.rename(path.with_name(f".{path.name}.removing"))
+    shutil.rmtree(half, ignore_errors=True)
 
 
 def checkpointer() -> ocp.Checkpointer:
@@ -283,24 +314,61 @@ def _read(path: pathlib.Path, names: list[str]) -> dict[str, np.ndarray]:
 
 def _verified(path: pathlib.Path) -> dict[str, Any]:
   """The manifest of a snapshot whose files are all as they were written."""
+  manifest = _manifest(path)
   try:
-    manifest = json.loads((path / _MANIFEST).read_text())
-    expected, _, _ = (manifest[k] for k in ("sha256", "meta", "arrays"))
-  except (OSError, ValueError, KeyError, TypeError) as error:
-    raise SnapshotError(
-      f"{path} has no readable manifest ({type(error).__name__})"
-    ) from error
-  if difference := changed(expected, digests(path)):
+    found = digests(path)
+  except OSError as error:  # Removed by the run that it is of, meanwhile.
+    raise SnapshotError(f"{path} cannot be read: {error.strerror}") from error
+  if difference := changed(manifest["sha256"], found):
     raise SnapshotError(f"{path}: {difference}")
   return manifest
 
 
-def changed(expected: dict[str, str], found: dict[str, str]) -> str | None:
+def _manifest(path: pathlib.Path) -> dict[str, Any]:
+  """The manifest of a snapshot; its files are not looked at.
+
+  Raises:
+    SnapshotError: when it is missing, or not what `Snapshots` writes.
+  """
+  file = path / _MANIFEST
+  try:
+    manifest = json.loads(file.read_text("utf-8"))
+  except (OSError, ValueError, RecursionError) as error:
+    raise SnapshotError(
+      f"{path} has no readable manifest ({type(error).__name__})"
+    ) from error
+  kinds = {"meta": dict, "arrays": list, "sha256": dict}
+  for name, kind in kinds.items():
+    if not isinstance(manifest, dict) or not isinstance(
+      manifest.get(name), kind
+    ):
+      raise SnapshotError(f"{file} is no manifest: it has no {name}")
+  if not all(isinstance(name, str) for name in manifest["arrays"]):
+    raise SnapshotError(f"{file} is no manifest: an array has no name")
+  # Those of earlier versions have no digest of their own.
+  if "digest" in manifest and manifest["digest"] != _digest(manifest):
+    raise SnapshotError(f"{path}: the file {_MANIFEST} has changed")
+  return manifest
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+  """Sha256 of what a manifest says."""
+  said = {key: value for key, value in manifest.items() if key != "digest"}
+  text = json.dumps(said, sort_keys=True)
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_number(value: Any) -> bool:
+  return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def changed(expected: dict[str, Any], found: dict[str, str]) -> str | None:
   """The first file whose digest is not as expected, in words."""
   for name in sorted(expected.keys() | found.keys()):
     if expected.get(name) != found.get(name):
       what = "is missing" if name not in found else "has changed"
-      return f"the file {name} {what}"
+      shown = name[:200] if name.isprintable() else repr(name[:200])
+      return f"the file {shown} {what}"
   return None
 
 

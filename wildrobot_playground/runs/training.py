@@ -1,5 +1,6 @@
 """A training run from request to evaluated policy: what `train` does."""
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -20,6 +21,7 @@ from wildrobot_playground.policy import scorecard
 from wildrobot_playground.runs import (
   checkpoint,
   checks,
+  claiming,
   costs,
   evaluation,
   events,
@@ -52,7 +54,15 @@ def run(request: plan_lib.Request) -> pathlib.Path:
     cli.UsageError: for a request that cannot be carried out.
     cli.RunFailedError: for a training that goes on failing.
   """
-  plan, goes_on = _plan(request)
+  with contextlib.ExitStack() as claims:
+    return _run(request, claims)
+
+
+def _run(
+  request: plan_lib.Request, claims: contextlib.ExitStack
+) -> pathlib.Path:
+  """See `run`; the run folder stays this run's while `claims` lasts."""
+  plan, goes_on = _plan(request, claims)
   try:
     environment = mujoco_playground.registry.load(
       plan.env, config=plan.env_config
@@ -64,8 +74,11 @@ def run(request: plan_lib.Request) -> pathlib.Path:
     plan = _fit_memory(plan, environment, request)
     if request.check and reference is not None:
       _check(plan, environment, reference)
-  if distributed.is_primary():
-    _prepare_folder(plan, reference, goes_on is not None)
+  if goes_on is None:
+    is_named = request.run_dir is not None
+    run_dir = claiming.claim_new(plan.run_dir, is_named, claims)
+    plan = dataclasses.replace(plan, run_dir=run_dir)
+  claiming.write_down(plan, reference, goes_on is not None)
   _announce(plan, environment)
   training = _Training(plan, environment, reference, goes_on, request)
   try:
@@ -85,28 +98,40 @@ def _finish(
   plan: plan_lib.Plan, environment: Any, training: "_Training", film: bool
 ) -> None:
   """Trains to the end, and leaves behind what a run leaves behind."""
-  params, finished = training.run()
+  with training.stop:
+    params, finished = training.run()
+    if distributed.is_primary():
+      checkpoint.save_policy(
+        plan.run_dir,
+        params,
+        environment.observation_size,
+        environment.action_size,
+        plan.ppo,
+      )
+    stopping.now_saved(
+      f"stopped  checkpoints and policy are saved in {plan.run_dir}"
+    )
   if not distributed.is_primary():
     return
-  checkpoint.save_policy(
-    plan.run_dir,
-    params,
-    environment.observation_size,
-    environment.action_size,
-    plan.ppo,
-  )
   plots.training_curves(training.records, plan.run_dir / "training.png")
   print(f"curves   {plan.run_dir / 'training.png'}")
   judged = None
   if not finished:
     print(f"stopped  go on with --resume={plan.run_dir}")
+  elif training.stop.requested:
+    print(f"stopped  before the evaluation of {plan.run_dir}")
   elif plan.is_ours:
     policy = checkpoint.make_policy(
       params, environment.observation_size, environment.action_size, plan.ppo
     )
     judged, path = _judge(plan, policy, film)
     training.sinks.finish(judged, path)
-  print(f"report   {report.write(plan.run_dir, judged)}")
+  page = report.write(plan.run_dir, judged)
+  print(f"report   {page}")
+  steps = [("open", str(page))]
+  if finished and plan.is_ours:
+    steps.append(("export", f"--checkpoint={plan.run_dir}"))
+  cli.say_next(*steps)
 
 
 class _Training:
@@ -115,6 +140,7 @@ class _Training:
   Attributes:
     records: of the metrics, so far.
     sinks: where they go as well.
+    stop: whether someone asked to stop; in force around `run`.
   """
 
   def __init__(
@@ -142,7 +168,7 @@ class _Training:
     self._costs = costs.Costs()
     self._first_steps = 0
     self._saved_steps = 0
-    self._stop = stopping.StopRequest()
+    self.stop = stopping.StopRequest()
     self._vote = distributed.Vote()
     self._stopped = False
 
@@ -158,23 +184,22 @@ class _Training:
       randomizer = _randomizer(plan)
     print("compiling ...", end=" ", flush=True)
     try:
-      with self._stop:
-        _, params, _ = ppo.train(
-          self._environment,
-          amp=plan.amp,
-          reference=self._reference,
-          seed=plan.seed,
-          randomization_fn=randomizer,
-          run_evals=False,
-          progress_fn=self._progress,
-          event_fn=self._tell,
-          compiled_fn=self._start_log,
-          restore_params=self._first_params(),
-          restore_fn=self._restore,
-          state_fn=self._keep,
-          stop_fn=lambda: self._stopped,
-          **checkpoint.train_arguments(plan.ppo),
-        )
+      _, params, _ = ppo.train(
+        self._environment,
+        amp=plan.amp,
+        reference=self._reference,
+        seed=plan.seed,
+        randomization_fn=randomizer,
+        run_evals=False,
+        progress_fn=self._progress,
+        event_fn=self._tell,
+        compiled_fn=self._start_log,
+        restore_params=self._first_params(),
+        restore_fn=self._restore,
+        state_fn=self._keep,
+        stop_fn=lambda: self._stopped,
+        **checkpoint.train_arguments(plan.ppo),
+      )
     except (TypeError, ValueError) as error:
       raise cli.UsageError(str(error)) from error
     except jax.errors.JaxRuntimeError as error:
@@ -271,7 +296,7 @@ class _Training:
     """Saves a checkpoint where one is due, and before stopping."""
     total = self._plan.ppo.num_timesteps
     due = steps - self._saved_steps >= total / _CHECKPOINTS_PER_RUN
-    self._stopped = self._vote(self._stop.requested) and steps < total
+    self._stopped = self._vote(self.stop.requested) and steps < total
     if due or self._stopped or steps >= total:
       jax.block_until_ready(state)  # So that its time is nobody else's.
       with self._costs.of("evaluation"):
@@ -325,9 +350,9 @@ def _quick_evaluation(
 
 
 def _plan(
-  request: plan_lib.Request,
+  request: plan_lib.Request, claims: contextlib.ExitStack
 ) -> tuple[plan_lib.Plan, tuple[pathlib.Path, int | None] | None]:
-  """The plan, and what it goes on with."""
+  """The plan, and what it goes on with, which is claimed then."""
   goes_on = None
   if request.resume:
     goes_on = resume_lib.find(request.resume, request.run_dir)
@@ -342,10 +367,11 @@ def _plan(
     # Its default tells the time, which is every process's own.
     run_dir = pathlib.Path(distributed.from_primary(str(plan.run_dir)))
     return dataclasses.replace(plan, run_dir=run_dir), None
-  folder, _ = goes_on
-  saved = resume_lib.read_config(folder)
+  run_dir, _ = goes_on
+  claiming.claim(run_dir, claims)
+  saved = resume_lib.read_config(run_dir)
   plan = plan_lib.make_plan(
-    dataclasses.replace(request, run_dir=str(folder)), saved
+    dataclasses.replace(request, run_dir=str(run_dir)), saved
   )
   resume_lib.check(plan, saved, request.resume_override)
   return plan, goes_on
@@ -425,27 +451,6 @@ def _check(
       "; ".join(f"{f.check}: {f.detail}; {f.remedy}" for f in failed)
       + " (--nocheck trains all the same)"
     )
-
-
-def _prepare_folder(
-  plan: plan_lib.Plan,
-  reference: dataset_lib.ReferenceDataset | None,
-  goes_on: bool,
-) -> None:
-  if not goes_on and checkpoint.holds_run(plan.run_dir):
-    raise cli.UsageError(
-      f"{plan.run_dir} already holds a run; go on with --resume={plan.run_dir},"
-      " or give another --run_dir"
-    )
-  try:
-    plan.run_dir.mkdir(parents=True, exist_ok=True)
-    checkpoint.save_config(plan.run_dir, plan_lib.describe(plan))
-    if reference is not None:
-      dataset_lib.save(plan.run_dir / reference_lib.FILE, reference)
-  except OSError as error:
-    raise cli.UsageError(
-      f"the run folder {plan.run_dir} cannot be written: {error.strerror}"
-    ) from error
 
 
 def _judge(

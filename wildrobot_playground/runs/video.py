@@ -1,5 +1,6 @@
 """Videos of rollouts, where the machine can render."""
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -7,14 +8,36 @@ import imageio_ffmpeg
 import mediapy
 import mujoco
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
+from wildrobot_playground import files
 from wildrobot_playground.policy.episodes import Rollout
 
 _SIZE = (270, 360)  # pixels: height, width
 _COLUMNS = 3
+_CAPTION = 18  # pixels
 # A machine without a GPU renders about 15 of these frames a second.
-_SECONDS = 5.0
-_EVERY = {".gif": 4}  # control steps a frame; 2 elsewhere
+SECONDS = 5.0
+_MOST_FRAMES = 20_000  # 6 GB with the copies that writing makes
+_EVERY = 2  # control steps a frame
+# GIFs are for pages: narrow, short, in few colours.
+_GIF_SIZE = (270, 240)
+_GIF_SECONDS = 3.2
+_GIF_EVERY = 4
+_GIF_COLOURS = 48
+
+
+@dataclasses.dataclass(frozen=True)
+class Shot:
+  """A robot that walks in a picture of the film.
+
+  Attributes:
+    qpos: (T, 16) positions, one a control step, heading along x.
+    caption: written into the picture; empty for none.
+  """
+
+  qpos: np.ndarray
+  caption: str = ""
 
 
 def render(
@@ -25,73 +48,153 @@ def render(
 ) -> str | None:
   """Writes one robot of every command side by side, in real time.
 
-  It shows the last seconds, when the gait has settled, of a robot that is on
-  its feet then; where all fell, of the one that lasted longest, to its fall.
+  See `shot` for what is shown of a command, and `render_shots` for the rest.
+  """
+  shots = [shot(rollout) for rollout in rollouts]
+  return render_shots(shots, rollouts[0].dt, model, path, camera)
+
+
+def render_shots(
+  shots: Sequence[Shot],
+  dt: float,
+  model: mujoco.MjModel,
+  path: pathlib.Path,
+  camera: str = "track",
+  columns: int = _COLUMNS,
+) -> str | None:
+  """Writes shots of one length beside each other, in real time.
 
   Args:
-    rollouts: one a command.
+    shots: row after row.
+    dt: control step [s].
     model: the robot and its scene.
     path: MP4 or GIF to write.
     camera: name of a camera of the model.
+    columns: pictures in a row.
 
   Returns:
     None, or one sentence that says why there is no video.
   """
+  is_gif = path.suffix == ".gif"
+  every = _GIF_EVERY if is_gif else _EVERY
+  last = round(_GIF_SECONDS / dt) if is_gif else len(shots[0].qpos)
+  if len(shots) * last // every > _MOST_FRAMES:
+    return f"none: {len(shots)} pictures are too many to show side by side"
   try:
-    renderer = mujoco.Renderer(model, *_SIZE)
+    renderer = mujoco.Renderer(model, *(_GIF_SIZE if is_gif else _SIZE))
   except Exception as error:
     return (
       "none: this machine cannot render"
       f" ({type(error).__name__}); install EGL or OSMesa"
     )
-  data = mujoco.MjData(model)
   with renderer:
-    every = _EVERY.get(path.suffix, 2)
-    clips = [
-      _frames(rollout, renderer, data, model, camera, every)
-      for rollout in rollouts
-    ]
-  blank = np.zeros_like(clips[0])
-  clips += [blank] * (-len(clips) % min(_COLUMNS, len(clips)))
+    clips = [_frames(s, renderer, model, camera, every, last) for s in shots]
+  columns = min(columns, len(clips))
+  clips += [np.zeros_like(clips[0])] * (-len(clips) % columns)
   rows = [
-    np.concatenate(clips[i : i + _COLUMNS], axis=2)
-    for i in range(0, len(clips), _COLUMNS)
+    np.concatenate(clips[i : i + columns], axis=2)
+    for i in range(0, len(clips), columns)
   ]
-  mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
-  codec = "gif" if path.suffix == ".gif" else "h264"
-  fps = 1 / (every * rollouts[0].dt)
-  mediapy.write_video(path, np.concatenate(rows, axis=1), fps=fps, codec=codec)
+  write = _write_gif if is_gif else _write_film
+  try:
+    with files.replacing(path) as new:
+      write(new, np.concatenate(rows, axis=1), every * dt)
+  except (OSError, RuntimeError) as error:
+    said = [line for line in str(error).splitlines() if line.strip()]
+    return f"none: {path} cannot be written: {' '.join(said[-2:])}"
   return None
 
 
-def _frames(
-  rollout: Rollout,
-  renderer: mujoco.Renderer,
-  data: mujoco.MjData,
-  model: mujoco.MjModel,
-  camera: str,
-  every: int,
-) -> np.ndarray:
-  """(T, height, width, 3) frames of one robot, heading along x."""
+def _write_film(path: pathlib.Path, frames: np.ndarray, dt: float) -> None:
+  """Writes frames (T, height, width, 3), `dt` [s] apart, as a film."""
+  mediapy.set_ffmpeg(imageio_ffmpeg.get_ffmpeg_exe())
+  mediapy.write_video(path, frames, fps=1 / dt)
+
+
+def _write_gif(path: pathlib.Path, frames: np.ndarray, dt: float) -> None:
+  """The same as a GIF; dithering would make it several times as large."""
+  pictures = [Image.fromarray(frame) for frame in frames]
+  palette = pictures[0].quantize(_GIF_COLOURS)
+  first, *others = [
+    picture.quantize(palette=palette, dither=Image.Dither.NONE)
+    for picture in pictures
+  ]
+  first.save(
+    path,
+    save_all=True,
+    append_images=others,
+    duration=round(1000 * dt),
+    loop=0,
+    optimize=True,
+  )
+
+
+def shot(rollout: Rollout, caption: str = "", seconds: float = SECONDS) -> Shot:
+  """The last seconds of a rollout, when the gait has settled.
+
+  It shows a robot that is on its feet then; where all fell, the one that lasted
+  longest, to its fall.
+
+  Args:
+    rollout: of one command.
+    caption: see `Shot`.
+    seconds: length.
+  """
   steps = rollout.alive.sum(axis=0)
   robot = int(np.argmax(steps))
   length = max(int(steps[robot]), 1)
-  start = rollout.qpos[0, robot]
+  total = len(rollout.qpos)
+  shown = np.arange(total - min(round(seconds / rollout.dt), total), total)
+  shown = np.maximum(shown - (total - length), 0)
+  qpos = rollout.qpos[shown, robot].astype(np.float64)
+  turn = _turn_back(rollout.qpos[0, robot])
+  for row in qpos:
+    mujoco.mju_mulQuat(row[3:7], turn, row[3:7].copy())
+  qpos[:, :2] = rollout.position[shown, robot]
+  return Shot(qpos, caption)
+
+
+def _turn_back(start: np.ndarray) -> np.ndarray:
+  """(4,) quaternion that turns the heading of a position to the x axis."""
   yaw = np.arctan2(
     2 * (start[3] * start[6] + start[4] * start[5]),
     1 - 2 * (start[5] ** 2 + start[6] ** 2),
   )
-  turn = np.array([np.cos(yaw / 2), 0, 0, -np.sin(yaw / 2)])
+  return np.array([np.cos(yaw / 2), 0, 0, -np.sin(yaw / 2)])
+
+
+def _frames(
+  shown: Shot,
+  renderer: mujoco.Renderer,
+  model: mujoco.MjModel,
+  camera: str,
+  every: int,
+  last: int,
+) -> np.ndarray:
+  """(T, height, width, 3) frames of the last control steps of a shot."""
+  data = mujoco.MjData(model)
   frames = []
-  total = len(rollout.qpos)
-  shown = min(round(_SECONDS / rollout.dt), total)
-  for step in range(total - shown, total, every):
-    k = max(step - (total - length), 0)
-    qpos = rollout.qpos[k, robot]
+  for qpos in shown.qpos[-last::every]:
     data.qpos[:] = qpos
-    data.qpos[:2] = rollout.position[k, robot]
-    mujoco.mju_mulQuat(data.qpos[3:7], turn, qpos[3:7].astype(np.float64))
     mujoco.mj_forward(model, data)
     renderer.update_scene(data, camera=camera)
-    frames.append(renderer.render())
+    frames.append(_captioned(renderer.render(), shown.caption))
   return np.stack(frames)
+
+
+def _captioned(frame: np.ndarray, caption: str) -> np.ndarray:
+  """A frame with its caption at the lower edge."""
+  if not caption:
+    return frame
+  picture = Image.fromarray(frame)
+  font = ImageFont.load_default(_CAPTION)
+  ImageDraw.Draw(picture).text(
+    (frame.shape[1] / 2, frame.shape[0] - _CAPTION),
+    caption,
+    font=font,
+    anchor="mm",
+    fill="white",
+    stroke_width=2,
+    stroke_fill="black",
+  )
+  return np.asarray(picture)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib import parse
 
+from wildrobot_playground import files
 from wildrobot_playground.policy import scorecard
 from wildrobot_playground.runs.sinks import Record
 
@@ -157,7 +158,7 @@ def _run_id(run_dir: pathlib.Path) -> str:
   path = run_dir / ID_FILE
   if not path.is_file():
     new = os.environ.get("WANDB_RUN_ID") or uuid.uuid4().hex[:8]
-    path.write_text(new + "\n")
+    files.write_text(path, new + "\n")
   return path.read_text().strip()
 
 

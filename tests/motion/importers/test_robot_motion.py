@@ -138,3 +138,14 @@ def test_the_wrong_order_of_quaternions_is_told(tmp_path, recorded_clip, robot):
   wrong = importers.Conventions(quat="wxyz")
   with pytest.raises(human.MotionError, match="give --quat=xyzw"):
     importers.load(path, robot, conventions=wrong)
+
+
+def test_quaternions_of_nearly_unit_length_are_made_unit(
+  tmp_path, recorded_clip, robot
+):
+  content = _amp(recorded_clip)
+  del content["features"]
+  content["root_rot"] = 1.005 * content["root_rot"]
+  clip = importers.load(_dump(tmp_path / "a.pkl", content), robot)
+  norm = np.linalg.norm(clip.root_quat, axis=1)
+  np.testing.assert_allclose(norm, 1.0, atol=1e-7)

@@ -1,22 +1,22 @@
 """What the subcommands share: results, options, storing what passes."""
 
 import argparse
-import ast
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import tqdm
 
-from wildrobot_playground import assets
+from wildrobot_playground import assets, echo
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import collision, frames, kinematics, tables
 from wildrobot_playground.motion import default as default_lib
 
 _MOST_STRETCHES = 4  # of bad frames, in a message
+_MOST_SPEEDS = 200
 T = TypeVar("T")
 
 
@@ -34,6 +34,7 @@ class Result:
     records: the same for JSON.
     failures: one line for each gate that failed.
     notes: lines below the table.
+    next: what to do then; see `cli.say_next`.
   """
 
   headings: tuple[str, ...]
@@ -41,6 +42,7 @@ class Result:
   records: list[dict[str, Any]]
   failures: tuple[str, ...] = ()
   notes: tuple[str, ...] = ()
+  next: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +77,53 @@ def output(parser: argparse.ArgumentParser) -> None:
   parser.add_argument("--force", action="store_true", help="keep refused clips")
 
 
+def number(
+  low: float, high: float, kind: type[float] | type[int] = float
+) -> Callable[[str], float]:
+  """What reads a flag's number, and refuses one outside of low to high."""
+
+  def read(text: str) -> float:
+    try:
+      value = kind(text)
+    except (ValueError, OverflowError):
+      value = float("nan")
+    if not low <= value <= high:
+      raise argparse.ArgumentTypeError(
+        f"is '{echo.short(text)}', expected {low:g} to {high:g}"
+      )
+    return value
+
+  return read
+
+
+def names_at_speeds(stem: str, speeds: Sequence[float]) -> list[str]:
+  """A clip's name at each speed.
+
+  Raises:
+    CommandError: for speeds that share a name, too many of them, or a stem that
+      is no file name.
+  """
+  if pathlib.PurePath(stem).name != stem or len(stem) > 200:
+    raise CommandError(
+      f"'{echo.short(stem)}' is no name of a clip, expected one without"
+      " folders; name them with --output"
+    )
+  if len(speeds) > _MOST_SPEEDS:
+    raise CommandError(
+      f"--speed has {len(speeds)} speeds, expected at most {_MOST_SPEEDS}; make"
+      " them in several runs"
+    )
+  names = [default_lib.clip_name(stem, speed) for speed in speeds]
+  for i, name in enumerate(names):
+    if name in names[:i]:
+      other = speeds[names.index(name)]
+      raise CommandError(
+        f"--speed {speeds[i]:g} and {other:g} would both be written as"
+        f" '{name}'; give speeds that differ by 0.01 m/s"
+      )
+  return names
+
+
 def load_clips(paths: Sequence[str]) -> list[clip_lib.MotionClip]:
   """The clips at the paths or in folders, or those shipped with the package.
 
@@ -97,26 +146,34 @@ def progress(items: Iterable[T], what: str) -> Iterator[T]:
   )
 
 
-def override(options: Any, settings: list[str]) -> Any:
+def override(
+  options: Any,
+  settings: list[str],
+  ranges: Mapping[str, tuple[float, float]],
+) -> Any:
   """A dataclass of numbers with `key=value` settings applied.
 
+  Args:
+    options: the dataclass.
+    settings: as typed.
+    ranges: smallest and largest value of each key.
+
   Raises:
-    CommandError: for an unknown key or a value that is no number.
+    CommandError: for an unknown key, or a value that is no number in its range.
   """
-  known = [field.name for field in dataclasses.fields(options)]
   changes = {}
   for setting in settings:
     key, _, value = setting.partition("=")
-    if key not in known:
+    if key not in ranges:
       raise CommandError(
-        f"--set {setting}: unknown key '{key}'; choose one of"
-        f" {', '.join(known)}"
+        f"--set {echo.short(setting)}: unknown key '{echo.short(key)}'; choose"
+        f" one of {', '.join(ranges)}"
       )
     kind = type(getattr(options, key))
     try:
-      changes[key] = kind(ast.literal_eval(value))
-    except (ValueError, SyntaxError, TypeError) as e:
-      raise CommandError(f"--set {setting}: expected a {kind.__name__}") from e
+      changes[key] = number(*ranges[key], kind)(value)
+    except argparse.ArgumentTypeError as e:
+      raise CommandError(f"--set {key}: {e}, a {kind.__name__}") from e
   return dataclasses.replace(options, **changes)
 
 
@@ -127,8 +184,14 @@ def store(
 ) -> Result:
   """Writes the clips that pass their gates, or all when forced."""
   robot = kinematics.default_robot()
-  results, failures = [], []
+  results, failures, written = [], [], set()
   for clip in made:
+    if clip.name in written:
+      raise CommandError(
+        f"two clips are called '{echo.short(clip.name)}', and one would be"
+        " written over the other; rename a file, or write to another folder"
+      )
+    written.add(clip.name)
     clip, reasons = assessed(clip, robot)
     results.append(clip)
     if reasons and not args.force:
@@ -139,7 +202,12 @@ def store(
     else:
       path = pathlib.Path(args.output) / f"{clip.name}.npz"
       clip_lib.save(path, clip)
-  return clip_result(results, tuple(failures), notes)
+  steps = (
+    ("motion", "view", args.output),
+    ("train", f"--reference={args.output}"),
+  )
+  result = clip_result(results, tuple(failures), notes)
+  return dataclasses.replace(result, next=steps)
 
 
 def assessed(

@@ -1,16 +1,17 @@
 """Subcommands around datasets: build, validate, analyze."""
 
 import argparse
+import dataclasses
 import pathlib
 from typing import Any
 
 import numpy as np
 
-from wildrobot_playground import assets
+from wildrobot_playground import assets, echo
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.motion import build as build_lib
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import kinematics, parity, quality, speeds
+from wildrobot_playground.motion import kinematics, npz, parity, quality, speeds
 from wildrobot_playground.motion.commands import common, making
 
 
@@ -33,7 +34,8 @@ def build(args: argparse.Namespace) -> common.Result:
     args.speed_bin,
   )
   dataset_lib.save(args.output, dataset)
-  return _dataset_result(dataset)
+  step = ("train", f"--reference={args.output}")
+  return dataclasses.replace(_dataset_result(dataset), next=(step,))
 
 
 def validate(args: argparse.Namespace) -> common.Result:
@@ -67,6 +69,10 @@ def validate(args: argparse.Namespace) -> common.Result:
 def analyze(args: argparse.Namespace) -> common.Result:
   """Compares the speeds of clips and datasets with the commanded range."""
   low, high = args.command
+  if low > high:
+    raise common.CommandError(
+      f"--command {low:g} {high:g}: expected the slowest command first"
+    )
   shipped = sorted((assets.reference() / "clips").glob("*.npz"))
   parts: list[speeds.Speeds] = []
   for path in args.files or map(str, shipped):
@@ -95,10 +101,10 @@ def analyze(args: argparse.Namespace) -> common.Result:
 def is_dataset(path: str) -> bool:
   """Whether the file says that it is a dataset."""
   try:
-    with np.load(path, allow_pickle=False) as archive:
-      return str(archive["format"]) == dataset_lib.FORMAT
-  except Exception:  # The clip's loader says what is wrong.
+    found = npz.read(path, ("format",), ValueError)
+  except ValueError:  # The clip's loader says what is wrong.
     return False
+  return str(found["format"]) == dataset_lib.FORMAT
 
 
 def _compare_features(
@@ -202,12 +208,12 @@ def _share(text: str) -> tuple[str, float]:
   """Reads kind=share."""
   kind, _, value = text.partition("=")
   try:
-    share = float(value)
-  except ValueError:
+    share = common.number(0, 1e6)(value)
+  except argparse.ArgumentTypeError:
     share = -1.0
-  if kind not in build_lib.DEFAULT_SHARES or not 0 <= share < np.inf:
+  if kind not in build_lib.DEFAULT_SHARES or share < 0:
     raise common.CommandError(
-      f"--share {text}: expected KIND=NUMBER with KIND one of"
+      f"--share {echo.short(text)}: expected KIND=NUMBER with KIND one of"
       f" {', '.join(build_lib.DEFAULT_SHARES)}"
     )
   return kind, share
@@ -221,21 +227,21 @@ def _build_flags(parser: argparse.ArgumentParser) -> None:
   parser.add_argument("--include_standing", action="store_true")
   parser.add_argument(
     "--max_over_torque",
-    type=float,
+    type=common.number(0, 1),
     default=build_lib.MAX_OVER_TORQUE,
     metavar="SHARE",
     help="leave out clips with more of their frames beyond the servos' torque",
   )
   parser.add_argument(
     "--min_speed",
-    type=float,
+    type=common.number(0, 10),
     default=0.0,
     metavar="M/S",
     help="leave out rows in which the pelvis is slower",
   )
   parser.add_argument(
     "--speed_bin",
-    type=float,
+    type=common.number(1e-6, 10),
     default=0.001,
     metavar="M/S",
     help="speeds this near weigh as one; every speed weighs the same",
@@ -265,7 +271,7 @@ def _analyze_flags(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     "--command",
     nargs=2,
-    type=float,
+    type=common.number(-10, 10),
     default=(0.1, 0.6),
     metavar=("LOW", "HIGH"),
     help="commanded speeds to compare with [m/s]",

@@ -5,7 +5,6 @@ import dataclasses
 import pathlib
 
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import default as default_lib
 from wildrobot_playground.motion import export as export_lib
 from wildrobot_playground.motion import kinematics, retime
 from wildrobot_playground.motion import loop as loop_lib
@@ -13,6 +12,9 @@ from wildrobot_playground.motion import mirror as mirror_lib
 from wildrobot_playground.motion import resample as resample_lib
 from wildrobot_playground.motion import trim as trim_lib
 from wildrobot_playground.motion.commands import common
+
+_seconds = common.number(0, 1e5)
+_speed = common.number(-10, 10)  # m/s; what scales the clip knows more
 
 
 def mirror(args: argparse.Namespace) -> common.Result:
@@ -56,11 +58,18 @@ def scale(args: argparse.Namespace) -> common.Result:
   robot = kinematics.default_robot()
   method = {"froude": retime.froude, "plain": retime.plain}[args.method]
   clips = (
-    dataclasses.replace(
-      method(clip, speed, robot), name=default_lib.clip_name(clip.name, speed)
-    )
+    dataclasses.replace(method(clip, speed, robot), name=name)
     for clip in map(clip_lib.load, args.clips)
-    for speed in common.progress(args.speed, clip.name)
+    for speed, name in common.progress(
+      list(
+        zip(
+          args.speed,
+          common.names_at_speeds(clip.name, args.speed),
+          strict=True,
+        )
+      ),
+      clip.name,
+    )
   )
   return common.store(clips, args)
 
@@ -87,16 +96,18 @@ def _edit_flags(parser: argparse.ArgumentParser) -> None:
 
 def _resample_flags(parser: argparse.ArgumentParser) -> None:
   _edit_flags(parser)
-  parser.add_argument("--fps", type=float, required=True)
+  parser.add_argument(
+    "--fps", type=common.number(*clip_lib.RATES), required=True
+  )
 
 
 def _trim_flags(parser: argparse.ArgumentParser) -> None:
   _edit_flags(parser)
-  parser.add_argument("--start", type=float, metavar="SECONDS")
-  parser.add_argument("--end", type=float, metavar="SECONDS")
+  parser.add_argument("--start", type=_seconds, metavar="SECONDS")
+  parser.add_argument("--end", type=_seconds, metavar="SECONDS")
   parser.add_argument(
     "--shortest",
-    type=float,
+    type=_seconds,
     default=trim_lib.SHORTEST,
     metavar="SECONDS",
     help="of the stretches that are kept",
@@ -106,7 +117,7 @@ def _trim_flags(parser: argparse.ArgumentParser) -> None:
 def _scale_flags(parser: argparse.ArgumentParser) -> None:
   _edit_flags(parser)
   parser.add_argument(
-    "--speed", nargs="+", type=float, required=True, help="[m/s]"
+    "--speed", nargs="+", type=_speed, required=True, help="[m/s]"
   )
   parser.add_argument(
     "--method",

@@ -1,6 +1,8 @@
 """Subcommands that show clips: render, plot, view, realize."""
 
 import argparse
+import contextlib
+import dataclasses
 import pathlib
 
 from wildrobot_playground.motion import clip as clip_lib
@@ -10,6 +12,7 @@ from wildrobot_playground.motion import realize as realize_lib
 from wildrobot_playground.motion import render as render_lib
 from wildrobot_playground.motion import viewer as viewer_lib
 from wildrobot_playground.motion.commands import common
+from wildrobot_playground.web import address
 
 _FILMS = (".mp4",)
 _PICTURES = (".png",)
@@ -29,25 +32,27 @@ def render(args: argparse.Namespace) -> common.Result:
       f"--output {args.output}: expected a name that ends in"
       f" {', '.join(_PICTURES + _FILMS)}"
     )
-  return common.clip_result(clips)
+  step = ("open", args.output)
+  return dataclasses.replace(common.clip_result(clips), next=(step,))
 
 
 def plot(args: argparse.Namespace) -> common.Result:
   """Draws the curves of clips: joints, feet, contacts, torques (.png)."""
   clips = common.load_clips(args.clips)
   plot_lib.curves(clips, args.output, kinematics.default_robot())
-  return common.clip_result(clips)
+  step = ("open", args.output)
+  return dataclasses.replace(common.clip_result(clips), next=(step,))
 
 
 def view(args: argparse.Namespace) -> common.Result:
   """Plays clips beside each other in a browser."""
+  listener = address.listen("127.0.0.1", args.port)
   clips = common.load_clips(args.clips)
-  viewer = viewer_lib.Viewer(clips, kinematics.default_robot(), args.port)
-  print(f"open http://localhost:{args.port}; stop with Ctrl-C")
-  try:
+  viewer = viewer_lib.Viewer(clips, kinematics.default_robot(), listener)
+  print(f"open {listener.url}; stop with Ctrl-C", flush=True)
+  with contextlib.suppress(KeyboardInterrupt):
     viewer.run()
-  except KeyboardInterrupt:
-    viewer.close()
+  viewer.close()
   return common.clip_result(clips)
 
 
@@ -81,9 +86,17 @@ def _render_flags(parser: argparse.ArgumentParser) -> None:
   parser.add_argument(
     "--camera", default="side", choices=tuple(render_lib.CAMERAS)
   )
-  parser.add_argument("--count", type=int, default=10, help="pictures in a row")
   parser.add_argument(
-    "--seconds", type=float, default=6.0, help="length of a film"
+    "--count",
+    type=common.number(1, 100, int),
+    default=10,
+    help="pictures in a row",
+  )
+  parser.add_argument(
+    "--seconds",
+    type=common.number(0.02, 600),
+    default=6.0,
+    help="length of a film",
   )
 
 
@@ -94,7 +107,11 @@ def _plot_flags(parser: argparse.ArgumentParser) -> None:
 
 def _view_flags(parser: argparse.ArgumentParser) -> None:
   common.clips(parser)
-  parser.add_argument("--port", type=int, default=8080)
+  parser.add_argument(
+    "--port",
+    type=int,
+    help=f"the first free one from {address.DEFAULT_PORT} on by default",
+  )
 
 
 def _realize_flags(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +119,7 @@ def _realize_flags(parser: argparse.ArgumentParser) -> None:
   cap = realize_lib.Options().help_cap
   parser.add_argument(
     "--help_cap",
-    type=float,
+    type=common.number(0, 10),
     default=cap,
     metavar="WEIGHTS",
     help=f"most that the stabiliser pushes, over the weight ({cap:g})",

@@ -21,6 +21,7 @@ from wildrobot_playground.motion.commands import common
 from wildrobot_playground.motion.importers import axes, gmr, wildrobot
 
 _CADENCES = (0.5, 3.0)
+_speed = common.number(-10, 10)  # m/s; what makes the clip knows more
 # What an importer found out, in the order to be shown.
 _FOUND = (
   "format",
@@ -40,31 +41,33 @@ def generate(args: argparse.Namespace) -> common.Result:
   options = gait.Options()
   if args.cadence is not None:
     options = dataclasses.replace(
-      options, cycle_time=_cycle_time(args.cadence), cycle_time_slope=0.0
+      options, cycle_time=1 / args.cadence, cycle_time_slope=0.0
     )
   if args.step_height is not None:
     options = dataclasses.replace(
       options, clearance=args.step_height, clearance_slope=0.0
     )
-  options = common.override(options, args.set)
+  options = common.override(options, args.set, gait.RANGES)
   robot = kinematics.default_robot()
+  names = common.names_at_speeds("generated_walk", args.speed)
   clips = (
-    gait.generate(
-      speed, default_lib.clip_name("generated_walk", speed), robot, options
+    gait.generate(speed, name, robot, options)
+    for speed, name in common.progress(
+      list(zip(args.speed, names, strict=True)), "generating"
     )
-    for speed in common.progress(args.speed, "generating")
   )
   return common.store(clips, args)
 
 
 def take(args: argparse.Namespace) -> common.Result:
   """Imports a recording, and retargets it where it is a human's."""
+  stem = args.name or pathlib.Path(args.source).stem
+  names = common.names_at_speeds(stem, args.speed or [])
   robot = kinematics.default_robot()
   told = importers.Conventions(
     args.fps, args.unit, args.up, args.quat, args.joint_order
   )
   found = importers.load(args.source, robot, args.format, told)
-  stem = args.name or pathlib.Path(args.source).stem
   options = follow.Options()
   if isinstance(found, clip_lib.MotionClip):
     notes = (_describe(found.meta.get("source", {}), found),)
@@ -74,8 +77,9 @@ def take(args: argparse.Namespace) -> common.Result:
     found = wildrobot.as_human(found, robot)
   else:
     notes = (_describe(found.source, found),)
-  options = common.override(options, args.set)
-  clips = _retargeted(found, stem, args.speed, robot, options)
+  options = common.override(options, args.set, follow.RANGES)
+  speeds = list(zip(args.speed or [], names, strict=True))
+  clips = _retargeted(found, stem, speeds, robot, options)
   return common.store(_trimmed(clips, args, robot), args, notes)
 
 
@@ -88,16 +92,15 @@ def default(args: argparse.Namespace) -> common.Result:
 def _retargeted(
   motion: human.HumanMotion,
   stem: str,
-  speeds: list[float] | None,
+  speeds: list[tuple[float, str]],
   robot: kinematics.Robot,
   options: follow.Options,
 ) -> Iterator[clip_lib.MotionClip]:
-  """A clip for each speed, or one at the natural speed."""
+  """A clip for each speed and its name, or one at the natural speed."""
   if not speeds:
     yield follow.follow(motion, stem, robot, None, options)
     return
-  for speed in common.progress(speeds, "retargeting"):
-    name = default_lib.clip_name(stem, speed)
+  for speed, name in common.progress(speeds, "retargeting"):
     yield follow.follow(motion, name, robot, speed, options)
 
 
@@ -132,23 +135,19 @@ def _describe(
   )
 
 
-def _cycle_time(cadence: float) -> float:
-  """Seconds of a cycle at a cadence of cycles a second."""
-  if not _CADENCES[0] <= cadence <= _CADENCES[1]:
-    raise common.CommandError(
-      f"--cadence {cadence}: expected {_CADENCES[0]} to {_CADENCES[1]} cycles"
-      " of two steps a second"
-    )
-  return 1.0 / cadence
-
-
 def _generate_flags(parser: argparse.ArgumentParser) -> None:
-  parser.add_argument("--speed", nargs="+", type=float, required=True)
+  parser.add_argument("--speed", nargs="+", type=_speed, required=True)
   parser.add_argument(
-    "--cadence", type=float, metavar="HZ", help="cycles of two steps a second"
+    "--cadence",
+    type=common.number(*_CADENCES),
+    metavar="HZ",
+    help="cycles of two steps a second",
   )
   parser.add_argument(
-    "--step_height", type=float, metavar="M", help="of the swinging sole"
+    "--step_height",
+    type=common.number(*gait.RANGES["clearance"]),
+    metavar="M",
+    help="of the swinging sole",
   )
   _settings(parser, gait.Options)
   common.output(parser)
@@ -161,7 +160,7 @@ def _take_flags(parser: argparse.ArgumentParser) -> None:
   parser.add_argument("--name", help="of the clips; the file's by default")
   parser.add_argument("--format", default="auto", choices=importers.FORMATS)
   parser.add_argument(
-    "--speed", nargs="+", type=float, help="by default the natural one [m/s]"
+    "--speed", nargs="+", type=_speed, help="by default the natural one [m/s]"
   )
   parser.add_argument(
     "--trim", action="store_true", help="keep the stretches that are good"
@@ -171,7 +170,9 @@ def _take_flags(parser: argparse.ArgumentParser) -> None:
     action="store_true",
     help="place the feet of a robot's motion anew",
   )
-  parser.add_argument("--fps", type=float, help="of the file")
+  parser.add_argument(
+    "--fps", type=common.number(*clip_lib.RATES), help="of the file"
+  )
   parser.add_argument("--unit", default="auto", help="/".join(axes.UNITS))
   parser.add_argument("--up", default="auto", help="axis, such as y or -z")
   parser.add_argument("--quat", default="xyzw", choices=gmr.QUATERNIONS)

@@ -3,10 +3,10 @@
 import dataclasses
 import os
 import pathlib
-import zipfile
 
+from wildrobot_playground import echo
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import human, kinematics
+from wildrobot_playground.motion import files, human, kinematics, npz
 from wildrobot_playground.motion.importers import (
   amass,
   amp_pkl,
@@ -87,33 +87,21 @@ def detect(path: str | os.PathLike[str]) -> str:
     MotionError: for a missing or empty file, or one of no known format.
   """
   path = pathlib.Path(path)
-  if not path.is_file():
-    raise human.MotionError(f"{path}: no such file; check the path")
-  if path.stat().st_size == 0:
-    raise human.MotionError(f"{path}: is empty; copy or export it again")
+  files.check(path, npz.LARGEST_FILE, human.MotionError)
   suffix = path.suffix.lower()
   if suffix == ".bvh":
     return "bvh"
   if suffix in (".txt", ".json"):
     return "deepmimic"
   if suffix in (".pkl", ".pickle"):
-    content = pickles.load(path)
+    content, _ = pickles.load(path)
     is_amp = isinstance(content, dict) and "features" in content
     return "amp_pkl" if is_amp else "gmr"
   if suffix == ".npz":
-    return "amass" if "poses.npy" in _members(path) else "clip"
+    return (
+      "amass" if "poses.npy" in npz.members(path, human.MotionError) else "clip"
+    )
   raise human.MotionError(
-    f"{path}: '{suffix}' is the ending of no known format (.txt, .bvh, .npz,"
-    " .pkl); say with --format what it is"
+    f"{path}: '{echo.short(suffix)}' is the ending of no known format (.txt,"
+    " .bvh, .npz, .pkl); say with --format what it is"
   )
-
-
-def _members(path: pathlib.Path) -> list[str]:
-  """Names of the files in an archive."""
-  try:
-    with zipfile.ZipFile(path) as archive:
-      return archive.namelist()
-  except (OSError, zipfile.BadZipFile) as error:
-    raise human.MotionError(
-      f"{path}: not a readable .npz ({error}); copy or export it again"
-    ) from error

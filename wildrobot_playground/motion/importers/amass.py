@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground.motion import human, npz, rotations
-from wildrobot_playground.motion.importers import axes
+from wildrobot_playground import echo
+from wildrobot_playground.motion import files, human, npz, rotations
+from wildrobot_playground.motion.importers import axes, limits
 
 # Lengths [m] of an adult of 1.7 m, by Winter's shares of the stature.
 _STATURE = 1.7
@@ -55,22 +56,23 @@ def load(
   """
   path = pathlib.Path(path)
   arrays = npz.read(path, ("poses", "trans"), human.MotionError)
-  more = npz.read_some(path, (*_RATES, "gender", "betas"), human.MotionError)
+  more = npz.read_some(path, (*_RATES, "gender"), human.MotionError)
+  with files.opened(path, npz.LARGEST_FILE, human.MotionError) as file:
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
   where = path.name
   poses, trans = _checked(arrays["poses"], arrays["trans"], where)
   rate = fps if fps is not None else _rate(more, where)
   human.check_rate(rate, where)
-  local = rotations.from_vector(poses[:, : 3 * _BODY_JOINTS].reshape(-1, 22, 3))
-  found = axes.find_up(local[:, 0, :, 1], where, up)
+  human.check_duration(len(poses), rate, where)
+  root = _turns(poses, 0)
+  found = axes.find_up(root[:, :, 1], where, up)
   if up == "auto" and found != "+z":
     raise human.MotionError(
       f"{where}: bodies stand along {found}, AMASS has z up; give --up="
       f"{found.lstrip('+')} if the file means it"
     )
   turn = axes.to_z_up(found)
-  points, pelvis, chest = forward_kinematics(
-    turn @ local[:, 0], local, trans @ turn.T
-  )
+  points, pelvis, chest = forward_kinematics(turn @ root, poses, trans @ turn.T)
   motion = human.HumanMotion(
     points=axes.on_the_ground(points),
     pelvis_mat=pelvis,
@@ -80,24 +82,24 @@ def load(
     source={
       "file": where,
       "format": "amass",
-      "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+      "sha256": digest,
       "licence": "AMASS: not to be passed on",
-      "layout": _WIDTHS[poses.shape[1]],
-      "gender": str(more.get("gender", "unknown")),
+      "layout": _WIDTHS[arrays["poses"].shape[1]],
+      "gender": echo.short(more.get("gender", "unknown")),
       **axes.World("m", found, axes.facing(pelvis[0], found)).describe(),
     },
   )
-  return axes.turned_to_x(motion)
+  return human.checked(axes.turned_to_x(motion))
 
 
 def forward_kinematics(
-  root: np.ndarray, local: np.ndarray, place: np.ndarray
+  root: np.ndarray, poses: np.ndarray, place: np.ndarray
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
   """Points by name, pelvis (T, 3, 3) and chest (T, 3, 3), z up.
 
   Args:
     root: (T, 3, 3) rotation of the pelvis.
-    local: (T, 22, 3, 3) rotations of the joints in their parents.
+    poses: (T, 66) rotations of the joints in their parents, as vectors.
     place: (T, 3) of the pelvis [m].
   """
   # In the body's axes: y up, z forward, x to the left.
@@ -105,11 +107,11 @@ def forward_kinematics(
   for side, sign in (("left", 1.0), ("right", -1.0)):
     hip, knee, ankle = _LEGS[side]
     place_hip = place + root @ np.array([sign * HIP_HALF_WIDTH, -HIP_DROP, 0.0])
-    mat = root @ local[:, hip]
+    mat = root @ _turns(poses, hip)
     place_knee = place_hip + mat @ np.array([0.0, -THIGH, 0.0])
-    mat = mat @ local[:, knee]
+    mat = mat @ _turns(poses, knee)
     place_ankle = place_knee + mat @ np.array([0.0, -SHIN, 0.0])
-    foot = mat @ local[:, ankle] @ BODY_AXES
+    foot = mat @ _turns(poses, ankle) @ BODY_AXES
     points |= {
       f"{side}_hip": place_hip,
       f"{side}_knee": place_knee,
@@ -119,14 +121,19 @@ def forward_kinematics(
     }
   chest = root
   for joint in _SPINE:
-    chest = chest @ local[:, joint]
+    chest = chest @ _turns(poses, joint)
   return points, root @ BODY_AXES, chest @ BODY_AXES
+
+
+def _turns(poses: np.ndarray, joint: int) -> np.ndarray:
+  """Rotations (T, 3, 3) of a joint in its parent."""
+  return rotations.from_vector(poses[:, 3 * joint : 3 * joint + 3])
 
 
 def _checked(
   poses: np.ndarray, trans: np.ndarray, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Poses (T, 66 or more) and places (T, 3), once they can be a body's."""
+  """Poses (T, 66) and places (T, 3), once they can be a body's."""
   if poses.ndim != 2 or poses.shape[1] not in _WIDTHS:
     raise human.MotionError(
       f"{where}: poses is {poses.shape}, expected (T, 156) of SMPL+H or (T,"
@@ -137,26 +144,37 @@ def _checked(
       f"{where}: trans is {trans.shape}, expected {(len(poses), 3)}"
     )
   for name, array in (("poses", poses), ("trans", trans)):
-    if array.dtype.kind not in "fiu" or not np.all(np.isfinite(array)):
+    if array.dtype.kind not in "fiu" or not np.all(
+      np.abs(array) <= limits.FARTHEST
+    ):
       raise human.MotionError(
-        f"{where}: {name} has values that are not finite numbers"
+        f"{where}: {name} has values that are not finite numbers of at most"
+        f" {limits.FARTHEST:g}; export the motion again"
       )
+  limits.check("frames", len(poses), limits.FRAMES, where)
   if len(poses) < 2:
     raise human.MotionError(f"{where}: has {len(poses)} frames, expected more")
-  largest = float(np.max(np.abs(poses[:, : 3 * _BODY_JOINTS])))
+  poses = poses[:, : 3 * _BODY_JOINTS].astype(np.float64)
+  largest = float(np.max(np.abs(poses)))
   if largest > 4 * np.pi:
     raise human.MotionError(
       f"{where}: poses go up to {largest:.1f} rad; they seem to be degrees:"
       " convert them to radians"
     )
-  return poses.astype(np.float64), trans.astype(np.float64)
+  return poses, trans.astype(np.float64)
 
 
 def _rate(arrays: dict[str, Any], where: str) -> float:
   """Frames per second, under any of the names that AMASS has used."""
   for name in _RATES:
     if name in arrays and np.size(arrays[name]) == 1:
-      return float(np.ravel(arrays[name])[0])
+      rate = np.ravel(arrays[name])[0]
+      if np.asarray(rate).dtype.kind not in "fiu":
+        raise human.MotionError(
+          f"{where}: {name} is '{echo.short(rate)}', expected a number; give it"
+          " with --fps"
+        )
+      return float(rate)
   raise human.MotionError(
     f"{where}: has no frame rate, expected {' or '.join(_RATES[:2])}; give it"
     " with --fps"

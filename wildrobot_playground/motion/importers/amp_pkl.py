@@ -7,7 +7,6 @@ are guessed from hip angles; so columns are taken in the model's order where the
 joints' limits agree, and the rest is computed anew from the poses.
 """
 
-import hashlib
 import os
 import pathlib
 from typing import Any
@@ -19,6 +18,7 @@ from wildrobot_playground.motion import human, kinematics
 from wildrobot_playground.motion.importers import gmr, pickles, robot_motion
 
 KEYS = ("features", "dof_pos")
+NUM_JOINTS = len(consts.JOINT_NAMES)
 _POSES = ("root_pos", "root_rot")
 
 
@@ -50,6 +50,11 @@ def load(
       " from, or read its speeds with `analyze`"
     )
   motion = gmr.from_dict(content, source, "wildrobot", quat, fps)
+  if motion.joint_pos.ndim != 2 or motion.joint_pos.shape[1] != NUM_JOINTS:
+    raise human.MotionError(
+      f"{where}: dof_pos is {motion.joint_pos.shape}, expected"
+      f" (T, {NUM_JOINTS})"
+    )
   order, columns = _best_order(motion.joint_pos, content, robot)
   return robot_motion.RobotMotion(
     motion.root_pos,
@@ -83,7 +88,7 @@ def _read(
   path: str | os.PathLike[str],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
   """The file's dict, and where it is from."""
-  content = pickles.load(path)
+  content, digest = pickles.load(path)
   path = pathlib.Path(path)
   if not isinstance(content, dict) or any(k not in content for k in KEYS):
     raise human.MotionError(
@@ -92,7 +97,7 @@ def _read(
   source = {
     "file": path.name,
     "format": "amp_pkl",
-    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    "sha256": digest,
     "licence": "unknown",
   }
   return content, source
@@ -106,12 +111,12 @@ def _best_order(
   Returns:
     What the order is called, and the file's column of each joint.
   """
-  candidates = {"model": list(range(len(consts.JOINT_NAMES)))}
-  names = [str(name) for name in content.get("joint_names", ())]
+  candidates = {"model": list(range(NUM_JOINTS))}
+  names = content.get("joint_names", ())
+  names = list(names) if isinstance(names, (list, tuple, np.ndarray)) else []
+  names = [name for name in names if isinstance(name, str)]
   if sorted(names) == sorted(consts.JOINT_NAMES):
     candidates["joint_names"] = [names.index(n) for n in consts.JOINT_NAMES]
-  if joints.ndim != 2 or joints.shape[1] != len(consts.JOINT_NAMES):
-    return "model", candidates["model"]
   low, high = robot.limits
 
   def violation(order: str) -> float:

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from wildrobot_playground import echo
 from wildrobot_playground.motion import human, rotations, smooth
 
 # Metres in a unit. CMU's BVH conversions count in 1/0.45 inches.
@@ -57,7 +58,8 @@ def find_unit(leg_length: float, where: str, unit: str = "auto") -> str:
   """
   if unit != "auto" and unit not in UNITS:
     raise human.MotionError(
-      f"--unit {unit} is unknown; choose one of auto, {', '.join(UNITS)}"
+      f"--unit {echo.short(unit)} is unknown; choose one of auto,"
+      f" {', '.join(UNITS)}"
     )
   choices = UNITS if unit == "auto" else {unit: UNITS[unit]}
   with np.errstate(divide="ignore"):
@@ -121,9 +123,10 @@ def facing(pelvis_mat: np.ndarray, up: str) -> str:
 
 def body_frame(left: np.ndarray, up: np.ndarray) -> np.ndarray:
   """Rotations (T, 3, 3) with y to the left (T, 3) and z nearly up (T, 3)."""
-  y = left / np.linalg.norm(left, axis=1, keepdims=True)
-  x = np.cross(y, up)
-  x /= np.linalg.norm(x, axis=1, keepdims=True)
+  with np.errstate(invalid="ignore"):  # Without a left, no finite frame.
+    y = left / np.linalg.norm(left, axis=1, keepdims=True)
+    x = np.cross(y, up)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
   return np.stack([x, y, np.cross(x, y)], axis=-1)
 
 
@@ -201,6 +204,6 @@ def _signed(axis: str) -> str:
   signed = axis if axis[:1] in "+-" else f"+{axis}"
   if len(signed) != 2 or signed[1] not in AXES:
     raise human.MotionError(
-      f"axis '{axis}' is unknown; choose one of x, y, z, -x, -y, -z"
+      f"axis '{echo.short(axis)}' is unknown; choose one of x, y, z, -x, -y, -z"
     )
   return signed

@@ -11,8 +11,9 @@ import pathlib
 
 import numpy as np
 
-from wildrobot_playground.motion import human, rotations
-from wildrobot_playground.motion.importers import axes, bvh_file
+from wildrobot_playground import echo
+from wildrobot_playground.motion import files, human, rotations
+from wildrobot_playground.motion.importers import axes, bvh_file, limits
 
 _SIDES = {"left": ("Left", "_L"), "right": ("Right", "_R")}
 # Joints by role, with {0} for Left and {1} for _L.
@@ -64,9 +65,10 @@ def load(
     MotionError: for a missing or damaged file, or a skeleton without legs.
   """
   path = pathlib.Path(path)
-  if not path.is_file():
-    raise human.MotionError(f"{path}: no such file; check the path")
-  recording = bvh_file.parse(path.read_bytes(), path.name)
+  content = files.read(path, limits.FILE, human.MotionError)
+  digest = hashlib.sha256(content).hexdigest()
+  recording = bvh_file.parse(content, path.name)
+  del content
   skeleton, names = _skeleton(recording, path.name)
   recording, dropped = _without_rest_pose(recording)
   rate = fps if fps is not None else recording.fps
@@ -81,6 +83,7 @@ def load(
     _aligned(
       mats[joint],
       axes.body_frame(places[f"left_{end}"] - places[f"right_{end}"], up_trunk),
+      f"{path.name}: the {joint} between {end}s",
     )
     for joint, end in (("pelvis", "hip"), ("chest", "arm"))
   )
@@ -94,14 +97,14 @@ def load(
     source={
       "file": path.name,
       "format": "bvh",
-      "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+      "sha256": digest,
       "licence": "unknown",
       "skeleton": skeleton,
       "rest_frames": dropped,
       **world.describe(),
     },
   )
-  return axes.turned_to_x(motion)
+  return human.checked(axes.turned_to_x(motion))
 
 
 def _points(
@@ -135,7 +138,7 @@ def _skeleton(
   raise human.MotionError(
     f"{where}: has no joint {', '.join(missing[nearest][:3])} of the"
     f" {nearest} skeleton, which is the nearest of {', '.join(_TRUNKS)};"
-    f" its joints are {', '.join(recording.names[:6])} ..."
+    f" its joints are {echo.short(', '.join(recording.names[:6]), 100)} ..."
   )
 
 
@@ -176,10 +179,15 @@ def _to_metres_z_up(
   return axes.World(unit, up, "+x"), places, mats
 
 
-def _aligned(joint: np.ndarray, body: np.ndarray) -> np.ndarray:
+def _aligned(joint: np.ndarray, body: np.ndarray, what: str) -> np.ndarray:
   """Rotations (T, 3, 3) of a joint, seen as x forward, y left and z up.
 
   The joint's own axes are any; how they sit in the body is the mean over time.
   """
+  if not np.all(np.isfinite(body)):
+    raise human.MotionError(
+      f"{what} has no left and up in some frames, as joints are in one place;"
+      " export the motion again"
+    )
   seat = rotations.orthonormal(np.mean(joint.swapaxes(1, 2) @ body, axis=0))
   return joint @ seat

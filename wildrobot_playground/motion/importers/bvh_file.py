@@ -1,15 +1,20 @@
 """The BVH file format: a tree of joints, and their channels frame by frame."""
 
 import dataclasses
+import io
+from collections.abc import Iterator
 
 import numpy as np
 
+from wildrobot_playground import echo
 from wildrobot_playground.motion import human, rotations
+from wildrobot_playground.motion.importers import limits
 
 _CHANNELS = tuple(
   f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ"
 )
-_MOST_FRAMES = 1_000_000
+_LARGEST_HEAD = 2**22  # bytes of the HIERARCHY
+_WIDEST = 64  # bytes of one number in a frame
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,16 +86,21 @@ def parse(content: bytes, where: str) -> Recording:
   Raises:
     MotionError: for another format, or a damaged file.
   """
-  text = content.decode("utf-8", errors="replace")
-  head, found, tail = text.partition("MOTION")
-  words = head.split()
+  head, found, tail = content.partition(b"MOTION")
+  limits.check("bytes of HIERARCHY", len(head), _LARGEST_HEAD, where)
+  words = head.decode("utf-8", errors="replace").split()
   if not words or words[0] != "HIERARCHY" or not found:
     raise human.MotionError(
       f"{where}: not a BVH file, expected HIERARCHY and MOTION"
     )
   tree = _Tree(where)
   tree.read(words[1:])
-  values, fps = _motion(tail, len(tree.kinds), where)
+  if not any("rotation" in kind for kind in tree.kinds):
+    raise human.MotionError(
+      f"{where}: no joint has a channel of rotation, expected some; export the"
+      " rotations of the joints"
+    )
+  values, fps = _motion(tail, len(tree.names), len(tree.kinds), where)
   return Recording(
     names=tuple(tree.names),
     parents=tuple(tree.parents),
@@ -138,22 +148,28 @@ class _Tree:
       elif word == "CHANNELS" and stack and stack[-1] >= 0:
         self._read_channels(stack[-1])
       else:
-        raise self._error(f"does not expect '{word}' here")
+        raise self._error(f"does not expect '{echo.short(word)}' here")
     if stack or not self.names:
       raise self._error("ends before its last '}'; the file is truncated")
 
   def _add(self, name: str, parent: int) -> None:
+    limits.check("joints", len(self.names) + 1, limits.JOINTS, self.where)
     self.names.append(name.rpartition(":")[2])
     self.parents.append(parent)
     self.offsets.append([0.0, 0.0, 0.0])
     self.channels.append([])
 
   def _read_channels(self, joint: int) -> None:
-    for _ in range(int(self._number())):
+    count = self._number()
+    if count not in range(len(_CHANNELS) + 1):
+      raise self._error(f"has {count:g} channels, expected 0 to 6")
+    for _ in range(int(count)):
       kind = self._next()
-      if kind not in _CHANNELS:
+      known = [self.kinds[i] for i in self.channels[joint]]
+      if kind not in _CHANNELS or kind in known:
         raise self._error(
-          f"has the channel '{kind}', expected one of {', '.join(_CHANNELS)}"
+          f"has the channel '{echo.short(kind)}', expected each once of"
+          f" {', '.join(_CHANNELS)}"
         )
       self.channels[joint].append(len(self.kinds))
       self.kinds.append(kind)
@@ -166,48 +182,89 @@ class _Tree:
   def _number(self) -> float:
     word = self._next()
     try:
-      return float(word)
+      number = float(word)
     except ValueError:
-      raise self._error(f"has '{word}', expected a number") from None
+      number = float("nan")
+    if not abs(number) <= limits.FARTHEST:
+      raise self._error(
+        f"has '{echo.short(word)}', expected a number of at most"
+        f" {limits.FARTHEST:g}"
+      )
+    return number
 
   def _error(self, what: str) -> human.MotionError:
-    near = f" near joint '{self.names[-1]}'" if self.names else ""
+    near = f" near joint '{echo.short(self.names[-1])}'" if self.names else ""
     return human.MotionError(f"{self.where}: HIERARCHY {what}{near}")
 
 
-def _motion(text: str, width: int, where: str) -> tuple[np.ndarray, float]:
+def _motion(
+  text: bytes, joints: int, width: int, where: str
+) -> tuple[np.ndarray, float]:
   """The MOTION section: values (T, C) and frames per second."""
-  lines = [line.split() for line in text.splitlines() if line.strip()]
-  try:
-    count = int(lines[0][-1])
-    step = float(lines[1][-1])
-    labels = lines[0][0], " ".join(lines[1][:2])
-  except (IndexError, ValueError):
-    labels, count, step = ("", ""), 0, 0.0
-  if labels != ("Frames:", "Frame Time:") or count < 1 or not step > 0:
-    begin = " ".join(text.split()[:6])
+  lines = _lines(text, (width + 2) * _WIDEST, where)
+  count, step = _header(text, next(lines, b""), next(lines, b""), where)
+  limits.check("frames", count, limits.FRAMES, where)
+  limits.check(
+    f"x {joints} frames x joints", count, limits.JOINT_FRAMES // joints, where
+  )
+  # A number and what parts it from the next have two bytes.
+  values = np.zeros((min(count, len(text)), width))
+  found = 0
+  for line in lines:
+    if found < count:
+      values[found] = _row(line, found, width, where)
+    found += 1
+  if found != count:
     raise human.MotionError(
-      f"{where}: MOTION begins with '{begin}', expected 'Frames: N' and 'Frame"
-      " Time: SECONDS', both positive"
+      f"{where}: says it has {count} frames and has {found}, expected the"
+      " same; the file is truncated or damaged"
     )
-  rows = lines[2:]
-  if len(rows) != count or count > _MOST_FRAMES:
+  if not np.all(np.abs(values) <= limits.FARTHEST):
     raise human.MotionError(
-      f"{where}: says it has {count} frames and has {len(rows)}, expected the"
-      f" same and at most {_MOST_FRAMES}; the file is truncated or damaged"
-    )
-  for i, row in enumerate(rows):
-    if len(row) != width:
-      raise human.MotionError(
-        f"{where}: frame {i} has {len(row)} numbers, expected {width}, one a"
-        " channel"
-      )
-  try:
-    values = np.array(rows, dtype=np.float64)
-  except ValueError as error:
-    raise human.MotionError(f"{where}: MOTION: {error}") from error
-  if not np.all(np.isfinite(values)):
-    raise human.MotionError(
-      f"{where}: MOTION has values that are not finite; export it again"
+      f"{where}: MOTION has values that are not finite or beyond"
+      f" {limits.FARTHEST:g}; export it again"
     )
   return values, 1.0 / step
+
+
+def _lines(text: bytes, most: int, where: str) -> Iterator[bytes]:
+  """Lines that are not blank, once each is known to be short."""
+  stream = io.BytesIO(text)
+  while line := stream.readline(most + 1):
+    limits.check("bytes in a line of MOTION", len(line), most, where)
+    if line.strip():
+      yield line
+
+
+def _header(
+  text: bytes, first: bytes, second: bytes, where: str
+) -> tuple[int, float]:
+  """Number of frames, and seconds between them."""
+  try:
+    count, step = int(first.split()[-1]), float(second.split()[-1])
+    labels = first.split()[0], b" ".join(second.split()[:2])
+  except (IndexError, ValueError):
+    labels, count, step = (b"", b""), 0, 0.0
+  if labels != (b"Frames:", b"Frame Time:") or count < 1 or not step > 0:
+    begin = b" ".join(text[:600].split()[:6]).decode("utf-8", errors="replace")
+    raise human.MotionError(
+      f"{where}: MOTION begins with '{echo.short(begin)}', expected 'Frames: N'"
+      " and 'Frame Time: SECONDS', both positive"
+    )
+  return count, step
+
+
+def _row(line: bytes, index: int, width: int, where: str) -> list[float]:
+  """The numbers of a frame."""
+  row = line.split()
+  if len(row) != width:
+    raise human.MotionError(
+      f"{where}: frame {index} has {len(row)} numbers, expected {width}, one a"
+      " channel"
+    )
+  try:
+    return list(map(float, row))
+  except ValueError as error:
+    raise human.MotionError(
+      f"{where}: MOTION: frame {index}: {echo.short(error)}"
+    ) from error

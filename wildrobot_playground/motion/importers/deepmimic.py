@@ -6,13 +6,14 @@ with the walk along x and the character's right along z.
 """
 
 import hashlib
-import json
 import os
 import pathlib
 
 import numpy as np
 
-from wildrobot_playground.motion import human, rotations
+from wildrobot_playground import echo
+from wildrobot_playground.motion import files, human, rotations, schema
+from wildrobot_playground.motion.importers import limits
 
 FRAME_SIZE = 44
 
@@ -55,13 +56,11 @@ def load(path: str | os.PathLike[str]) -> human.HumanMotion:
     MotionError: for a missing file, another format or uneven frames.
   """
   path = pathlib.Path(path)
-  if not path.is_file():
-    raise human.MotionError(f"{path}: no such file; check the path")
-  content = path.read_bytes()
+  content = files.read(path, limits.JSON_FILE, human.MotionError)
   frames, cyclic = _parse(content, str(path))
   points, pelvis, chest = _forward_kinematics(frames)
   turn = _turn_to_x(points["pelvis"])
-  return human.HumanMotion(
+  motion = human.HumanMotion(
     points={name: point @ turn.T for name, point in points.items()},
     pelvis_mat=turn @ pelvis,
     chest_mat=turn @ chest,
@@ -74,25 +73,29 @@ def load(path: str | os.PathLike[str]) -> human.HumanMotion:
       "licence": LICENCES.get(path.name, "unknown"),
     },
   )
+  return human.checked(motion)
 
 
 def _parse(content: bytes, where: str) -> tuple[np.ndarray, bool]:
   """Frames (T, 44) and whether they loop."""
   try:
-    motion = json.loads(content)
+    motion = schema.read_json(content)
     frames = np.array(motion["Frames"], dtype=np.float64)
-  except (ValueError, KeyError, TypeError, RecursionError) as e:
+  except (ValueError, KeyError, TypeError, OverflowError) as e:
     raise human.MotionError(
-      f"{where}: not a DeepMimic motion ({type(e).__name__}: {e}); expected"
-      " JSON with 'Frames'"
+      f"{where}: not a DeepMimic motion ({type(e).__name__}: {echo.short(e)});"
+      " expected JSON with 'Frames'"
     ) from e
   if frames.ndim != 2 or frames.shape[1] != FRAME_SIZE or len(frames) < 4:
     raise human.MotionError(
       f"{where}: 'Frames' is {frames.shape}, expected at least 4 frames of"
       f" {FRAME_SIZE} numbers (the humanoid3d character)"
     )
-  if not np.all(np.isfinite(frames)):
-    raise human.MotionError(f"{where}: 'Frames' has values that are not finite")
+  if not np.all(np.abs(frames) <= limits.FARTHEST):
+    raise human.MotionError(
+      f"{where}: 'Frames' has values that are not finite or beyond"
+      f" {limits.FARTHEST:g}; export the motion again"
+    )
   _check_poses(frames, where)
   return frames, motion.get("Loop") == "wrap"
 
@@ -104,6 +107,13 @@ def _check_poses(frames: np.ndarray, where: str) -> None:
     raise human.MotionError(
       f"{where}: root rotations have norms from {norm.min():.3g} to"
       f" {norm.max():.3g}, expected unit quaternions (wxyz)"
+    )
+  starts = [8, *(s + i for s in _LEG_START.values() for i in (0, 5))]
+  norms = [np.linalg.norm(frames[:, s : s + 4], axis=1) for s in starts]
+  if np.min(norms) < 1e-3:
+    raise human.MotionError(
+      f"{where}: rotations of joints have norms down to {np.min(norms):.3g},"
+      " expected unit quaternions (wxyz)"
     )
   knees = frames[:, [start + 4 for start in _LEG_START.values()]]
   if np.max(np.abs(knees)) > 2 * np.pi:

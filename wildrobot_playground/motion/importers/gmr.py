@@ -5,13 +5,13 @@ A dict with `fps`, `root_pos` (T, 3), `root_rot` (T, 4) xyzw and `dof_pos`
 against the joints' limits.
 """
 
-import hashlib
 import os
 import pathlib
 from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import echo
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import pickles, robot_motion
@@ -42,11 +42,11 @@ def load(
   Raises:
     MotionError: for a missing or forbidden file, other keys or shapes.
   """
-  content = pickles.load(path)
+  content, digest = pickles.load(path)
   source = {
     "file": pathlib.Path(path).name,
     "format": "gmr",
-    "sha256": hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest(),
+    "sha256": digest,
     "licence": "unknown",
   }
   return from_dict(content, source, joint_order, quat, fps)
@@ -76,7 +76,7 @@ def from_dict(
   if missing:
     raise human.MotionError(
       f"{where}: has no '{missing[0]}', expected {', '.join(KEYS)}; it has"
-      f" {', '.join(sorted(map(str, content))[:8]) or 'nothing'}"
+      f" {', '.join(sorted(map(echo.short, content))[:8]) or 'nothing'}"
     )
   if quat not in QUATERNIONS:
     raise human.MotionError(
@@ -92,7 +92,9 @@ def from_dict(
     root_rot = np.roll(root_rot, 1, axis=1)
   rate = fps if fps is not None else numbers(content["fps"], "fps", where)
   if np.size(rate) != 1:
-    raise human.MotionError(f"{where}: fps is {rate}, expected one number")
+    raise human.MotionError(
+      f"{where}: fps is {echo.short(rate)}, expected one number"
+    )
   return robot_motion.RobotMotion(
     root_pos, root_rot, dof_pos, float(np.ravel(rate)[0]), source
   )
@@ -105,11 +107,14 @@ def numbers(value: Any, key: str, where: str) -> np.ndarray:
     MotionError: when it is no array of numbers.
   """
   try:
-    return np.asarray(value, dtype=np.float64)
-  except (TypeError, ValueError) as error:
+    found = np.asarray(value)
+    if found.dtype.kind not in "fiu":
+      raise TypeError(f"it holds {echo.short(found.dtype)}")
+    return found.astype(np.float64)
+  except (TypeError, ValueError, OverflowError) as error:
     raise human.MotionError(
-      f"{where}: '{key}' is no array of numbers ({error}); export the motion"
-      " again"
+      f"{where}: '{key}' is no array of numbers ({echo.short(error, 100)});"
+      " export the motion again"
     ) from error
 
 
@@ -122,7 +127,7 @@ def column_order(joint_order: str) -> list[int]:
   names = JOINT_ORDERS.get(joint_order, tuple(joint_order.split(",")))
   if sorted(names) != sorted(consts.JOINT_NAMES):
     raise human.MotionError(
-      f"--joint_order {joint_order} is unknown; choose one of"
+      f"--joint_order {echo.short(joint_order)} is unknown; choose one of"
       f" {', '.join(JOINT_ORDERS)}, or list"
       f" {', '.join(consts.JOINT_NAMES)} in the file's order, with commas"
     )

@@ -18,13 +18,14 @@ from wildrobot_playground.motion import (
   rotations,
   trim,
 )
+from wildrobot_playground.motion.importers import limits
 
 _LIMIT_SLACK = 0.05  # rad beyond a limit that other models' ranges explain
 _LEVEL = 0.002  # m that the feet may be off the ground on the whole
 _HEIGHTS = (0.15, 1.0)  # m, of a pelvis
 _WALKING = 0.05  # m/s
 _FASTEST = 12.0  # m/s, of a pelvis
-_MOST_FRAMES = 1_000_000
+_FARTHEST = 1e6  # of any unit
 _FILE_NAMES = {
   "root_pos": "root_pos",
   "root_quat": "root_rot",
@@ -62,7 +63,9 @@ def to_clip(
     MotionError: when the numbers cannot be WildRobot's.
   """
   check(motion, robot)
-  qpos = np.hstack([motion.root_pos, motion.root_quat, motion.joint_pos])
+  norm = np.linalg.norm(motion.root_quat, axis=1, keepdims=True)
+  quat = motion.root_quat / norm  # Of single precision, or rounded.
+  qpos = np.hstack([motion.root_pos, quat, motion.joint_pos])
   count = int((len(qpos) - 1) * clip_lib.FPS / motion.fps + 1e-9) + 1
   if count < 2:
     raise human.MotionError(
@@ -109,15 +112,16 @@ def check(motion: RobotMotion, robot: kinematics.Robot) -> None:
       raise human.MotionError(
         f"{where}: {_FILE_NAMES[key]} is {array.shape}, expected {shape}"
       )
-    if not np.all(np.isfinite(array)):
+    if not np.all(np.abs(array) <= _FARTHEST):
       raise human.MotionError(
-        f"{where}: {_FILE_NAMES[key]} has values that are not finite; export"
-        " the motion again"
+        f"{where}: {_FILE_NAMES[key]} has values that are not finite or beyond"
+        f" {_FARTHEST:g}; export the motion again"
       )
   human.check_rate(motion.fps, where)
-  if not 2 <= frames <= _MOST_FRAMES:
+  human.check_duration(frames, motion.fps, where)
+  if not 2 <= frames <= limits.FRAMES:
     raise human.MotionError(
-      f"{where}: has {frames} frames, expected 2 to {_MOST_FRAMES}"
+      f"{where}: has {frames} frames, expected 2 to {limits.FRAMES}"
     )
   _check_root(motion, where)
   _check_joints(motion.joint_pos, robot, where)

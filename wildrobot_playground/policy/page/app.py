@@ -4,8 +4,8 @@ import dataclasses
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import mujoco
 import numpy as np
@@ -16,7 +16,9 @@ from wildrobot_playground.policy import controller, plant, simulation
 from wildrobot_playground.policy.page import ghost, plots, server
 from wildrobot_playground.policy.page import ground as ground_lib
 from wildrobot_playground.policy.page.walker import Style, Walker
+from wildrobot_playground.web import address, view
 
+T = TypeVar("T")
 _TURN = 0.5  # rad/s
 _APART = 0.7  # m between robots
 _PUSH = 0.3  # m/s
@@ -64,20 +66,19 @@ class App:
   def __init__(
     self,
     entrants: Sequence[Entrant],
-    port: int = 8080,
-    host: str = "127.0.0.1",
+    page: address.Listener,
+    inside: address.Listener,
     model: str | None = None,
   ):
     """Starts the servers and puts the robots on their feet.
 
     Args:
       entrants: from left to right.
-      port: of the page; the 3-D view takes the next free one.
-      host: address to listen on.
+      page: the port of the page; closed with it.
+      inside: the port of the 3-D view in it; closed with it.
       model: an MJCF of the robot; ours when None.
 
     Raises:
-      OSError: when the port is taken.
       ContractError: for policies and models that do not fit.
     """
     self._entrants = list(entrants)
@@ -87,17 +88,16 @@ class App:
     self._turn = 0.0
     self._ground: ground_lib.Ground | None = None
     self.rate = 0.0
-    self.view = drawing.serve(port + 1, host)
+    self.view = view.serve(inside, page.port)
     self._drawn = mujoco.MjData(simulation.reference_robot())
     self._ghost = ghost.Ghost()
     self._build_scene()
     self._build_panel()
     self._rebuild()
     self.joystick = server.JoystickServer(
-      host,
-      port,
+      page,
       {
-        "port": self.view.get_port(),
+        "port": inside.port,
         "fastest": self._speed.max,
         "turn": _TURN,
       },
@@ -107,7 +107,13 @@ class App:
     )
 
   def drive(self, speed: float, turn: float = 0.0) -> None:
-    """Tells the robots a speed [m/s] and a turn rate [rad/s] to the left."""
+    """Tells the robots a speed [m/s] and a turn rate [rad/s] to the left.
+
+    Raises:
+      ValueError: for numbers that are not finite; others are clipped.
+    """
+    if not np.isfinite([speed, turn]).all():
+      raise ValueError(f"speed {speed}, turn {turn}: expected finite numbers")
     self._speed.value = float(np.clip(speed, 0.0, self._speed.max))
     self._turn = float(np.clip(turn, -_TURN, _TURN))
 
@@ -115,7 +121,7 @@ class App:
     """Pushes every robot in a random direction."""
     with self._lock:
       for walker in self.walkers:
-        walker.push(self._push_speed.value)
+        walker.push(view.value_of(self._push_speed))
 
   def reset(self) -> None:
     """Puts every robot back on its feet."""
@@ -127,7 +133,7 @@ class App:
     """One control step of all robots, and the picture of it."""
     if self._changed:
       self._rebuild()
-    command = float(self._speed.value)
+    command = view.value_of(self._speed)
     with self._lock:
       for walker in self.walkers:
         walker.command = command
@@ -152,13 +158,17 @@ class App:
   def close(self) -> None:
     """Stops the servers."""
     self.joystick.close()
-    drawing.stop(self.view)
+    view.stop(self.view)
+
+  def _faster(self, more: float) -> None:
+    """Changes the speed by so much [m/s], straight on."""
+    self.drive(view.value_of(self._speed) + more)
 
   def _state(self) -> dict[str, Any]:
     first = self.walkers[0]
     return {
       "speed": self._mean_speed,
-      "command": float(self._speed.value),
+      "command": view.value_of(self._speed),
       "falls": first.falls,
       "rate": self.rate,
     }
@@ -198,8 +208,8 @@ class App:
     gui.add_markdown(_KEYS)
     self._build_plots(gui)
     hotkeys: tuple[tuple[str, Any, Callable[[], None]], ...] = (
-      ("faster", "W", lambda: self.drive(self._speed.value + 0.05)),
-      ("slower", "S", lambda: self.drive(self._speed.value - 0.05)),
+      ("faster", "W", lambda: self._faster(0.05)),
+      ("slower", "S", lambda: self._faster(-0.05)),
       ("stop", "X", lambda: self.drive(0.0)),
       ("push", "space", self.push),
       ("start again", "R", self.reset),
@@ -233,8 +243,8 @@ class App:
         plant.load(
           entrant.policy.controller.contract,
           self._model,
-          _PHYSICS[self._physics.value],
-          scene=_SCENES[self._terrain.value],
+          _chosen(_PHYSICS, self._physics.value),
+          scene=_chosen(_SCENES, self._terrain.value),
         ),
         entrant.style,
       )
@@ -279,3 +289,8 @@ class App:
     self._drawn.qpos[:2] = 0.0
     mujoco.mj_kinematics(simulation.reference_robot(), self._drawn)
     drawn.show(self._drawn)
+
+
+def _chosen(options: Mapping[str, T], name: str) -> T:
+  """An option; the first for a name that no panel of ours offers."""
+  return options.get(name, next(iter(options.values())))

@@ -1,5 +1,7 @@
 """The reference motion that walks beside the robot."""
 
+from collections.abc import Sequence
+
 import mujoco
 import numpy as np
 
@@ -7,14 +9,25 @@ from wildrobot_playground import assets
 from wildrobot_playground.motion import clip as clip_lib
 
 
+def shipped() -> list[clip_lib.MotionClip]:
+  """The clips of the package; of two of one speed, the human one is first."""
+  files = sorted((assets.reference() / "clips").glob("*.npz"), reverse=True)
+  return [clip_lib.load(file) for file in files]
+
+
+def nearest(
+  clips: Sequence[clip_lib.MotionClip], command: float
+) -> clip_lib.MotionClip:
+  """The clip nearest to a commanded forward speed [m/s]."""
+  return min(clips, key=lambda clip: abs(clip.command[0] - command))
+
+
 class Ghost:
   """Shipped clips, the one nearest in speed at a time."""
 
   def __init__(self):
-    """Reads the walks; of two of one speed, the human one is shown."""
-    files = sorted((assets.reference() / "clips").glob("*.npz"), reverse=True)
-    self._clips = [clip_lib.load(file) for file in files]
-    self._speeds = np.array([clip.command[0] for clip in self._clips])
+    """Reads the walks."""
+    self._clips = shipped()
     self._time = 0.0
 
   def advance(
@@ -27,7 +40,7 @@ class Ghost:
       command: commanded speed [m/s]; at 0 it stands still.
       heading: to turn it to [rad].
     """
-    clip = self._clips[int(np.argmin(np.abs(self._speeds - command)))]
+    clip = nearest(self._clips, command)
     if command > 0:
       self._time += dt
     pose = clip.at(np.array([self._time]))[0].astype(float)

@@ -1,19 +1,32 @@
 """Serves the joystick, and takes its commands."""
 
-import functools
-import http.server
 import json
+import math
 import pathlib
-import threading
 from collections.abc import Callable
 from typing import Any
 
+from wildrobot_playground.web import address, http_server
+from wildrobot_playground.web.http_server import RefusedError, Request, Response
+
 _PAGE = pathlib.Path(__file__).with_name("joystick.html")
-_LONGEST = 1000  # bytes of a request
+_METHODS = {
+  "/": ("GET", "HEAD"),
+  "/index.html": ("GET", "HEAD"),
+  "/state": ("GET", "HEAD"),
+  "/command": ("POST",),
+  "/push": ("POST",),
+}
+# The page's script and style are inside it; its frame is on another port.
+_RULES = (
+  "default-src 'none'; connect-src 'self'; frame-src http:;"
+  " script-src 'unsafe-inline'; style-src 'unsafe-inline';"
+  " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 class JoystickServer:
-  """A small web server on a thread of its own.
+  """The page of the joystick, on a thread of its own.
 
   Attributes:
     port: that it listens on.
@@ -21,8 +34,7 @@ class JoystickServer:
 
   def __init__(
     self,
-    host: str,
-    port: int,
+    listener: address.Listener,
     config: dict[str, Any],
     on_command: Callable[[float, float], None],
     on_push: Callable[[], None],
@@ -31,84 +43,85 @@ class JoystickServer:
     """Starts to serve.
 
     Args:
-      host: address to listen on.
-      port: to listen on; 0 for any free one.
+      listener: its port; closed with the server.
       config: for the page: `port` of the 3-D view, `fastest` [m/s] and `turn`
         [rad/s] of the joystick.
-      on_command: called with speed [m/s] and turn rate [rad/s].
+      on_command: called with a speed from 0 to `fastest` [m/s] and a turn rate
+        from -`turn` to `turn` [rad/s].
       on_push: called when the robot is to be pushed.
-      state: what the page shows.
-
-    Raises:
-      OSError: when the port is taken.
+      state: what the page shows: a number, or NaN, each.
     """
     text = _PAGE.read_text("utf-8")
     self._page = text.replace("/*CONFIG*/{}", json.dumps(config)).encode()
+    self._config = config
     self._on_command, self._on_push, self._state = on_command, on_push, state
-    self._server = http.server.ThreadingHTTPServer(
-      (host, port), functools.partial(_Handler, self)
-    )
-    self._server.daemon_threads = True
-    self.port = self._server.server_address[1]
-    threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-  def get(self, path: str) -> tuple[bytes, str] | None:
-    """What is at a path, and its type; None for nothing."""
-    if path == "/state":
-      return json.dumps(self._state()).encode(), "application/json"
-    if path in ("/", "/index.html"):
-      return self._page, "text/html; charset=utf-8"
-    return None
-
-  def post(self, path: str, body: bytes) -> int:
-    """Does what was asked for; the HTTP status."""
-    if path == "/push":
-      self._on_push()
-    elif path == "/command":
-      try:
-        told = json.loads(body)
-        speed, turn = float(told["speed"]), float(told["turn"])
-      except (ValueError, KeyError, TypeError):
-        return 400
-      self._on_command(speed, turn)
-    else:
-      return 404
-    return 200
+    self.port = listener.port
+    self._server = http_server.HttpServer(listener, self._respond)
 
   def close(self) -> None:
     """Stops serving."""
-    self._server.shutdown()
-    self._server.server_close()
+    self._server.close()
 
+  def _respond(self, request: Request) -> Response:
+    """Answers a request, and does what it asks for.
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-  """HTTP for a `JoystickServer`."""
-
-  def __init__(self, owner: JoystickServer, *args: Any):
-    self._owner = owner
-    super().__init__(*args)
-
-  def do_GET(self) -> None:
-    found = self._owner.get(self.path)
-    if found is None:
-      self.send_error(404)
+    Raises:
+      RefusedError: for anything that the page does not ask.
+    """
+    methods = _METHODS.get(request.path)
+    if methods is None:
+      raise RefusedError(404, "nothing is here")
+    if request.method not in methods:
+      allowed = ", ".join(methods)
+      raise RefusedError(405, f"expected {allowed}", ("Allow", allowed))
+    if request.path == "/push":
+      self._on_push()
+    elif request.path == "/command":
+      self._on_command(*self._command(request.body))
+    elif request.path == "/state":
+      return http_server.in_json(_without_nan(self._state()))
     else:
-      self._answer(*found)
+      rules = ("Content-Security-Policy", _RULES)
+      return Response(self._page, "text/html; charset=utf-8", headers=(rules,))
+    return http_server.in_json({})
 
-  def do_POST(self) -> None:
-    size = min(int(self.headers.get("Content-Length", 0)), _LONGEST)
-    status = self._owner.post(self.path, self.rfile.read(size))
-    if status == 200:
-      self._answer(b"{}", "application/json")
-    else:
-      self.send_error(status)
+  def _command(self, body: bytes) -> tuple[float, float]:
+    """Speed and turn rate of a body.
 
-  def log_message(self, format: str, *args: Any) -> None:
-    pass  # Every poll would be a line.
+    Raises:
+      RefusedError: for anything but two numbers within their ranges.
+    """
+    try:
+      told = json.loads(body)
+    except (ValueError, RecursionError):
+      told = None
+    if not isinstance(told, dict):
+      raise RefusedError(400, 'expected JSON {"speed": m/s, "turn": rad/s}')
+    fastest, turn = self._config["fastest"], self._config["turn"]
+    return (
+      _number(told, "speed", 0.0, fastest),
+      _number(told, "turn", -turn, turn),
+    )
 
-  def _answer(self, body: bytes, kind: str) -> None:
-    self.send_response(200)
-    self.send_header("Content-Type", kind)
-    self.send_header("Content-Length", str(len(body)))
-    self.end_headers()
-    self.wfile.write(body)
+
+def _number(
+  told: dict[str, Any], key: str, lowest: float, highest: float
+) -> float:
+  """A number of a command, within its range; NaN is within none."""
+  value = told.get(key)
+  if (
+    isinstance(value, bool)
+    or not isinstance(value, int | float)
+    or not lowest <= value <= highest
+  ):
+    raise RefusedError(
+      400, f"{key}: expected a number from {lowest:g} to {highest:g}"
+    )
+  return float(value)
+
+
+def _without_nan(state: dict[str, Any]) -> dict[str, Any]:
+  """The same, with None for what is not finite."""
+  return {
+    key: value if math.isfinite(value) else None for key, value in state.items()
+  }

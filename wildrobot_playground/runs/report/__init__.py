@@ -1,10 +1,10 @@
 """The report of a run: one page with everything, that needs nothing else."""
 
 import math
-import os
 import pathlib
 from collections.abc import Callable
 
+from wildrobot_playground import files
 from wildrobot_playground.policy import scorecard
 from wildrobot_playground.runs.report import data, facts, training
 from wildrobot_playground.runs.report import evaluation as evaluation_section
@@ -48,12 +48,8 @@ def write(
   run = data.load(run_dir, evaluation)
   sections = [make(run) for make in _SECTIONS]
   name = f"{run.config.get('env', 'Run')}: {run.folder.resolve().name}"
-  path, staging = run_dir / FILE, run_dir / f".{FILE}.new"
-  try:
-    staging.write_text(html.page(name, _header(run, name), sections), "utf-8")
-    os.replace(staging, path)
-  finally:
-    staging.unlink(missing_ok=True)
+  path = run_dir / FILE
+  files.write_text(path, html.page(name, _header(run, name), sections))
   return path
 
 
@@ -62,7 +58,7 @@ def _header(run: Run, name: str) -> str:
   config = run.config
   style = config.get("amp", {}).get("weight")
   about = f"Preset {config.get('preset', '?')}, seed {config.get('seed', '?')}"
-  if style is not None:
+  if isinstance(style, (int, float)):
     about += f", style weight {style:g}"
   parts = [
     f"<h1>{html.text(name)}</h1>",

@@ -33,20 +33,36 @@ def reproduce(config: Mapping[str, Any], folder: str) -> tuple[str, list[str]]:
   Raises:
     ValueError: when the configuration cannot be turned into a command.
   """
+  arguments, unknown = settings(config)
+  if config.get("reference"):
+    arguments.append(f"--reference={folder}/{reference_lib.FILE}")
+  named = [f"--{name}={config[name]}" for name in ("env", "preset", "seed")]
+  return shlex.join([*_TRAIN.split(), *named, *arguments]), unknown
+
+
+def settings(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+  """What a run does otherwise than its preset, as arguments of `train`.
+
+  Environment, preset, seed and reference are left out.
+
+  Args:
+    config: `config.json`.
+
+  Returns:
+    The arguments, and the keys that this version of the package does not know.
+
+  Raises:
+    ValueError: when the configuration cannot be turned into arguments.
+  """
   try:
     request = plan_lib.Request(env=config["env"], preset=config["preset"])
     defaults = plan_lib.describe(plan_lib.make_plan(request))
-    arguments = [
-      f"--env={config['env']}",
-      f"--preset={config['preset']}",
-      f"--seed={config['seed']}",
-    ]
+    _ = config["seed"]
+    arguments = []
     if config.get("domain_randomization"):
       arguments.append("--domain_randomization")
     if config.get("init_from"):
       arguments.append(f"--init_from={config['init_from']}")
-    if config.get("reference"):
-      arguments.append(f"--reference={folder}/{reference_lib.FILE}")
     ours, theirs = _settings(defaults), _settings(config)
   except (KeyError, TypeError, AttributeError) as error:
     raise ValueError(f"{type(error).__name__} {error}") from error
@@ -56,7 +72,7 @@ def reproduce(config: Mapping[str, Any], folder: str) -> tuple[str, list[str]]:
     if key in ours and plan_lib.plain(ours[key]) != value
   ]
   unknown = [key for key in theirs if key not in ours]
-  return shlex.join([*_TRAIN.split(), *arguments]), unknown
+  return arguments, unknown
 
 
 def given(config: Mapping[str, Any]) -> str | None:

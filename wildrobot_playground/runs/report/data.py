@@ -15,13 +15,21 @@ from wildrobot_playground.runs import (
   checkpoint,
   events,
   metrics,
-  plan,
+  sinks,
 )
 from wildrobot_playground.runs import reference as reference_lib
 
 EVALUATION_FILE = "eval.json"
 
 Row = dict[str, float]
+_DAMAGE = (
+  OSError,
+  ValueError,
+  KeyError,
+  TypeError,
+  AttributeError,
+  RecursionError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +66,8 @@ class Run:
   @property
   def budget(self) -> int:
     """Environment steps that were asked for; 0 when nobody knows."""
-    return int(self.config.get("ppo", {}).get("num_timesteps", 0))
+    budget = self.config.get("ppo", {}).get("num_timesteps", 0)
+    return budget if type(budget) is int else 0
 
   @property
   def seconds(self) -> float:
@@ -90,18 +99,12 @@ def load(run_dir: pathlib.Path, report: scorecard.Report | None = None) -> Run:
     CheckpointError: when it is no run folder.
   """
   config = checkpoint.load_config(run_dir)
-  if not isinstance(config, dict) or not all(
-    isinstance(config.get(name, {}), dict) for name in plan.SECTIONS
-  ):
-    raise checkpoint.CheckpointError(
-      f"{run_dir / checkpoint.CONFIG_FILE} holds no configuration"
-    )
   problems: list[str] = []
   rows, physics = _evaluation(run_dir, report, problems)
   return Run(
     folder=run_dir,
     config=config,
-    records=_records(run_dir),
+    records=_records(run_dir, problems),
     events=events.load(run_dir),
     rows=rows,
     physics=physics,
@@ -111,14 +114,20 @@ def load(run_dir: pathlib.Path, report: scorecard.Report | None = None) -> Run:
   )
 
 
-def _records(run_dir: pathlib.Path) -> list[dict[str, float]]:
-  if not (run_dir / metrics.METRICS_FILE).exists():
+def _records(
+  run_dir: pathlib.Path, problems: list[str]
+) -> list[dict[str, float]]:
+  path = run_dir / metrics.METRICS_FILE
+  if not path.exists():
     return []
-  return [
-    _numbers(record)
-    for record in metrics.load_records(run_dir)
-    if isinstance(record, dict) and "steps" in record
-  ]
+  try:
+    records, others = metrics.read(run_dir)
+  except OSError as error:
+    problems.append(f"{path.name} cannot be read ({error.strerror})")
+    return []
+  if others > 1:  # One may be half a line of a process that was killed.
+    problems.append(f"{others} lines of {path.name} are no records")
+  return records
 
 
 def _evaluation(
@@ -132,10 +141,11 @@ def _evaluation(
   if not path.exists():
     return [], ""
   try:
-    found = json.loads(path.read_text())
-    rows = [_numbers(row) for row in found["commands"] if "command" in row]
+    found = json.loads(path.read_text("utf-8"))
+    rows = [_numbers(row) for row in found["commands"]]
+    rows = [row for row in rows if math.isfinite(row.get("command", math.nan))]
     return rows, str(found["physics"])
-  except (ValueError, KeyError, TypeError, AttributeError) as error:
+  except _DAMAGE as error:
     problems.append(f"{path.name} cannot be read ({type(error).__name__})")
     return [], ""
 
@@ -152,10 +162,10 @@ def _reference(
     return None
 
 
-def _numbers(record: dict[str, Any]) -> dict[str, float]:
+def _numbers(record: dict[str, Any]) -> Row:
   """Null stands for what was not finite."""
   return {
     key: math.nan if value is None else value
     for key, value in record.items()
-    if value is None or isinstance(value, (int, float))
+    if value is None or sinks.is_number(value)
   }

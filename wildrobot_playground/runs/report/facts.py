@@ -1,5 +1,6 @@
 """What the run was: how to make it again, its reference, settings, versions."""
 
+import contextlib
 import json
 import math
 import pathlib
@@ -144,7 +145,7 @@ def _reproduce(run: Run, folder: str) -> str:
   except ValueError as error:
     parts.append(html.missing(f"The configuration does not say how: {error}."))
   if given := command_lines.given(run.config):
-    parts.append(html.paragraph("The run was last started with:"))
+    parts.append(html.paragraph("The run was started with:"))
     parts.append(html.code(given))
   return "".join(parts)
 
@@ -198,5 +199,9 @@ def _written_folder(folder: pathlib.Path) -> str:
 
 
 def _size(folder: pathlib.Path) -> int:
-  """Bytes of all files below a folder."""
-  return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+  """Bytes of all files below a folder; a run may be removing it."""
+  size = 0
+  with contextlib.suppress(FileNotFoundError):
+    for path in folder.rglob("*"):
+      size += path.stat().st_size if path.is_file() else 0
+  return size

@@ -1,0 +1,163 @@
+"""Writes docs/commands.md: every command line with every flag.
+
+python docs/commands_page.py
+"""
+
+import argparse
+import importlib
+import json
+import pathlib
+import subprocess
+import sys
+
+from absl import flags
+
+_PACKAGE = "wildrobot_playground"
+# In the order in which they are needed; each is `python -m <package>.<name>`.
+_PROGRAMS = (
+  "train",
+  "evaluate",
+  "play",
+  "export",
+  "report",
+  "doctor",
+  "bench.__main__",
+)
+PAGE = pathlib.Path(__file__).with_name("commands.md")
+_HEAD = """# Commands
+
+Every command line with every flag, written by `python docs/commands_page.py`.
+`--help` says the same; an unknown flag or key is answered with the nearest.
+Flags are `--name=value`; those of truth values also `--name` and `--noname`.
+Bad input ends in one line and exit code 2, work that fails in one line and 1.
+"""
+
+
+def page() -> str:
+  """The whole page."""
+  programs = [_of_program(name) for name in _PROGRAMS]
+  return "\n".join([_HEAD, *programs, _of_motion()])
+
+
+def _of_program(name: str) -> str:
+  """A section of one program; its flags are read in a process of its own.
+
+  Several programs have flags of one name, which absl keeps in one place.
+  """
+  module = f"{_PACKAGE}.{name}"
+  found = subprocess.run(
+    [sys.executable, __file__, module],
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  said = json.loads(found.stdout)
+  rows = [f"| `--{n}` | {d} | {h} |" for n, d, h in said["flags"]]
+  title = name.removesuffix(".__main__")
+  return "\n".join(
+    [
+      f"## {title}\n",
+      f"{said['doc']}\n",
+      "| flag | default | what |",
+      "| --- | --- | --- |",
+      *rows,
+      "",
+    ]
+  )
+
+
+def _describe(module_name: str) -> dict[str, object]:
+  """Documentation and own flags of a program."""
+  module = importlib.import_module(module_name)
+  own = flags.FLAGS.flags_by_module_dict()[module_name]
+  return {
+    "doc": _document(module.__doc__ or ""),
+    "flags": [
+      (flag.name, _default(flag.default), _escape(flag.help or ""))
+      for flag in sorted(own, key=lambda flag: flag.name)
+    ],
+  }
+
+
+def _document(doc: str) -> str:
+  """A docstring as Markdown: its commands become blocks."""
+  lines = []
+  for line in doc.strip().splitlines():
+    text = line.strip()
+    inside = line.startswith("  ") or text.startswith(("python ", "--"))
+    lines.append(f"    {text}" if inside and text else text)
+  return "\n".join(lines)
+
+
+def _default(value: object) -> str:
+  if value is None or value == [] or value == "":
+    return "-"
+  text = ",".join(value) if isinstance(value, list) else str(value)
+  return f"`{text.lower() if isinstance(value, bool) else text}`"
+
+
+def _escape(text: str) -> str:
+  return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _of_motion() -> str:
+  """The section of `motion` with its subcommands."""
+  from wildrobot_playground.motion import __main__ as motion
+
+  parser = motion._parser()
+  actions = parser._subparsers._group_actions[0]
+  parts = [
+    "## motion\n",
+    f"{parser.description}\n",
+    "    python -m wildrobot_playground.motion COMMAND ...\n",
+  ]
+  for name, sub in actions.choices.items():
+    rows = [
+      f"| `{_argument(action)}` | {_argparse_default(action)}"
+      f" | {_escape(_help(action))} |"
+      for action in sub._actions
+      if not isinstance(action, argparse._HelpAction)
+    ]
+    parts += [
+      f"### motion {name}\n",
+      f"{sub.description}\n",
+      "| argument | default | what |",
+      "| --- | --- | --- |",
+      *rows,
+      "",
+    ]
+  return "\n".join(parts)
+
+
+def _argument(action: argparse.Action) -> str:
+  name = action.option_strings[-1] if action.option_strings else action.dest
+  return name if action.nargs == 0 else f"{name}{_values(action)}"
+
+
+def _values(action: argparse.Action) -> str:
+  """How many values an argument takes, where that is not one."""
+  return " ..." if action.nargs in ("+", "*", 2) else ""
+
+
+def _help(action: argparse.Action) -> str:
+  text = action.help or ""
+  if action.choices:
+    text = f"{text + '; ' if text else ''}one of {', '.join(action.choices)}"
+  if isinstance(action.metavar, str) and not text:
+    text = action.metavar
+  return text
+
+
+def _argparse_default(action: argparse.Action) -> str:
+  if action.required:
+    return "required"
+  if isinstance(action.default, tuple):
+    return f"`{' '.join(map(str, action.default))}`"
+  return "-" if action.default in (None, False, []) else f"`{action.default}`"
+
+
+if __name__ == "__main__":
+  if len(sys.argv) == 2:
+    print(json.dumps(_describe(sys.argv[1])))
+  else:
+    PAGE.write_text(page(), "utf-8")

@@ -1,0 +1,54 @@
+"""Films of exported policies and of the reference, side by side."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from wildrobot_playground.policy import controller, plant, simulation
+from wildrobot_playground.policy.page import ghost
+from wildrobot_playground.runs import video
+
+_SETTLING = 3.0  # s before the film begins
+
+
+def shots(
+  policies: Mapping[str, controller.Policy],
+  commands: Sequence[float],
+  model: str | None = None,
+  reference: bool = False,
+) -> tuple[list[video.Shot], float]:
+  """Every command's row: the reference if asked for, then each policy.
+
+  Args:
+    policies: exported, by the name that is written into their pictures; one
+      alone is named by its speed.
+    commands: forward speeds [m/s].
+    model: an MJCF of the robot; ours when None.
+    reference: whether the shipped clip nearest in speed walks beside them.
+
+  Returns:
+    The shots, row after row, and the control step [s].
+  """
+  several = len(policies) + reference > 1
+  dt, columns = 0.0, []
+  for name, policy in policies.items():
+    contract = policy.controller.contract
+    sim = simulation.Simulation(plant.load(contract, model), contract)
+    steps = round((_SETTLING + video.SECONDS) / sim.dt)
+    dt = sim.dt
+    columns.append(
+      [
+        video.shot(rollout, name if several else f"{rollout.command:g} m/s")
+        for rollout in simulation.roll_out(policy, sim, commands, 1, steps)
+      ]
+    )
+  if reference:
+    columns.insert(0, [_of_reference(speed, dt) for speed in commands])
+  return [shot for row in zip(*columns, strict=True) for shot in row], dt
+
+
+def _of_reference(speed: float, dt: float) -> video.Shot:
+  """The shipped clip nearest in speed, as long as a policy's shot."""
+  clip = ghost.nearest(ghost.shipped(), speed)
+  qpos = clip.at(np.arange(round(video.SECONDS / dt)) * dt)
+  return video.Shot(qpos.astype(np.float64), "reference")
