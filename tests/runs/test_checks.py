@@ -7,7 +7,6 @@ import types
 import mujoco
 import numpy as np
 import pytest
-from ml_collections import config_dict
 
 from wildrobot_playground import assets, backend
 from wildrobot_playground import config as config_lib
@@ -230,31 +229,52 @@ def test_without_clips_parity_only_warns(env):
 # Coverage of the commands.
 
 
-def commanding(lower, upper):
-  command = config_dict.create(lin_vel_x=(lower, upper), dead_band=0.05)
-  return types.SimpleNamespace(
-    config=config_dict.create(command_config=command)
-  )
+def commanding(lower, upper, style=(0.05, 0.6), fade=0.4):
+  config = walk.default_config()
+  config.command_config.lin_vel_x = (lower, upper)
+  config.amp_speed_range, config.amp_speed_fade = style, fade
+  return types.SimpleNamespace(config=config)
+
+
+def test_the_defaults_do_not_warn_about_themselves():
+  environment = types.SimpleNamespace(config=walk.default_config())
+  assert reference_checks.coverage(DATASET, environment).verdict == finding.OK
 
 
 @pytest.mark.parametrize(
-  ("lower", "upper", "verdict"),
+  ("lower", "upper", "style", "verdict"),
   [
-    (0.0, 0.6, finding.OK),
-    (0.0, 1.0, finding.WARN),
-    (0.9, 1.5, finding.FAIL),
+    (0.0, 0.6, (0.05, 0.6), finding.OK),
+    (0.0, 1.0, (0.05, 0.6), finding.OK),  # Fades where the clips end.
+    (0.0, 1.0, (0.05, 1.0), finding.WARN),
+    (0.9, 1.5, (0.05, 1.5), finding.FAIL),
+    (0.9, 1.5, (0.05, 0.6), finding.WARN),  # Style hardly counts.
+    (1.1, 1.5, (0.05, 0.6), finding.FAIL),  # Style counts nowhere.
+    (0.0, 0.0, (0.05, 0.6), finding.OK),  # The dead band's end.
   ],
 )
-def test_commands_without_a_reference_are_told(lower, upper, verdict):
-  found = reference_checks.coverage(DATASET, commanding(lower, upper))
-  assert found.verdict == verdict
+def test_commands_without_a_reference_are_told(lower, upper, style, verdict):
+  environment = commanding(lower, upper, style)
+  assert reference_checks.coverage(DATASET, environment).verdict == verdict
+
+
+def test_a_long_fade_is_no_excuse():
+  environment = commanding(0.0, 1.0, fade=5.0)
+  assert reference_checks.coverage(DATASET, environment).verdict == finding.WARN
+
+
+def test_a_hole_between_clips_is_told():
+  sparse = dataclasses.replace(DATASET, clip_speeds=np.array([0.1, 0.6]))
+  found = reference_checks.coverage(sparse, commanding(0.0, 0.6))
+  assert found.verdict == finding.WARN
+  assert "0.20 to 0.50 m/s" in found.detail
 
 
 def test_the_share_without_a_reference_is_told():
   """Clips end at 0.6 and serve to 0.7: of 0.2 to 1.2 half is missing."""
-  detail = reference_checks.coverage(DATASET, commanding(0.2, 1.2)).detail
-  assert "50% of the commands" in detail
-  assert "to 1.20 m/s" in detail
+  found = reference_checks.coverage(DATASET, commanding(0.2, 1.2, (0.05, 1.2)))
+  assert "50% of these commands" in found.detail
+  assert "to 1.20 m/s" in found.detail
 
 
 # The machine and the robot.

@@ -1,5 +1,7 @@
 """Forward-velocity commands: drawn at random, zero for standing episodes."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jp
 from ml_collections import config_dict
@@ -39,6 +41,22 @@ def sample(
   speed = jax.random.uniform(key_speed, (1,), minval=lower, maxval=upper)
   stand = jax.random.bernoulli(key_standing, config.standing_probability)
   return jp.where(stand | (speed < config.dead_band), 0.0, speed)
+
+
+def style_share(
+  speed: Any, speed_range: tuple[float, float], speed_fade: float
+) -> Any:
+  """How much style counts at commanded speeds, 0..1.
+
+  Args:
+    speed: (...) [m/s], a numpy or a jax array.
+    speed_range: from where to where it counts fully [m/s].
+    speed_fade: above, over which it ceases to count [m/s].
+  """
+  xp = speed.__array_namespace__()
+  slowest, fastest = speed_range
+  fade = xp.clip((speed - fastest) / speed_fade, 0.0, 1.0)
+  return xp.where(speed >= slowest, 1.0 - fade, 0.0)
 
 
 def is_standing(command: jax.Array) -> jax.Array:

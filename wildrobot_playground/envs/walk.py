@@ -396,9 +396,10 @@ class WildRobotWalk(base.WildRobotEnv):
 
   def _amp_gate(self, speed: jax.Array) -> jax.Array:
     """() 0..1, how much style counts at a commanded speed () [m/s]."""
-    slowest, fastest = self._config.amp_speed_range
-    fade = jp.clip((speed - fastest) / self._config.amp_speed_fade, 0.0, 1.0)
-    return jp.where(speed >= slowest, 1.0 - fade, 0.0)
+    config = self._config
+    return commands.style_share(
+      speed, config.amp_speed_range, config.amp_speed_fade
+    )
 
   def _mean_velocity(self, data: Any, info: dict[str, Any]) -> jax.Array:
     """(2,) velocity [m/s] along and across the target heading, low-passed.

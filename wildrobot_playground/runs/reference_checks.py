@@ -11,6 +11,7 @@ import numpy as np
 from wildrobot_playground.amp import features as features_lib
 from wildrobot_playground.amp import separability
 from wildrobot_playground.amp.dataset import ReferenceDataset
+from wildrobot_playground.envs import commands
 from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.runs import stance_fit
 from wildrobot_playground.runs.finding import FAIL, OK, WARN, Finding
@@ -27,7 +28,9 @@ _CONTACT_AUC = 0.65
 _DOWN = 0.01  # m above the lowest plate: on the ground, by a leaning trunk
 _LIFTED = 0.03  # m above the lowest plate: surely off the ground
 _VELOCITY_GAP = 0.35  # of a unit vector, mean
-_REACH = 0.1  # m/s: a clip serves commands this far from its speed
+# m/s: a clip serves commands this far from its speed, where style counts fully.
+_REACH = 0.1
+_HARDLY = 0.1  # share of the commands, by how much style counts
 
 
 def leaks(dataset: ReferenceDataset, environment: Any) -> list[Finding]:
@@ -51,24 +54,46 @@ def leaks(dataset: ReferenceDataset, environment: Any) -> list[Finding]:
 
 
 def coverage(dataset: ReferenceDataset, environment: Any) -> Finding:
-  """Which commanded speeds the reference shows."""
-  command = environment.config.command_config
-  lower, upper = (float(x) for x in command.lin_vel_x)
-  asked = np.linspace(max(lower, command.dead_band), upper, 201)
+  """Whether the reference shows the commanded speeds at which style counts.
+
+  The less style counts at a speed, the farther the next clip may be.
+  """
+  config = environment.config
+  lower, upper = (float(x) for x in config.command_config.lin_vel_x)
+  asked = np.linspace(
+    max(lower, config.command_config.dead_band), max(lower, upper), 201
+  )
+  share = commands.style_share(
+    asked, config.amp_speed_range, config.amp_speed_fade
+  )
+  if share.mean() < _HARDLY:
+    low, high = config.amp_speed_range
+    return Finding(
+      "coverage",
+      WARN if share.any() else FAIL,
+      f"style counts fully at {low:g} to {high:g} m/s, commands are {lower:g}"
+      f" to {upper:g} m/s: of these it counts for {share.mean():.0%}",
+      "set --env_config.amp_speed_range to what is commanded, or"
+      " --amp_weight=0",
+    )
+  asked, share = asked[share > 0], share[share > 0]
   gap = np.abs(asked[:, None] - dataset.clip_speeds[None]).min(axis=1)
-  missing = asked[gap > _REACH + 1e-9]
+  missing = asked[gap * share > _REACH + 1e-6]
   shown = f"{dataset.clip_speeds.min():.2f} to {dataset.clip_speeds.max():.2f}"
-  said = f"commands {lower:.2f} to {upper:.2f} m/s, clips {shown} m/s"
+  said = (
+    f"style counts at commands of {asked.min():.2f} to {asked.max():.2f} m/s,"
+    f" clips {shown} m/s"
+  )
   if missing.size == 0:
     return Finding("coverage", OK, said)
-  share = missing.size / asked.size
+  part = missing.size / asked.size
   return Finding(
     "coverage",
-    FAIL if share == 1 else WARN,
-    f"{said}: {share:.0%} of the commands are over {_REACH} m/s from any clip,"
+    FAIL if part == 1 else WARN,
+    f"{said}: {part:.0%} of these commands are over {_REACH} m/s from any clip,"
     f" {missing.min():.2f} to {missing.max():.2f} m/s",
     "add clips of these speeds, or narrow"
-    " --env_config.command_config.lin_vel_x",
+    " --env_config.command_config.lin_vel_x or --env_config.amp_speed_range",
   )
 
 
