@@ -12,7 +12,7 @@ EXTRA_FLAGS = $(foreach extra,$(EXTRAS),--extra $(extra))
 OWN_UV := .cache/uv/bin/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-slow soak bench lint format docs reference
+.PHONY: help setup train test test-slow soak bench lint format film docs reference
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' \
@@ -44,6 +44,17 @@ lint: setup ## Check style and types.
 format: setup ## Sort imports and format.
 	$(PY) -m ruff check --fix
 	$(PY) -m ruff format
+
+film: setup ## Train with and without AMP, and film both beside the reference.
+	for run in with_AMP=0.3 without=0; do \
+	  $(PY) -m wildrobot_playground.train --amp_weight=$${run#*=} \
+	    --run_dir=runs/film/$${run%=*} --novideo && \
+	  $(PY) -m wildrobot_playground.export \
+	    --checkpoint=runs/film/$${run%=*} || exit 1; \
+	done
+	$(PY) -m wildrobot_playground.play --gif=docs/walk.gif --commands=0.4 \
+	  --policy=runs/film/with_AMP/export --beside=runs/film/without/export \
+	  --reference
 
 docs: setup ## Build the pages as a site, into build/docs.
 	$(PY) docs/commands_page.py

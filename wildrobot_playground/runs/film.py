@@ -38,7 +38,10 @@ def shots(
     dt = sim.dt
     columns.append(
       [
-        video.shot(rollout, name if several else f"{rollout.command:g} m/s")
+        video.shot(
+          rollout,
+          name.replace("_", " ") if several else f"{rollout.command:g} m/s",
+        )
         for rollout in simulation.roll_out(policy, sim, commands, 1, steps)
       ]
     )
