@@ -244,3 +244,72 @@ def test_killed_runs_end_in_the_same_bits(tmp_path, kills):
   last = _start("--resume=auto", f"--run_dir={killed}", *arguments)
   assert last.wait() == 0
   _assert_same_end(killed, whole)
+
+
+def _until(condition, process) -> None:
+  while not condition() and process.poll() is None:
+    time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_last_evaluation_loses_nothing(tmp_path, number):
+  run_dir = tmp_path / "run"
+  process = subprocess.Popen(
+    _command(f"--run_dir={run_dir}", "--num_timesteps=120", *tiny.TINY),
+    stderr=subprocess.PIPE,
+    text=True,
+    env={**os.environ, "MUJOCO_GL": "disable"},
+  )
+  _until((run_dir / "training.png").is_file, process)
+  process.send_signal(number)
+  _, said = process.communicate(timeout=60)
+  assert process.returncode == 0
+  assert said.splitlines()[-1] == (
+    f"stopped  checkpoints and policy are saved in {run_dir}"
+  )
+  assert not (run_dir / "eval.json").exists()
+  assert snapshots.Snapshots(run_dir).steps() == [40, 80, 120]
+  assert _start(f"--resume={run_dir}").wait() == 0
+  assert (run_dir / "eval.json").is_file()
+  assert not list(run_dir.glob(".new-*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_an_export_leaves_nothing_half(whole, tmp_path, number):
+  out = tmp_path / "out"
+  process = subprocess.Popen(
+    [
+      sys.executable,
+      "-m",
+      "wildrobot_playground.export",
+      f"--checkpoint={whole}",
+      f"--output={out}",
+    ],
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+  _until(lambda: list(out.glob(".export-*/*")), process)
+  process.send_signal(number)
+  _, said = process.communicate(timeout=60)
+  words = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+  assert said == words[number] + "\n"
+  assert process.returncode == 128 + number
+  assert list(out.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_of_pairs_of_real_trainings_one_has_the_folder(tmp_path):
+  """Started, and then resumed, at the same time."""
+  run_dir = tmp_path / "run"
+  arguments = (f"--run_dir={run_dir}", "--resume=auto", *tiny.TINY)
+  for steps in (120, 240):
+    more = [f"--num_timesteps={steps}"]
+    if steps > 120:
+      more.append("--resume_override=ppo.num_timesteps")
+    pair = [_start(*arguments, *more) for _ in range(2)]
+    assert sorted(process.wait() for process in pair) == [0, 2]
+    records = (run_dir / "metrics.jsonl").read_text().splitlines()
+    found = [json.loads(line)["steps"] for line in records]
+    assert found == list(range(40, steps + 1, 40))
