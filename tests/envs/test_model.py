@@ -114,7 +114,7 @@ def test_positive_angle_turns_the_part_as_documented(
   assert turned == pytest.approx(sign * np.sin(0.2), abs=1e-9)
 
 
-def test_servos_are_the_identified_ones(model):
+def test_servos_are_the_assumed_ones(model):
   np.testing.assert_allclose(model.dof_damping[6:], figures.DAMPING)
   np.testing.assert_allclose(model.dof_frictionloss[6:], figures.FRICTION_LOSS)
   np.testing.assert_allclose(model.dof_armature[6:], figures.ARMATURE)
