@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
-import jax
 import mujoco_playground
 from ml_collections import config_dict
 from mujoco_playground.config import (
@@ -18,7 +17,7 @@ from mujoco_playground.config import (
 )
 
 import wildrobot_playground
-from wildrobot_playground import backend, cli, config_ranges
+from wildrobot_playground import cli, config_ranges
 from wildrobot_playground import config as config_lib
 from wildrobot_playground.registration import ENV_NAMES
 from wildrobot_playground.runs import reference as reference_lib
@@ -218,14 +217,6 @@ def differences(plan: Plan, saved: Mapping[str, Any]) -> dict[str, str]:
     for key in sorted(ours.keys() | theirs.keys())
     if plain(ours.get(key)) != plain(theirs.get(key))
   }
-
-
-def expected_minutes(plan: Plan) -> float | None:
-  """About how long training takes; None where nobody measured it."""
-  if jax.default_backend() != "cpu" or not plan.is_ours:
-    return None
-  steps_per_second = 7_000 * backend.usable_cores()
-  return max(plan.ppo.num_timesteps / steps_per_second / 60, 1.0)
 
 
 def _sections(

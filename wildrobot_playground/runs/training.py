@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import mujoco_playground
+import tqdm
 from ml_collections import config_dict
 
 from wildrobot_playground import assets, backend, cli, distributed
@@ -23,6 +24,7 @@ from wildrobot_playground.runs import (
   checks,
   claiming,
   costs,
+  duration,
   evaluation,
   events,
   finding,
@@ -166,6 +168,7 @@ class _Training:
     self._log: metrics_lib.MetricsLog | None = None
     self._events: events.EventLog | None = None
     self._costs = costs.Costs()
+    self._measured = duration.Measurement(plan.ppo.num_timesteps)
     self._first_steps = 0
     self._saved_steps = 0
     self.stop = stopping.StopRequest()
@@ -268,6 +271,8 @@ class _Training:
     if self._log is not None and values:
       with self._costs.of("logging"):
         self._log(steps, values)
+      if told := self._measured(steps):
+        tqdm.tqdm.write(f"time     {told}")
 
   def _tell(self, event: ppo.Event) -> None:
     if self._events is not None:
@@ -487,9 +492,9 @@ def _announce(plan: plan_lib.Plan, environment: Any) -> None:
     target = plan.reference or "the shipped reference"
     style = f"{plan.amp.weight:g} ({plan.amp.mixing}) towards {target}"
   budget = f"{plan.ppo.num_timesteps:,} steps with {plan.ppo.num_envs} robots"
-  minutes = plan_lib.expected_minutes(plan)
-  if minutes is not None:
-    budget += f", about {minutes:.0f} min"
+  seconds = duration.guess(plan, plan.ppo.num_timesteps)
+  if seconds is not None:
+    budget += f", {duration.said(seconds)} at a guess"
   print(
     f"backend  {backend.describe()}\n"
     f"physics  {engine.get(impl, impl)}{_accuracy(plan.env_config)}\n"
