@@ -107,7 +107,7 @@ def test_floor_and_pelvis_are_found_by_their_names():
   assert (floor, root) == (1, 2)
   nominal = mjx.put_model(plain, impl="jax")
   keys = jax.random.split(jax.random.PRNGKey(0), 4)
-  model, _ = randomize.domain_randomize(nominal, keys)
+  model, _ = randomize.make(randomize.default_config())(nominal, rng=keys)
   for field, index in (("geom_friction", floor), ("body_ipos", root)):
     differs = getattr(model, field) != getattr(nominal, field)
     changed = np.any(differs, axis=(0, 2))

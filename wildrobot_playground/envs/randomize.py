@@ -1,6 +1,7 @@
 """Domain randomisation: ground, masses, joints and servos of every robot."""
 
 import functools
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from mujoco import mjx
 from wildrobot_playground.envs import constants as consts
 
 Randomizer = Callable[..., tuple[mjx.Model, mjx.Model]]
+
+# Of the environments of this process: a model's id to itself and its ranges.
+_RANGES: dict[int, tuple[weakref.ref[mjx.Model], dict[str, Any]]] = {}
 
 
 def default_config() -> config_dict.ConfigDict:
@@ -28,6 +32,49 @@ def default_config() -> config_dict.ConfigDict:
     armature=(1.0, 1.05),  # factor, of every joint
     contact_softness=(1.0, 1.0),  # factor on the contacts' time constant
   )
+
+
+def remember(model: mjx.Model, ranges: Mapping[str, Any]) -> None:
+  """Keeps the ranges of an environment, for who has only its model.
+
+  Playground's registry hands out a randomiser by a name, before it is known
+  which environment it will be for.
+
+  Args:
+    model: the environment's own, this very object.
+    ranges: see `default_config`.
+  """
+  key = id(model)
+  forget = weakref.ref(model, lambda _: _RANGES.pop(key, None))
+  _RANGES[key] = (forget, dict(ranges))
+
+
+def ranges_of(model: mjx.Model) -> dict[str, Any]:
+  """The ranges of the environment that a model is of.
+
+  A model of none has the default ones, unless that may be a mistake: copies are
+  not known, nor is a model that jax traces.
+
+  Raises:
+    ValueError: when the model is of no environment, and an environment of this
+      process has other ranges than the default ones.
+  """
+  known = list(_RANGES.values())
+  for reference, ranges in known:
+    if reference() is model:
+      return ranges
+  default = default_config().to_dict()
+  if any(_tuples(ranges) != _tuples(default) for _, ranges in known):
+    raise ValueError(
+      "this model is no environment's own, and environments were loaded with"
+      " other ranges than the default ones: pass env.mjx_model, or use"
+      " randomize.make(env.config.randomize_config)"
+    )
+  return default
+
+
+def _tuples(ranges: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
+  return {name: tuple(ends) for name, ends in ranges.items()}
 
 
 def make(ranges: Mapping[str, Any]) -> Randomizer:
@@ -53,13 +100,18 @@ def domain_randomize(
   Args:
     model: the environment's model.
     rng: (N, 2) keys.
-    ranges: see `default_config`, which None stands for.
+    ranges: see `default_config`; None for those of the environment that the
+      model is of, see `ranges_of`.
 
   Returns:
     The model with the randomised fields batched (N, ...), and the matching
     `in_axes` for vmap.
   """
-  drawn: dict[str, Any] = {**default_config().to_dict(), **(ranges or {})}
+  drawn: dict[str, Any] = (
+    ranges_of(model)
+    if ranges is None
+    else {**default_config().to_dict(), **ranges}
+  )
   floor = mjx.name2id(model, mujoco.mjtObj.mjOBJ_GEOM, consts.FLOOR_GEOM)
   root = mjx.name2id(model, mujoco.mjtObj.mjOBJ_BODY, consts.ROOT_BODY)
 

@@ -142,6 +142,7 @@ class WildRobotWalk(base.WildRobotEnv):
     servo.check(self._config.servo_config, self.n_substeps)
     pushes.check(self._config.push_config, self.dt)
     key = self._mj_model.keyframe(consts.WALK_READY_KEYFRAME)
+    randomize.remember(self._mjx_model, self._config.randomize_config)
     self._init_qpos = jp.array(key.qpos, jp.float32)
     self._default_pose = self._init_qpos[7:]
     lower, upper = self._mj_model.actuator_ctrlrange.T
