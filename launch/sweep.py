@@ -25,14 +25,18 @@ from typing import Any
 import slurm
 from absl import flags
 
-from wildrobot_playground import cli, files
+from wildrobot_playground import cli, files, ranges
 
 _GRID = flags.DEFINE_multi_string(
   "grid", [], "section.key=value,value,...; may be given several times."
 )
-_SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds of every setting, from 0 on.")
+_SEEDS = flags.DEFINE_integer(
+  "seeds", 3, "Seeds of every setting, from 0 on.", 1, 1000
+)
 _FOLDER = flags.DEFINE_string("folder", "runs/sweep", "Of the sweep.")
-_JOBS = flags.DEFINE_integer("jobs", 1, "Runs at a time, on this machine.")
+_JOBS = flags.DEFINE_integer(
+  "jobs", 1, "Runs at a time, on this machine.", 1, 1000
+)
 _SLURM = flags.DEFINE_bool("slurm", False, "Submit to SLURM instead.")
 _SLURM_OPTIONS = flags.DEFINE_string(
   "slurm_options", "", "Of submitit: partition=gpu,gpus_per_node=1,..."
@@ -51,6 +55,8 @@ _COLUMNS = (
 # Student's t, 97.5 %, by degrees of freedom.
 _STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 _POLL = 1.0  # s
+_MOST_RUNS = 10_000
+_LONGEST_NAME = 200  # characters of a folder's name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,16 +106,45 @@ def runs(
   Raises:
     cli.UsageError: for a grid that is none.
   """
-  axes = []
-  for grid in grids:
-    key, equals, values = grid.partition("=")
-    if not equals or not key or not values:
-      raise cli.UsageError(f"--grid={grid}: write key=value,value,...")
-    axes.append([(key, value) for value in _split(values)])
+  axes = [_axis(grid) for grid in grids]
+  keys = [axis[0][0] for axis in axes]
+  if len(set(keys)) < len(keys):
+    raise cli.UsageError(f"--grid: {max(keys, key=keys.count)} is given twice")
+  number = math.prod(map(len, axes)) * seeds
+  if number > _MOST_RUNS:
+    raise cli.UsageError(
+      f"--grid and --seeds make {number:,} runs; at most {_MOST_RUNS:,} are"
+      " one sweep"
+    )
   for seed in range(seeds):
     for setting in itertools.product(*axes):
       name = ",".join(f"{k}={v}" for k, v in setting) or "default"
-      yield Run(setting, seed, folder / name / f"seed{seed}")
+      if len(name.encode()) > _LONGEST_NAME:
+        raise cli.UsageError(
+          f"--grid: '{ranges.shorten(name)}' is too long for the name of a"
+          " folder; use shorter values or fewer grids"
+        )
+      yield Run(setting, seed, folder / name.replace("/", "|") / f"seed{seed}")
+
+
+def _axis(grid: str) -> list[tuple[str, str]]:
+  """Key and value of every setting of a grid.
+
+  Raises:
+    cli.UsageError: for a grid that is none, and for a value that no training
+      takes.
+  """
+  key, _, text = grid.partition("=")
+  values = _split(text)
+  if not key or not all(values) or key.startswith("-"):
+    raise cli.UsageError(
+      f"--grid={ranges.shorten(grid)}: write key=value,value,..."
+    )
+  if len(set(values)) < len(values):
+    twice = ranges.shorten(max(values, key=values.count))
+    raise cli.UsageError(f"--grid: {key}={twice} is given twice")
+  cli.check_early({}, [f"--{key}={value}" for value in values], ours=False)
+  return [(key, value) for value in values]
 
 
 def _split(values: str) -> list[str]:
@@ -296,8 +331,11 @@ def main(rest: Sequence[str]) -> int:
     commands = [float(text) for text in _COMMANDS.value]
   except ValueError as error:
     raise cli.UsageError(f"--commands takes numbers: {error}") from error
-  if _SEEDS.value < 1 or _JOBS.value < 1:
-    raise cli.UsageError("--seeds and --jobs start at 1")
+  speed = ranges.Number(0, 10, "m/s")
+  if not commands or not all(map(speed.fits, commands)):
+    raise cli.UsageError(
+      f"--commands={','.join(_COMMANDS.value)}: each must be {speed.said}"
+    )
   everything = list(runs(_GRID.value, _SEEDS.value, folder))
   todo = [run for run in everything if not run.is_done]
   if _DRY_RUN.value:

@@ -253,7 +253,9 @@ def test_a_folder_that_cannot_be_written_is_told_before_measuring(
     ({"suites": ("walk",)}, "did you mean walking"),
     ({"impl": ("bullet",)}, "unknown engine"),
     ({"num_envs": ("many",)}, "whole numbers"),
-    ({"num_envs": ("0",)}, "start at 1"),
+    ({"num_envs": ("0",)}, "num_envs is 0; it must be"),
+    ({"num_envs": ("512", "9" * 30)}, "num_envs is 9999"),
+    ({"overrides": ("--ppo.unroll_length=0",)}, "unroll_length is 0"),
     ({"rounds": 0}, "start at 1"),
   ],
 )

@@ -31,10 +31,40 @@ def test_no_grid_is_the_default_over_seeds(tmp_path):
   assert [run.name for run in sweep.runs([], 3, tmp_path)] == ["default"] * 3
 
 
-@pytest.mark.parametrize("grid", ["amp.weight", "=1,2", "amp.weight="])
+@pytest.mark.parametrize(
+  "grid",
+  ["amp.weight", "=1,2", "amp.weight=", "amp.weight=0,,1", "--amp.weight=1"],
+)
 def test_grids_that_are_none_are_refused(tmp_path, grid):
   with pytest.raises(cli.UsageError, match="--grid"):
     list(sweep.runs([grid], 1, tmp_path))
+
+
+SEEDS = ",".join(map(str, range(4000)))
+
+
+@pytest.mark.parametrize(
+  ("grids", "said"),
+  [
+    (["amp.weight=0,0.3,0"], "amp.weight=0 is given twice"),
+    (["amp.weight=0", "amp.weight=1"], "amp.weight is given twice"),
+    (["ppo.num_envs=64,0"], "ppo.num_envs is 0; it must be"),
+    (["env_config.sim_dt=1e999"], "env_config.sim_dt is inf"),
+    ([f"{k}=0.{'0' * 99}1" for k in ("amp.weight", "amp.disc_lr")], "too long"),
+    ([f"ppo.num_timesteps={SEEDS[2:]}"], "make 11,997 runs"),
+  ],
+)
+def test_grids_that_no_sweep_can_run_are_one_line(tmp_path, grids, said):
+  with pytest.raises(cli.UsageError) as error:
+    list(sweep.runs(grids, 3, tmp_path))
+  assert said in str(error.value)
+  assert "\n" not in str(error.value)
+
+
+def test_a_path_as_a_value_is_one_folder(tmp_path):
+  [run] = sweep.runs(["reference=/some/where"], 1, tmp_path)
+  assert run.folder.parent.parent == tmp_path
+  assert "--reference=/some/where" in run.command([])
 
 
 def test_intervals_are_students():
@@ -141,7 +171,7 @@ def test_a_sweep_ends_in_a_table_and_goes_on_where_it_stopped(tmp_path):
 
 
 def test_a_run_that_fails_is_named(tmp_path):
-  done = _sweep("--grid=amp.loss=none", "--seeds=1", f"--folder={tmp_path}")
+  done = _sweep("--grid=reference=none", "--seeds=1", f"--folder={tmp_path}")
   assert done.returncode == 1
   assert "FAILED" in done.stdout
-  assert "amp.loss 'none' is unknown" in done.stdout
+  assert "none: no such file" in done.stdout

@@ -28,8 +28,12 @@ _IMPL = flags.DEFINE_list(
 _NUM_ENVS = flags.DEFINE_list(
   "num_envs", [], "Numbers of robots; the machine's usual ones by default."
 )
-_ROUNDS = flags.DEFINE_integer("rounds", 5, "Measurements of each side.")
-_SEEDS = flags.DEFINE_integer("seeds", 3, "Seeds that are to learn to walk.")
+_ROUNDS = flags.DEFINE_integer(
+  "rounds", 5, "Measurements of each side.", 1, 1000
+)
+_SEEDS = flags.DEFINE_integer(
+  "seeds", 3, "Seeds that are to learn to walk.", 1, 1000
+)
 
 
 def main(overrides: Sequence[str]) -> int:

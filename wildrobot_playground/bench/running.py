@@ -80,8 +80,11 @@ def _settings(request: Request) -> tuple[suites.Settings, dict[str, Any]]:
     robots = tuple(int(text) for text in request.num_envs)
   except ValueError as error:
     raise cli.UsageError(f"--num_envs takes whole numbers: {error}") from error
-  if min((*robots, request.rounds, request.seeds)) < 1:
-    raise cli.UsageError("--num_envs, --rounds and --seeds start at 1")
+  for number in robots:
+    cli.check_early({"ppo.num_envs": number}, (), ours=True)
+  cli.check_early({}, request.overrides, ours=True)
+  if min(request.rounds, request.seeds) < 1:
+    raise cli.UsageError("--rounds and --seeds start at 1")
   plan = {
     "preset": request.preset,
     "impl": request.impl[0] if request.impl else None,
