@@ -96,11 +96,28 @@ def fill(
   if name not in saved:
     raise ConfigFileError(f"{FILE} holds no {name}")
   try:
-    section.update(config_dict.ConfigDict(saved[name]))
+    found = config_dict.ConfigDict(saved[name])
+    _refuse_nulls(section, found, f"{name}.")
+    section.update(found)
   except Exception as error:  # ConfigDict raises any kind, of many lines.
     raise ConfigFileError(
       f"{FILE}: {name} cannot be used: {_first_line(error)}"
     ) from None
+
+
+def _refuse_nulls(
+  defaults: config_dict.ConfigDict, found: config_dict.ConfigDict, prefix: str
+) -> None:
+  """Raises TypeError where null, which fits any type, stands for a value."""
+  for key, value in defaults.items():
+    if key not in found:
+      continue
+    if found[key] is None and value is not None:
+      raise TypeError(f"{prefix}{key} is null")
+    if isinstance(value, config_dict.ConfigDict) and isinstance(
+      found[key], config_dict.ConfigDict
+    ):
+      _refuse_nulls(value, found[key], f"{prefix}{key}.")
 
 
 def _first_line(error: Exception) -> str:
