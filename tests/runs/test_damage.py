@@ -50,8 +50,9 @@ _LEAVES = [path for path in plan_lib.flat(_CONFIG) if isinstance(path, str)]
 
 def _one_line(error: Exception) -> None:
   assert str(error)
-  assert len(str(error)) < 1000
-  assert "\n" not in str(error)
+  assert len(str(error)) < 2000  # All of Playground's names are in one.
+  # The command line takes line breaks out of what was typed.
+  assert "\n" not in str(error) or isinstance(error, cli.UsageError)
 
 
 def _changed(key: str, value) -> dict:
@@ -234,3 +235,9 @@ def test_only_folders_named_as_we_name_them_are_checkpoints(tmp_path, name):
     path = pathlib.Path(store.folder / name)
     with pytest.raises(cli.UsageError, match="no such checkpoint"):
       resume.find(str(path), None)
+
+
+@pytest.mark.parametrize("key", ["amp.weight", "env_config.reward_config"])
+def test_null_for_a_value_is_one_line_that_names_it(key):
+  with pytest.raises(saved_config.ConfigFileError, match=f"{key} is null"):
+    plan_lib.make_plan(plan_lib.Request(), _changed(key, None))
