@@ -60,9 +60,8 @@ def coverage(dataset: ReferenceDataset, environment: Any) -> Finding:
   """
   config = environment.config
   lower, upper = (float(x) for x in config.command_config.lin_vel_x)
-  asked = np.linspace(
-    max(lower, config.command_config.dead_band), max(lower, upper), 201
-  )
+  slowest = max(lower, config.command_config.dead_band)
+  asked = np.linspace(slowest, max(slowest, upper), 201)
   share = commands.style_share(
     asked, config.amp_speed_range, config.amp_speed_fade
   )
