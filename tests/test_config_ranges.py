@@ -188,9 +188,15 @@ def test_seeds_are_small_and_whole(seed):
   assert "seed is" in _refusal(seed=seed)
 
 
-def test_playgrounds_environments_must_be_finite():
-  said = _refusal("--env_config.ctrl_dt=1e999", env="CartpoleBalance")
-  assert said == "env_config.ctrl_dt is inf; it must be finite"
+def test_playgrounds_environments_have_times_and_are_finite():
+  said = _refusal("--env_config.sim_dt=0", env="CartpoleBalance")
+  assert "env_config.sim_dt is 0.0; it must be a number from" in said
+  for env in mujoco_playground.registry.ALL_ENVS:
+    flat = cli.flatten(registry.get_default_config(env))
+    config_ranges.check("env_config", flat, env in ENV_NAMES)
+    flat["mine"] = math.inf
+    with pytest.raises(config_ranges.RangeError, match="mine is inf"):
+      config_ranges.check("env_config", flat, env in ENV_NAMES)
 
 
 @pytest.mark.parametrize(
