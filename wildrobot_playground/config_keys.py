@@ -11,7 +11,8 @@ _HEAD = """# Keys and ranges
 Every key of a training of our environments, for `--section.key=value`; presets
 change some of the defaults. A range (low, high) is two numbers that do not
 fall. What is not in its range is refused before anything is compiled, in one
-line. The `env_config` of other environments must be finite.
+line. In the `env_config` of other environments the four keys that all of them
+have are within these ranges, too; the others must be finite.
 
 Beside that:
 

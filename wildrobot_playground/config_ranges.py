@@ -191,6 +191,8 @@ TABLES: dict[str, dict[str, Range]] = {
   "env_config": _ENV,
 }
 _FINITE = Finite()
+# Of `env_config`, what every environment of Playground has.
+_COMMON = ("ctrl_dt", "sim_dt", "episode_length", "action_repeat")
 
 
 def find(section: str, key: str) -> Range:
@@ -204,13 +206,13 @@ def check(section: str, values: Mapping[str, Any], ours: bool = True) -> None:
   Args:
     section: `ppo`, `amp`, `env_config`, or nothing.
     values: dotted keys to values.
-    ours: whether the table knows the keys; else they must be finite.
+    ours: whether the table knows the keys; else most must just be finite.
 
   Raises:
     RangeError: naming the first such key, its value and its range.
   """
   for key, value in values.items():
-    allowed = find(section, key) if ours else _FINITE
+    allowed = find(section, key) if ours or key in _COMMON else _FINITE
     if not allowed.fits(value):
       name = f"{section}.{key}" if section else key
       raise RangeError(f"{name} is {show(value)}; it must be {allowed.said}")

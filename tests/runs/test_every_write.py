@@ -16,7 +16,7 @@ _FINAL = [120, 160, 200]  # The newest three checkpoints.
 
 
 # An odd number, so that a few of them meet many kinds of writes.
-@pytest.mark.parametrize("every", [31, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [47, pytest.param(1, marks=pytest.mark.slow)])
 def test_every_write_may_be_the_last(tmp_path, every):
   done = subprocess.run(
     [sys.executable, "-m", "tests.runs.every_write", str(tmp_path), str(every)],

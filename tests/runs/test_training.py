@@ -3,6 +3,8 @@ import json
 import math
 import pathlib
 import shutil
+import subprocess
+import sys
 
 import jax.numpy as jp
 import numpy as np
@@ -177,6 +179,24 @@ def _only_ours(load):
     return load(name, **kwargs) if name.startswith("WildRobot") else object()
 
   return guarded
+
+
+def test_refusals_come_before_jax():
+  code = (
+    "import sys\n"
+    "from absl import flags\n"
+    "from wildrobot_playground import cli, train\n"
+    "flags.FLAGS(['train', '--num_timesteps=0'])\n"
+    "try:\n"
+    "  train.main([])\n"
+    "except cli.UsageError as error:\n"
+    "  print(error, 'jax' in sys.modules)\n"
+  )
+  done = subprocess.run(
+    [sys.executable, "-c", code], capture_output=True, text=True, check=True
+  )
+  assert done.stdout.startswith("ppo.num_timesteps is 0; it must be")
+  assert done.stdout.endswith("False\n")
 
 
 @pytest.mark.slow

@@ -173,7 +173,7 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
       ("init_from", None),
     )
   }
-  _check(sections, given["seed"], env in ENV_NAMES)
+  _check(sections, given["seed"], env)
   return Plan(
     env=env,
     preset=preset,
@@ -235,7 +235,7 @@ def _sections(
 
 
 def _check(
-  sections: Mapping[str, config_dict.ConfigDict], seed: int, ours: bool
+  sections: Mapping[str, config_dict.ConfigDict], seed: int, env: str
 ) -> None:
   """Refuses what a key may not be, and what does not fit together.
 
@@ -246,8 +246,14 @@ def _check(
     config_ranges.check("", {"seed": seed})
     config_ranges.check_prior(sections["amp"])
     for name, section in sections.items():
-      known = ours or name != "env_config"
-      config_ranges.check(name, cli.flatten(section), known)
+      flat = cli.flatten(section)
+      if name == "env_config" and env not in ENV_NAMES:
+        # Playground's own have infinities among their defaults.
+        usual = cli.flatten(mujoco_playground.registry.get_default_config(env))
+        flat = {key: v for key, v in flat.items() if v != usual.get(key)}
+        config_ranges.check(name, flat, ours=False)
+      else:
+        config_ranges.check(name, flat)
     config_ranges.check_batches(sections["ppo"])
   except config_ranges.RangeError as error:
     raise cli.UsageError(str(error)) from error
