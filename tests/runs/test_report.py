@@ -352,7 +352,7 @@ def test_a_folder_without_configuration_is_no_run(tmp_path):
   with pytest.raises(checkpoint.CheckpointError, match="no run folder"):
     report.write(tmp_path)
   (tmp_path / "config.json").write_text('{"ppo": 3}')
-  with pytest.raises(checkpoint.CheckpointError, match="no configuration"):
+  with pytest.raises(checkpoint.CheckpointError, match="must be a table"):
     report.write(tmp_path)
 
 
