@@ -119,7 +119,7 @@ def test_refused_recordings_name_their_frames(tmp_path, capsys, mocap):
   assert cli.main(arguments) == 2
   error = capsys.readouterr().err
   assert "feet twist on the ground as the walk turns" in error
-  assert "`trim` keeps the rest" in error
+  assert "--trim keeps the rest" in error
   assert cli.main([*arguments, "--trim"]) == 0
   pieces = sorted(tmp_path.glob("*.npz"))
   assert len(pieces) > 1

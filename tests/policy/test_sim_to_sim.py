@@ -22,6 +22,13 @@ def _evaluate(*arguments):
   )
 
 
+def test_a_run_in_place_of_its_export_is_told(tmp_path):
+  (tmp_path / "config.json").write_text("{}")
+  with pytest.raises(ContractError, match="export it first") as refused:
+    sim_to_sim.load(tmp_path)
+  assert "\n" not in str(refused.value)
+
+
 def test_no_jax_is_in_the_process(walk_folder):
   script = f"""
 import sys

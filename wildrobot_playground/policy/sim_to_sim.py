@@ -30,6 +30,12 @@ def load(path: str | os.PathLike[str]) -> Policy:
   """
   file = pathlib.Path(path)
   if file.is_dir():
+    if (file / "config.json").is_file() and not (file / POLICY_FILE).exists():
+      raise ContractError(
+        f"{file} is a run, no exported policy: export it first with"
+        f" `python -m wildrobot_playground.export --checkpoint={file}`, then"
+        f" name {file / 'export'}"
+      )
     file = file / POLICY_FILE
   policy = Policy(file)
   beside = file.with_suffix(".json")

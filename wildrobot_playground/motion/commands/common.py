@@ -184,6 +184,7 @@ def store(
 ) -> Result:
   """Writes the clips that pass their gates, or all when forced."""
   robot = kinematics.default_robot()
+  rest = "--trim" if hasattr(args, "trim") else "`motion trim`"
   results, failures, written = [], [], set()
   for clip in made:
     if clip.name in written:
@@ -197,7 +198,7 @@ def store(
     if reasons and not args.force:
       failures.append(
         f"{clip.name} is refused: {'; '.join(reasons)};"
-        f"{bad_frames(clip, robot)} --force keeps it"
+        f"{bad_frames(clip, robot, rest)} --force keeps it"
       )
     else:
       path = pathlib.Path(args.output) / f"{clip.name}.npz"
@@ -222,8 +223,16 @@ def assessed(
   return clip, (*report.reasons, f"the legs overlap by {-gap:.3g} m")
 
 
-def bad_frames(clip: clip_lib.MotionClip, robot: kinematics.Robot) -> str:
-  """A clause that names the worst stretches of an open clip, or nothing."""
+def bad_frames(
+  clip: clip_lib.MotionClip, robot: kinematics.Robot, rest: str | None = None
+) -> str:
+  """A clause that names the worst stretches of an open clip, or nothing.
+
+  Args:
+    clip: that was refused.
+    robot: the robot.
+    rest: what keeps the other frames; None where nothing does.
+  """
   if clip.cyclic:
     return ""
   found = frames.stretches(clip, robot)
@@ -235,7 +244,8 @@ def bad_frames(clip: clip_lib.MotionClip, robot: kinematics.Robot) -> str:
   tail = f" and {more} more" if more > 0 else ""
   turns = any(stretch.reason == frames.TWISTING for stretch in found)
   hint = " --set turning=0.2 walks straighter," if turns else ""
-  return f" {named}{tail}; `trim` keeps the rest,{hint}"
+  kept = f" {rest} keeps the rest," if rest else ""
+  return f" {named}{tail};{kept}{hint}"
 
 
 def clip_result(
