@@ -112,12 +112,14 @@ def compiled(spec: mujoco.MjSpec, what: str) -> mujoco.MjModel:
   """
   try:
     with warnings.catch_warnings(record=True) as told:
+      warnings.simplefilter("always")
       model = spec.compile()
   except ValueError as error:
-    raise ContractError(f"{what} does not compile: {error}") from error
+    first = str(error).splitlines()[0]
+    raise ContractError(f"{what} does not compile: {first}") from error
   check_model(model, what)
   for warning in told:  # Of a model that is refused, one line says enough.
-    warnings.warn(str(warning.message), stacklevel=2)
+    warnings.warn(str(warning.message), warning.category, stacklevel=2)
   return model
 
 
