@@ -130,15 +130,16 @@ def check_model(model: mujoco.MjModel, what: str) -> None:
     ContractError: in one line, naming the body, joint or servo, and the
       attribute.
   """
-  for name in dir(model):
-    array = getattr(model, name) if not name.startswith("_") else None
-    if isinstance(array, np.ndarray) and array.dtype.kind == "f":
-      _refuse(model, name, name, array, ~np.isfinite(array), "a number", what)
   for name, attribute, low, high in _RANGES:
     array = getattr(model, name)
     wrong = (array < low) | (array > high)
     expected = f"{low:g} to {high:g}"
     _refuse(model, name, attribute, array, wrong, expected, what)
+  # What MuJoCo derives comes last: its cause is more use.
+  for name in dir(model):
+    array = getattr(model, name) if not name.startswith("_") else None
+    if isinstance(array, np.ndarray) and array.dtype.kind == "f":
+      _refuse(model, name, name, array, ~np.isfinite(array), "a number", what)
   for name in ("gravity", "wind", "magnetic", "density", "viscosity"):
     value = np.abs(getattr(model.opt, name))
     if not np.all(value <= 1e3):
