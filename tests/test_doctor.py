@@ -1,11 +1,11 @@
 """The command line: a table, a verdict, and an exit code."""
 
-import dataclasses
 import json
 
 import pytest
 from absl import flags
 
+from tests import planted
 from wildrobot_playground import assets, cli, doctor
 from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.motion import default
@@ -49,10 +49,12 @@ def test_a_sound_installation_passes(tmp_path, capsys):
 
 def test_a_leak_fails_with_code_1(tmp_path, capsys):
   shipped = dataset_lib.load(assets.reference() / default.DATASET)
-  rows = shipped.features.copy()
-  rows[:, 24] = 0.99
+
+  def another_height(rows):
+    rows[:, 24] = 0.99
+
   path = tmp_path / "leaky.npz"
-  dataset_lib.save(path, dataclasses.replace(shipped, features=rows))
+  dataset_lib.save(path, planted.dataset(shipped, another_height))
   assert diagnose(f"--reference={path}") == 1
   assert "root_height is another quantity" in capsys.readouterr().out
 

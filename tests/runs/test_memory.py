@@ -89,7 +89,8 @@ def test_memory_that_ran_out_is_one_line(tmp_path, monkeypatch):
 
 def test_warp_gets_room_for_the_contacts_of_all_robots():
   def room(impl, robots):
-    wish = request(impl=impl, overrides=(f"--ppo.num_envs={robots}",))
+    sizes = (f"--ppo.num_envs={robots}", "--ppo.batch_size=1024")
+    wish = request(impl=impl, overrides=sizes)
     return plan_lib.make_plan(wish).env_config.naconmax
 
   assert room("warp", 8192) == 8192 * plan_lib.CONTACTS_PER_ROBOT

@@ -9,6 +9,7 @@ import jax.numpy as jp
 import numpy as np
 import pytest
 
+from tests import planted
 from tests.runs.tiny import TINY, request
 from wildrobot_playground import assets, backend, cli
 from wildrobot_playground import config as config_lib
@@ -232,19 +233,11 @@ def test_existing_files_are_not_folders(tmp_path):
 def test_a_leak_is_refused_by_name_before_training(tmp_path):
   """Contacts zeroed, as the original project's policy once saw them."""
   found = dataset_lib.load(assets.reference() / "wildrobot_walk.npz")
-  clips = [found.clip(i).copy() for i in range(found.num_clips)]
-  for rows in clips:
+
+  def zero_contacts(rows):
     rows[:, 25:29] = 0.0
-  leaky = dataset_lib.make(
-    clips,
-    found.clip_names,
-    found.clip_speeds,
-    np.add.reduceat(found.weights, found.clip_offsets[:-1]),
-    found.velocity_mode,
-    found.dt,
-    found.model_hash,
-    found.meta,
-  )
+
+  leaky = planted.dataset(found, zero_contacts)
   path = tmp_path / "leaky.npz"
   dataset_lib.save(path, leaky)
   run_dir = tmp_path / "run"
