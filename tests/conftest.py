@@ -4,6 +4,7 @@ import contextlib
 import ctypes.util
 import os
 import pathlib
+import signal
 import sys
 
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -24,6 +25,9 @@ def _prepare_process() -> None:
     defaults["MUJOCO_GL"] = "egl"
   for name, value in defaults.items():
     os.environ.setdefault(name, value)
+  # A shell's background jobs ignore Ctrl-C, and so would what tests start.
+  if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _prepare_process()

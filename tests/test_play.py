@@ -78,6 +78,8 @@ def test_two_pages_take_ports_of_their_own_and_give_them_back():
       )
       for _ in range(2)
     ]
+    for page in pages:  # So that a page that does not end cannot hold us.
+      stack.callback(page.kill)
     lines = [page.stdout.readline() for page in pages]
     found = [
       re.search(r"(http://127.0.0.1:(\d+)) .* (\d+) as", x) for x in lines

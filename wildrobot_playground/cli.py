@@ -80,9 +80,9 @@ def run(
     answers_signals: whether it goes on answering them as `stopping` does from
       the start; else Ctrl-C and SIGTERM end in one line and 128 + signal.
   """
-  if not answers_signals:
-    stopping.hand_over()
   try:
+    if not answers_signals:
+      stopping.hand_over()
     code = _run(main)
   except KeyboardInterrupt as error:
     terminated = isinstance(error, stopping.TerminatedError)

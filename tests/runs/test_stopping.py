@@ -83,9 +83,7 @@ with stopping.StopRequest():
 
 def test_a_second_signal_stops_at_once_while_the_main_thread_is_in_c():
   """As a compilation is, for minutes."""
-  busy = (
-    "import ctypes; ctypes.CDLL(None).sleep(60); ctypes.CDLL(None).sleep(60)"
-  )
+  busy = "import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)"
   process = _start("-c", _BUSY_IN_C.format(busy=busy))
   started = time.monotonic()
   out, said = process.communicate(timeout=100)

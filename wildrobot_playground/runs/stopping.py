@@ -100,22 +100,26 @@ class _Ear:
     self._fd = signal.set_wakeup_fd(
       self._mouth.fileno(), warn_on_full_buffer=False
     )
-    self._handlers = {n: signal.signal(n, _heard) for n in _SIGNALS}
-    threading.Thread(target=self._listen, name="signals", daemon=True).start()
+    self.handlers = {n: signal.signal(n, _heard) for n in _SIGNALS}
+    self._thread = threading.Thread(
+      target=self._listen, name="signals", daemon=True
+    )
+    self._thread.start()
     if hasattr(os, "register_at_fork"):
       # The thread stays with the parent, whom a child's signals do not concern.
       os.register_at_fork(after_in_child=self._give_back)
 
   def close(self) -> None:
-    """Gives the signals back, and ends the thread."""
+    """Gives the signals back; what has come by then is still answered."""
     self._give_back()
     self._mouth.close()
+    self._thread.join()
 
   def _give_back(self) -> None:
     if self._is_back:
       return
     self._is_back = True
-    for number, handler in self._handlers.items():
+    for number, handler in self.handlers.items():
       signal.signal(number, handler)
     signal.set_wakeup_fd(self._fd)
 
@@ -157,10 +161,11 @@ def _push(reaction: Reaction) -> None:
 def _pop(reaction: Reaction) -> None:
   global _ear
   assert _ear is not None
-  _ear.reactions.remove(reaction)
-  if not _ear.reactions:
-    _ear.close()
-    _ear = None
+  if len(_ear.reactions) > 1:
+    _ear.reactions.remove(reaction)
+    return
+  _ear.close()  # With its last reaction: a signal of just now is not lost.
+  _ear = None
 
 
 def from_the_start() -> None:
@@ -188,9 +193,11 @@ def hand_over() -> None:
   """From here on Ctrl-C and SIGTERM are exceptions in the main thread."""
   global _base
   if _base is not None:
+    assert _ear is not None
+    _ear.handlers[signal.SIGTERM] = _raise
     _pop(_base)
     _base = None
-  if threading.current_thread() == threading.main_thread():
+  elif threading.current_thread() == threading.main_thread():
     signal.signal(signal.SIGTERM, _raise)
 
 
