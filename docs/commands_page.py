@@ -7,6 +7,7 @@ import argparse
 import importlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -36,7 +37,7 @@ Bad input ends in one line and exit code 2, work that fails in one line and 1.
 def page() -> str:
   """The whole page."""
   programs = [_of_program(name) for name in _PROGRAMS]
-  return "\n".join([_HEAD, *programs, _of_motion()])
+  return "\n".join([_HEAD, *programs, _of_motion(), _keys()])
 
 
 def _of_program(name: str) -> str:
@@ -127,6 +128,35 @@ def _of_motion() -> str:
       "",
     ]
   return "\n".join(parts)
+
+
+def _keys() -> str:
+  """The tables of what `--set` changes."""
+  from wildrobot_playground.motion import follow, gait
+
+  parts = []
+  for command, module in ("generate", gait), ("import", follow):
+    rows = [
+      f"| `{key}` | {getattr(module.Options(), key):g} | {low:g} to {high:g}"
+      f" | {_escape(_attribute(module.Options, key))} |"
+      for key, (low, high) in module.RANGES.items()
+    ]
+    parts += [
+      f"### Keys of `motion {command} --set`\n",
+      "| key | default | range | what |",
+      "| --- | --- | --- | --- |",
+      *rows,
+      "",
+    ]
+  return "\n".join(parts)
+
+
+def _attribute(options: type, key: str) -> str:
+  """What the docstring of a dataclass says of an attribute."""
+  found = re.search(
+    rf"^ +{key}: (.*?)(?=^ +\w+: |\Z)", options.__doc__ or "", re.M | re.S
+  )
+  return found[1] if found else ""
 
 
 def _argument(action: argparse.Action) -> str:

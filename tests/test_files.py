@@ -120,3 +120,36 @@ with files.replacing({str(tmp_path / "a.txt")!r}) as new:
     (tmp_path / name).mkdir()
   files.sweep(tmp_path)
   assert _names(tmp_path) == [".hidden", ".new-mine", "new-12345678"]
+
+
+def test_json_has_null_for_what_is_not_finite(tmp_path):
+  files.write_json(
+    tmp_path / "a", {"a": [float("nan"), 1.5], "b": (float("inf"), "nan", 2)}
+  )
+  read = json.loads((tmp_path / "a").read_text(), parse_constant=pytest.fail)
+  assert read == {"a": [None, 1.5], "b": [None, "nan", 2]}
+
+
+def test_a_signal_that_ends_the_process_leaves_nothing_half_written(tmp_path):
+  script = """
+import os, signal, sys
+from wildrobot_playground import files
+from wildrobot_playground.runs import stopping
+with stopping.reacting(stopping.Leaving()):
+  with files.replacing(sys.argv[1]) as new:
+    new.write_text("half")
+    os.kill(os.getpid(), signal.SIGTERM)
+    while True:  # As its folder is taken away, no error of this is told.
+      new.write_text("half")
+"""
+  path = tmp_path / "file"
+  path.write_text("whole")
+  done = subprocess.run(
+    [sys.executable, "-c", script, str(path)],
+    capture_output=True,
+    text=True,
+    timeout=60,
+  )
+  assert (done.returncode, done.stderr) == (143, "terminated\n")
+  assert path.read_text() == "whole"
+  assert [p.name for p in tmp_path.iterdir()] == ["file"]

@@ -55,6 +55,7 @@ def _make_run(folder, steps, rows=None, **changes):
 def _row(error=0.02, falls=0):
   return {
     "command": 0.4,
+    "speed": 0.4 - error,
     "episodes": 32,
     "falls": falls,
     "velocity_error": error,
@@ -66,6 +67,7 @@ def test_all_runs_are_one_table_with_what_became_of_them(tmp_path, capsys):
   _make_run(tmp_path / "good", 1000, [_row()], weight=0.5)
   _make_run(tmp_path / "half", 500)
   _make_run(tmp_path / "slow", 1000, [_row(error=0.3)])
+  _make_run(tmp_path / "lazy", 1000, [_row(error=0.39)])
   _make_run(tmp_path / "wobbly", 1000, [_row(falls=2)])
   _make_run(tmp_path / "clumsy", 1000, [_row(falls=20)])
   _make_run(tmp_path / "alone", 1000)
@@ -79,6 +81,7 @@ def test_all_runs_are_one_table_with_what_became_of_them(tmp_path, capsys):
     ("good", "walks"),
     ("half", "50% done"),
     ("slow", "does not keep its speed"),
+    ("lazy", "stands still"),
     ("wobbly", "walks, falls at times"),
     ("clumsy", "falls"),
     ("alone", "not judged"),
@@ -90,6 +93,19 @@ def test_all_runs_are_one_table_with_what_became_of_them(tmp_path, capsys):
   page = (tmp_path / "report.html").read_text("utf-8")
   assert '<a href="good/report.html">good</a>' in page
   assert 'href="slow/' not in page
+
+
+def test_what_all_runs_share_is_said_once(tmp_path, capsys):
+  for name in ("one", "two"):
+    _make_run(tmp_path / name, 1000, [_row()])
+    config = checkpoint.load_config(tmp_path / name)
+    config["reference"] = "mine"
+    config["env_config"]["reset_config"]["reference_clips"] = "mine"
+    checkpoint.save_config(tmp_path / name, config)
+  make("--all", f"--root={tmp_path}")
+  said = capsys.readouterr().out
+  assert said.count("WildRobotWalk") == said.count("--reference=mine") == 1
+  assert "reference_clips" not in said
 
 
 def test_a_folder_without_runs_is_a_usage_error(tmp_path):

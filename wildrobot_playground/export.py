@@ -3,17 +3,12 @@
 python -m wildrobot_playground.export --checkpoint=RUN --output=DIR
 """
 
-import contextlib
 import pathlib
-import signal
-import sys
-from collections.abc import Iterator, Sequence
-from types import FrameType
+from collections.abc import Sequence
 
 from absl import flags
 
 from wildrobot_playground import cli
-from wildrobot_playground.runs import stopping
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
 _FORMAT = flags.DEFINE_list(
@@ -36,9 +31,8 @@ def main(rest: Sequence[str]) -> int:
   run_dir = pathlib.Path(_CHECKPOINT.value)
   output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else run_dir / "export"
   try:
-    with _stoppable():
-      for line in export.export(run_dir, _FORMAT.value, output):
-        print(line)
+    for line in export.export(run_dir, _FORMAT.value, output):
+      print(line)
     if "onnx" in _FORMAT.value:
       cli.say_next(
         ("play", f"--policy={output}"),
@@ -53,39 +47,9 @@ def main(rest: Sequence[str]) -> int:
   return 0
 
 
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-  """Ends the process through its clean-up on SIGINT and SIGTERM.
-
-  What a handler raises while a library starts comes out as another error, or
-  is swallowed where nobody can catch it: so what counts is that there was a
-  signal, and it is raised again until it is heard. A second one ends at once.
-  """
-  signals: list[int] = []
-
-  def stop(number: int, frame: FrameType | None) -> None:
-    del frame
-    if number != signal.SIGALRM:
-      signals.append(number)
-      signal.signal(number, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, 1.0)
-    raise KeyboardInterrupt
-
-  for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
-    signal.signal(number, stop)
-  try:
-    yield
-  except BaseException:
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    if not signals:
-      raise
-    print(stopping.word(signals[0]), file=sys.stderr)
-    sys.exit(128 + signals[0])
-
-
 def run() -> None:
   """Entry point of the command line."""
-  cli.run(main)
+  cli.run(main, answers_signals=True)
 
 
 if __name__ == "__main__":

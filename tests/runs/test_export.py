@@ -155,7 +155,7 @@ def test_a_stopped_export_leaves_what_was_there(
     stderr=subprocess.PIPE,
     text=True,
   )
-  while not list(tmp_path.glob(".export-*/*")) and process.poll() is None:
+  while not list(tmp_path.glob(".new-*/*")) and process.poll() is None:
     time.sleep(0.01)
   process.send_signal(number)
   _, said = process.communicate(timeout=60)

@@ -290,7 +290,7 @@ def test_a_signal_in_an_export_leaves_nothing_half(whole, tmp_path, number):
     stderr=subprocess.PIPE,
     text=True,
   )
-  _until(lambda: list(out.glob(".export-*/*")), process)
+  _until(lambda: list(out.glob(".new-*/*")), process)
   process.send_signal(number)
   _, said = process.communicate(timeout=60)
   words = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}

@@ -223,7 +223,11 @@ def _opens(served):
 
 
 def test_closing_ends_its_threads_and_gives_the_port_back(capfd):
-  threads = threading.active_count()
+  before = set(threading.enumerate())
+
+  def ours() -> set[threading.Thread]:
+    return set(threading.enumerate()) - before
+
   listener = address.listen("127.0.0.1", 0)
   port = listener.port
   server = view.serve(listener)
@@ -232,10 +236,10 @@ def test_closing_ends_its_threads_and_gives_the_port_back(capfd):
   started = time.monotonic()
   view.stop(server)
   assert time.monotonic() - started < 3.0
-  assert _eventually(lambda: threading.active_count() <= threads + 1)
+  assert _eventually(lambda: len(ours()) <= 1)
   link.close()
   idle.close()
-  assert _eventually(lambda: threading.active_count() == threads)
+  assert _eventually(lambda: not ours())
   address.listen("127.0.0.1", port).close()
   assert capfd.readouterr().err == ""
 

@@ -32,6 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     a quality gate that failed.
   """
   try:
+    if argv is None:
+      stopping.hand_over()
     args = _parser().parse_args(argv)
     result = args.run(args)
     print(echo.printable(tables.text(result.headings, result.rows)))
@@ -74,5 +76,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-  stopping.hand_over()
   sys.exit(main())

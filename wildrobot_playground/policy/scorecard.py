@@ -107,11 +107,8 @@ def divergence(counts: Sequence[float]) -> str:
 
 def save(report: Report, path: pathlib.Path) -> None:
   """Writes the rows as JSON; null for what could not be measured."""
-  rows = [
-    {k: v if math.isfinite(v) else None for k, v in row.items()}
-    for row in report.rows
-  ]
-  files.write_json(path, {"physics": report.physics, "commands": rows})
+  found = {"physics": report.physics, "commands": report.rows}
+  files.write_json(path, found)
 
 
 def _cell(value: Any, form: str) -> str:

@@ -4,7 +4,6 @@ import dataclasses
 import os
 import pathlib
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import onnx
 from jax import export as jax_export
 
+from wildrobot_playground import files
 from wildrobot_playground.amp import discriminator as discriminator_lib
 from wildrobot_playground.envs import walk
 from wildrobot_playground.policy import (
@@ -95,14 +95,14 @@ def export(
   output.mkdir(parents=True, exist_ok=True)
   lines = []
   writers = {"onnx": _onnx, "stablehlo": _stablehlo, "brax": _brax}
-  with tempfile.TemporaryDirectory(dir=output, prefix=".export-") as staging:
+  with files.scratch(output) as staging:
     for name in dict.fromkeys(formats):
-      lines += writers[name](trained, run_dir, pathlib.Path(staging))
+      lines += writers[name](trained, run_dir, staging)
     _check_target(output, formats)  # It has been minutes.
-    for path in sorted(pathlib.Path(staging).iterdir()):
+    for path in sorted(staging.iterdir()):
       target = output / path.name
       if target.is_dir():
-        target.rename(pathlib.Path(staging) / f"{path.name}.old")
+        target.rename(staging / f"{path.name}.old")
       path.replace(target)
       lines.append(f"wrote    {target}")
   return lines

@@ -183,21 +183,13 @@ def is_number(value: Any) -> bool:
 
 
 def _line(record: Record) -> str:
-  return json.dumps(_finite(record)) + "\n"
+  return json.dumps(files.finite(record)) + "\n"
 
 
 def _scalars(record: Record) -> dict[str, float]:
   """What a plot can show: all that is finite, but for the steps."""
   return {
     name: value
-    for name, value in _finite(record).items()
+    for name, value in files.finite(record).items()
     if value is not None and name != "steps"
-  }
-
-
-def _finite(record: Record) -> dict[str, float | None]:
-  """JSON has no NaN: None stands for it."""
-  return {
-    k: v if v is not None and math.isfinite(v) else None
-    for k, v in record.items()
   }

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 
+from wildrobot_playground import files
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PACKAGE = "wildrobot_playground"
 _TRAIN = "train"
@@ -86,6 +88,7 @@ class Leaving:
   def __call__(self, number: int) -> None:
     """Says it and goes; files are whole or not there at any moment."""
     _say(self.said or word(number))
+    files.discard()
     os._exit(128 + number if self.code is None else self.code)
 
 

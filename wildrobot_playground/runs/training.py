@@ -6,7 +6,8 @@ import math
 import os
 import pathlib
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -462,15 +463,30 @@ def _judge(
   plan: plan_lib.Plan, policy: Any, with_video: bool
 ) -> tuple[scorecard.Report, pathlib.Path | None]:
   """Evaluates the policy at full accuracy; table, JSON and video."""
-  judged = evaluation.evaluate(plan.run_dir, seed=plan.seed, policy=policy)
+  with _doing("evaluating"):
+    judged = evaluation.evaluate(plan.run_dir, seed=plan.seed, policy=policy)
   scorecard.save(judged, plan.run_dir / "eval.json")
   print(scorecard.table(judged))
   if not with_video:
     return judged, None
   path = plan.run_dir / "rollout.mp4"
-  problem = video.render(judged.rollouts, judged.model, path)
+  with _doing("filming (--novideo leaves it out)"):
+    problem = video.render(judged.rollouts, judged.model, path)
   print(f"video    {problem or path}")
   return judged, None if problem else path
+
+
+@contextlib.contextmanager
+def _doing(what: str) -> Iterator[None]:
+  """Says what takes so long, and afterwards how long it took."""
+  started = time.monotonic()
+  print(f"{what} ...", end=" ", flush=True)
+  try:
+    yield
+  except BaseException:
+    print()
+    raise
+  print(f"{time.monotonic() - started:.0f} s")
 
 
 def _accuracy(config: config_dict.ConfigDict) -> str:
@@ -494,7 +510,7 @@ def _announce(plan: plan_lib.Plan, environment: Any) -> None:
   budget = f"{plan.ppo.num_timesteps:,} steps with {plan.ppo.num_envs} robots"
   seconds = duration.guess(plan, plan.ppo.num_timesteps)
   if seconds is not None:
-    budget += f", {duration.said(seconds)} at a guess"
+    budget += f", {duration.said(seconds)} of training at a guess"
   print(
     f"backend  {backend.describe()}\n"
     f"physics  {engine.get(impl, impl)}{_accuracy(plan.env_config)}\n"

@@ -50,7 +50,7 @@ def render(
 
   See `shot` for what is shown of a command, and `render_shots` for the rest.
   """
-  shots = [shot(rollout) for rollout in rollouts]
+  shots = [shot(rollout, f"{rollout.command:g} m/s") for rollout in rollouts]
   return render_shots(shots, rollouts[0].dt, model, path, camera)
 
 

@@ -22,6 +22,10 @@ from wildrobot_playground.motion.importers import axes, gmr, wildrobot
 
 _CADENCES = (0.5, 3.0)
 _speed = common.number(-10, 10)  # m/s; what makes the clip knows more
+_ONE_SPEED = (
+  "at one speed, the natural one; --speed 0.1 0.2 0.3 0.4 0.5 0.6 makes a walk"
+  " for each speed that the robot is told"
+)
 # What an importer found out, in the order to be shown.
 _FOUND = (
   "format",
@@ -77,6 +81,8 @@ def take(args: argparse.Namespace) -> common.Result:
     found = wildrobot.as_human(found, robot)
   else:
     notes = (_describe(found.source, found),)
+  if not args.speed:
+    notes += (_ONE_SPEED,)
   options = common.override(options, args.set, follow.RANGES)
   speeds = list(zip(args.speed or [], names, strict=True))
   clips = _retargeted(found, stem, speeds, robot, options)

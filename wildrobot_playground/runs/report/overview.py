@@ -28,7 +28,10 @@ _HEADINGS = (
   "verdict",
   "settings",
 )
+_OFTEN_THE_SAME = ("version", "environment", "preset", "seed", "settings")
 _KEEPS_SPEED = 0.1  # m/s, largest mean velocity error of a sound walk
+_STANDS = 0.2  # of the commanded speed, at most
+_STARTS = "--env_config.reset_config.reference_clips="
 _LINKED = _HEADINGS.index("run")
 
 
@@ -61,8 +64,21 @@ def gather(root: pathlib.Path) -> list[Entry]:
 
 
 def table(entries: Sequence[Entry]) -> str:
-  """The runs as text."""
-  return tables.text(_HEADINGS, [entry.cells for entry in entries])
+  """The runs as text; what is the same for all is said once, below."""
+  rows = [entry.cells for entry in entries]
+  columns = list(zip(_HEADINGS, zip(*rows, strict=True), strict=True))
+  same = {
+    heading: cells[0]
+    for heading, cells in columns
+    if len(rows) > 1 and heading in _OFTEN_THE_SAME and len(set(cells)) == 1
+  }
+  kept = [column for column in columns if column[0] not in same]
+  text = tables.text(
+    [heading for heading, _ in kept],
+    list(zip(*(cells for _, cells in kept), strict=True)),
+  )
+  shared = ", ".join(f"{name} {cell}" for name, cell in same.items())
+  return f"{text}\nall of them: {shared}" if same else text
 
 
 def write(root: pathlib.Path, entries: Sequence[Entry]) -> pathlib.Path:
@@ -98,6 +114,10 @@ def verdict(run: data.Run) -> str:
   falls = sum(row.get("falls", 0) for row in run.rows)
   if falls > episodes / 2:
     return "falls"
+  commanded = sum(row.get("command", 0.0) for row in run.rows)
+  achieved = sum(row.get("speed") or 0.0 for row in run.rows)
+  if commanded > 0 and achieved < _STANDS * commanded:
+    return "stands still"
   if not mean(run.rows, "velocity_error") <= _KEEPS_SPEED:
     return "does not keep its speed"
   return "walks, falls at times" if falls else "walks"
@@ -139,6 +159,8 @@ def _settings(run: data.Run) -> str:
   except ValueError:
     return "?"
   if run.config.get("reference"):
+    # It is where episodes start as well, and that key says so once more.
+    arguments = [a for a in arguments if not a.startswith(_STARTS)]
     arguments.append(f"--reference={run.config['reference']}")
   return " ".join(arguments) or "-"
 
