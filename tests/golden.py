@@ -80,8 +80,9 @@ def of_files(paths: list[pathlib.Path]) -> str:
 def steps() -> str:
   """50 steps of four robots on flat and on rough ground."""
   import jax
-  import wildrobot_playground  # noqa: F401  registers ours
   from mujoco_playground import registry
+
+  import wildrobot_playground  # noqa: F401  registers ours
 
   parts = []
   for name in ("WildRobotWalk", "WildRobotWalkRough"):
