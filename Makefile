@@ -36,10 +36,11 @@ soak: setup ## Kill a run twenty times; it must end in the same bits.
 bench: setup ## Measure speed, memory and time to walking on this machine.
 	$(PY) -m wildrobot_playground.bench $(ARGS)
 
-lint: setup ## Check style and types.
+lint: setup ## Check style, types and who imports whom.
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PY) -m pyright
+	PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache --no-logo
 
 format: setup ## Sort imports and format.
 	$(PY) -m ruff check --fix
@@ -58,6 +59,7 @@ film: setup ## Train with and without AMP, and film both beside the reference.
 
 docs: setup ## Build the pages as a site, into build/docs.
 	$(PY) docs/commands_page.py
+	$(PY) docs/keys_page.py
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet
 	@echo "open     build/docs/index.html"
 

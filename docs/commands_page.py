@@ -132,10 +132,11 @@ def _of_motion() -> str:
 
 def _keys() -> str:
   """The tables of what `--set` changes."""
-  from wildrobot_playground.motion import follow, gait
+  from wildrobot_playground.motion import walk_generator
+  from wildrobot_playground.motion.retargeting import recording
 
   parts = []
-  for command, module in ("generate", gait), ("import", follow):
+  for command, module in ("generate", walk_generator), ("import", recording):
     rows = [
       f"| `{key}` | {getattr(module.Options(), key):g} | {low:g} to {high:g}"
       f" | {_escape(_attribute(module.Options, key))} |"

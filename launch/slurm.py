@@ -19,7 +19,7 @@ from typing import Any
 
 from absl import flags
 
-from wildrobot_playground import cli
+from wildrobot_playground.system import cli, errors
 
 _OPTIONS_HELP = "Of submitit: partition=gpu,timeout_min=240,..."
 
@@ -28,13 +28,13 @@ def parameters(options: str) -> dict[str, int | str]:
   """`key=value,...` as submitit's parameters.
 
   Raises:
-    cli.UsageError: for anything else.
+    errors.UsageError: for anything else.
   """
   found: dict[str, int | str] = {"timeout_min": 240, "cpus_per_task": 4}
   for option in filter(None, options.split(",")):
     key, equals, value = option.partition("=")
     if not equals:
-      raise cli.UsageError(f"--slurm_options: '{option}' is no key=value")
+      raise errors.UsageError(f"--slurm_options: '{option}' is no key=value")
     found[key] = int(value) if value.isdigit() else value
   return found
 
@@ -50,19 +50,19 @@ def make_executor(
     **settings: submitit's parameters.
 
   Raises:
-    cli.UsageError: without submitit or SLURM, or for settings that are none.
+    errors.UsageError: without submitit or SLURM, or for settings that are none.
   """
   try:
     import submitit
   except ImportError as error:
-    raise cli.UsageError(
+    raise errors.UsageError(
       "SLURM needs submitit: pip install 'wildrobot-playground[cluster]'"
     ) from error
   try:
     executor = submitit.AutoExecutor(folder=str(folder), cluster=cluster)
     executor.update_parameters(**settings)
   except (RuntimeError, NameError) as error:
-    raise cli.UsageError(f"--slurm: {error}") from error
+    raise errors.UsageError(f"--slurm: {error}") from error
   return executor
 
 
@@ -106,11 +106,11 @@ def main(rest: Sequence[str]) -> int:
   folder = pathlib.Path(_FOLDER.value)
   nodes, gpus = _NODES.value, _GPUS_PER_NODE.value
   if nodes < 1 or gpus < 0:
-    raise cli.UsageError("--nodes starts at 1, --gpus_per_node at 0")
+    raise errors.UsageError("--nodes starts at 1, --gpus_per_node at 0")
   command = train_command(folder, rest)
   settings = parameters(_SLURM_OPTIONS.value)
   if _LOCAL.value and _SLURM_OPTIONS.value:
-    raise cli.UsageError(
+    raise errors.UsageError(
       "--slurm_options are for SLURM; leave out one of --local and them"
     )
   if _LOCAL.value:
@@ -125,7 +125,7 @@ def main(rest: Sequence[str]) -> int:
     print(f"started {processes} processes; log {job.paths.stdout}", flush=True)
     error = job.exception()
     if error is not None:
-      raise cli.RunFailedError(f"see {job.paths.stderr}")
+      raise errors.RunFailedError(f"see {job.paths.stderr}")
     print(f"run     {folder}")
     return 0
   settings |= {"nodes": nodes, "tasks_per_node": max(gpus, 1)}

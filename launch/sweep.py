@@ -25,7 +25,8 @@ from typing import Any
 import slurm
 from absl import flags
 
-from wildrobot_playground import cli, files, ranges
+from wildrobot_playground.config import overrides, ranges
+from wildrobot_playground.system import cli, echo, errors, files
 
 _GRID = flags.DEFINE_multi_string(
   "grid", [], "section.key=value,value,...; may be given several times."
@@ -104,15 +105,17 @@ def runs(
     folder: of the sweep.
 
   Raises:
-    cli.UsageError: for a grid that is none.
+    errors.UsageError: for a grid that is none.
   """
   axes = [_axis(grid) for grid in grids]
   keys = [axis[0][0] for axis in axes]
   if len(set(keys)) < len(keys):
-    raise cli.UsageError(f"--grid: {max(keys, key=keys.count)} is given twice")
+    raise errors.UsageError(
+      f"--grid: {max(keys, key=keys.count)} is given twice"
+    )
   number = math.prod(map(len, axes)) * seeds
   if number > _MOST_RUNS:
-    raise cli.UsageError(
+    raise errors.UsageError(
       f"--grid and --seeds make {number:,} runs; at most {_MOST_RUNS:,} are"
       " one sweep"
     )
@@ -120,8 +123,8 @@ def runs(
     for setting in itertools.product(*axes):
       name = ",".join(f"{k}={v}" for k, v in setting) or "default"
       if len(name.encode()) > _LONGEST_NAME:
-        raise cli.UsageError(
-          f"--grid: '{ranges.shorten(name)}' is too long for the name of a"
+        raise errors.UsageError(
+          f"--grid: '{echo.short(name)}' is too long for the name of a"
           " folder; use shorter values or fewer grids"
         )
       yield Run(setting, seed, folder / name.replace("/", "|") / f"seed{seed}")
@@ -131,19 +134,21 @@ def _axis(grid: str) -> list[tuple[str, str]]:
   """Key and value of every setting of a grid.
 
   Raises:
-    cli.UsageError: for a grid that is none, and for a value that no training
+    errors.UsageError: for a grid that is none, and for a value that no training
       takes.
   """
   key, _, text = grid.partition("=")
   values = _split(text)
   if not key or not all(values) or key.startswith("-"):
-    raise cli.UsageError(
-      f"--grid={ranges.shorten(grid)}: write key=value,value,..."
+    raise errors.UsageError(
+      f"--grid={echo.short(grid)}: write key=value,value,..."
     )
   if len(set(values)) < len(values):
-    twice = ranges.shorten(max(values, key=values.count))
-    raise cli.UsageError(f"--grid: {key}={twice} is given twice")
-  cli.check_early({}, [f"--{key}={value}" for value in values], ours=False)
+    twice = echo.short(max(values, key=values.count))
+    raise errors.UsageError(f"--grid: {key}={twice} is given twice")
+  overrides.check_early(
+    {}, [f"--{key}={value}" for value in values], ours=False
+  )
   return [(key, value) for value in values]
 
 
@@ -215,7 +220,7 @@ def submit(
     cluster: of submitit; `local` and `debug` run here.
 
   Raises:
-    cli.UsageError: without submitit or SLURM, or for options that are none.
+    errors.UsageError: without submitit or SLURM, or for options that are none.
   """
   executor = slurm.make_executor(
     todo[0].folder.parent.parent / "slurm", cluster, **slurm.parameters(options)
@@ -330,10 +335,10 @@ def main(rest: Sequence[str]) -> int:
   try:
     commands = [float(text) for text in _COMMANDS.value]
   except ValueError as error:
-    raise cli.UsageError(f"--commands takes numbers: {error}") from error
+    raise errors.UsageError(f"--commands takes numbers: {error}") from error
   speed = ranges.Number(0, 10, "m/s")
   if not commands or not all(map(speed.fits, commands)):
-    raise cli.UsageError(
+    raise errors.UsageError(
       f"--commands={','.join(_COMMANDS.value)}: each must be {speed.said}"
     )
   everything = list(runs(_GRID.value, _SEEDS.value, folder))
@@ -358,7 +363,7 @@ def main(rest: Sequence[str]) -> int:
     print(f"\n{text}\n\ntable    {folder / 'table.md'}")
     print(f"plot     {folder / 'plot.png'}")
   if failed:
-    raise cli.RunFailedError(
+    raise errors.RunFailedError(
       f"{len(failed)} of {len(everything)} runs failed; see their train.log"
     )
   return 0

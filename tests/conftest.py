@@ -37,9 +37,9 @@ import jax  # noqa: E402
 import mujoco  # noqa: E402
 import pytest  # noqa: E402
 
-from wildrobot_playground import assets  # noqa: E402
-from wildrobot_playground.envs import constants as consts  # noqa: E402
-from wildrobot_playground.envs.sole import Sole  # noqa: E402
+from wildrobot_playground.robots import wildrobot as consts  # noqa: E402
+from wildrobot_playground.robots.sole import Sole  # noqa: E402
+from wildrobot_playground.system import assets  # noqa: E402
 
 # The default suite tries the same inputs each time; the slow target others.
 _COMMON = {
@@ -53,6 +53,23 @@ hypothesis.settings.register_profile(
   "thorough", max_examples=2000, print_blob=True, **_COMMON
 )
 hypothesis.settings.load_profile("pinned")
+
+# Files that train for minutes: begun first, so that no core waits for them.
+_LONGEST = (
+  "tests/runs/store/test_resume.py",
+  "tests/runs/test_processes.py",
+  "tests/runs/test_training.py",
+  "tests/amp/test_ppo_parity.py",
+  "tests/runs/test_init_from.py",
+  "tests/runs/store/test_claiming.py",
+  "tests/test_with_playground.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+  """Puts the longest files first; the others stay as they are."""
+  place = {_ROOT / name: i for i, name in enumerate(_LONGEST)}
+  items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @pytest.fixture(scope="session")

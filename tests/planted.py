@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from wildrobot_playground.amp import dataset as dataset_lib
+from wildrobot_playground.features import dataset as dataset_lib
 
 
 def dataset(

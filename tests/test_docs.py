@@ -12,8 +12,8 @@ import types
 
 import pytest
 
-from wildrobot_playground import assets
 from wildrobot_playground.policy import controller
+from wildrobot_playground.system import assets
 
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
 

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from wildrobot_playground import assets
+from wildrobot_playground.system import assets
 
 ROOT = pathlib.Path(__file__).parent.parent
 # `commands.md` is written from the programs themselves.
@@ -62,7 +62,7 @@ COMMANDS = sorted({c for page in PAGES for c in commands_of(page)})
 _PARSE = """
 import importlib, json, sys
 from absl import flags
-from wildrobot_playground import cli
+from wildrobot_playground.system import cli
 module = importlib.import_module("wildrobot_playground." + sys.argv[1])
 rest = []
 for arguments in json.loads(sys.argv[2]):

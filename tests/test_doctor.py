@@ -6,10 +6,11 @@ import pytest
 from absl import flags
 
 from tests import planted
-from wildrobot_playground import assets, cli, doctor
-from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.motion import default
-from wildrobot_playground.runs import checks, finding, versions
+from wildrobot_playground import doctor
+from wildrobot_playground.features import dataset as dataset_lib
+from wildrobot_playground.motion.datasets import shipped as default
+from wildrobot_playground.runs.doctor import checks, finding, versions
+from wildrobot_playground.system import assets, errors
 
 
 def diagnose(*arguments):
@@ -83,15 +84,15 @@ def test_a_bad_pair_of_versions_fails(monkeypatch, capsys):
   ],
 )
 def test_paths_that_are_not_there_are_usage_errors(argument, message):
-  with pytest.raises(cli.UsageError, match=message):
+  with pytest.raises(errors.UsageError, match=message):
     diagnose(argument)
 
 
 def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path):
-  with pytest.raises(cli.UsageError, match="is no run folder"):
+  with pytest.raises(errors.UsageError, match="is no run folder"):
     diagnose(f"--checkpoint={tmp_path}")
 
 
 def test_unknown_arguments_are_usage_errors():
-  with pytest.raises(cli.UsageError, match="unknown argument 'more'"):
+  with pytest.raises(errors.UsageError, match="unknown argument 'more'"):
     doctor.main(["more"])

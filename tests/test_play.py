@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wildrobot_playground import assets
+from wildrobot_playground.system import assets
 from wildrobot_playground.web import address
 
 

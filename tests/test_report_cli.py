@@ -5,8 +5,10 @@ import json
 import pytest
 from absl import flags
 
-from wildrobot_playground import cli, report
-from wildrobot_playground.runs import checkpoint, plan
+from wildrobot_playground import report
+from wildrobot_playground.runs import plan
+from wildrobot_playground.runs.store import checkpoint
+from wildrobot_playground.system import errors
 
 
 def make(*arguments):
@@ -34,7 +36,7 @@ def test_it_writes_the_page_and_says_where(tmp_path, capsys):
 
 def test_a_run_or_all_is_required():
   for arguments in ([], ["--run=x", "--all"]):
-    with pytest.raises(cli.UsageError, match="give one of --run=RUN_FOLDER"):
+    with pytest.raises(errors.UsageError, match="give one of --run=RUN_FOLDER"):
       make(*arguments)
 
 
@@ -109,23 +111,25 @@ def test_what_all_runs_share_is_said_once(tmp_path, capsys):
 
 
 def test_a_folder_without_runs_is_a_usage_error(tmp_path):
-  with pytest.raises(cli.UsageError, match="holds no runs"):
+  with pytest.raises(errors.UsageError, match="holds no runs"):
     make("--all", f"--root={tmp_path}")
 
 
 def test_a_folder_that_is_no_run_is_a_usage_error(tmp_path):
-  with pytest.raises(cli.UsageError, match="is no run folder"):
+  with pytest.raises(errors.UsageError, match="is no run folder"):
     make(f"--run={tmp_path / 'none'}")
 
 
 def test_a_page_that_cannot_be_written_is_a_usage_error(tmp_path):
   (tmp_path / "config.json").write_text("{}")
   (tmp_path / "report.html" / "in the way").mkdir(parents=True)
-  with pytest.raises(cli.UsageError, match=r"report of .* cannot be written"):
+  with pytest.raises(
+    errors.UsageError, match=r"report of .* cannot be written"
+  ):
     make(f"--run={tmp_path}")
   assert not list(tmp_path.glob(".report*"))
 
 
 def test_unknown_arguments_are_usage_errors():
-  with pytest.raises(cli.UsageError, match="unknown argument 'more'"):
+  with pytest.raises(errors.UsageError, match="unknown argument 'more'"):
     report.main(["more"])

@@ -19,10 +19,10 @@ assert sys.prefix in str(home), home
 from mujoco_playground import registry
 env = registry.load("WildRobotWalk")
 assert sys.prefix in env.xml_path
-from wildrobot_playground import assets
-from wildrobot_playground.amp import dataset
+from wildrobot_playground.system import assets
+from wildrobot_playground.features import dataset
 assert dataset.load(assets.reference() / "wildrobot_walk.npz").num_clips > 1
-from wildrobot_playground.policy import sim_to_sim
+from wildrobot_playground.policy.sim import sim_to_sim
 sim_to_sim.load(assets.find_policy("walk"))
 from wildrobot_playground.runs import training
 """

@@ -4,11 +4,11 @@ Importing it makes `WildRobotWalk` known to MuJoCo Playground's registry, in
 whichever order the two are imported.
 """
 
-from wildrobot_playground.runs import stopping
+from wildrobot_playground.system import stopping
 
 stopping.from_the_start()  # Before the imports that take their time.
 
-from wildrobot_playground.registration import register  # noqa: E402
+from wildrobot_playground.envs.registration import register  # noqa: E402
 
 __all__ = ["register"]
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from wildrobot_playground import cli
-from wildrobot_playground.runs import finding, versions
+from wildrobot_playground.runs.doctor import finding, versions
+from wildrobot_playground.system import cli, errors
 
 _REFERENCE = flags.DEFINE_string(
   "reference",
@@ -27,13 +27,13 @@ _JSON = flags.DEFINE_string("json", None, "File to write the findings to.")
 def main(rest: Sequence[str]) -> int:
   """Prints the table; 0 unless something fails."""
   if rest:
-    raise cli.UsageError(f"unknown argument '{rest[0]}'")
+    raise errors.UsageError(f"unknown argument '{rest[0]}'")
   run_dir = pathlib.Path(_CHECKPOINT.value) if _CHECKPOINT.value else None
   if run_dir is not None and not run_dir.is_dir():
-    raise cli.UsageError(f"--checkpoint={run_dir} is no folder")
+    raise errors.UsageError(f"--checkpoint={run_dir} is no folder")
   path = pathlib.Path(_JSON.value) if _JSON.value else None
   if path is not None and not path.parent.is_dir():
-    raise cli.UsageError(f"--json={path}: {path.parent} is no folder")
+    raise errors.UsageError(f"--json={path}: {path.parent} is no folder")
   findings = versions.check(versions.installed())
   findings += _others(_REFERENCE.value, run_dir)
   print(finding.table(findings))
@@ -59,7 +59,7 @@ def _others(
   """All but the versions; one finding when they cannot even be imported."""
   # Imported here: `cli.run` prepares the process for jax first.
   try:
-    from wildrobot_playground.runs import checks
+    from wildrobot_playground.runs.doctor import checks
   except Exception as error:
     first = (str(error).splitlines() or [""])[0]
     return [
@@ -73,7 +73,7 @@ def _others(
   try:
     return checks.full(reference, run_dir)
   except ValueError as error:
-    raise cli.UsageError(str(error)) from error
+    raise errors.UsageError(str(error)) from error
 
 
 def run() -> None:

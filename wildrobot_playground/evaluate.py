@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from wildrobot_playground import assets, cli, files
-from wildrobot_playground.policy import episodes
+from wildrobot_playground.policy.metrics import episodes
+from wildrobot_playground.system import assets, cli, errors, files
 
 if TYPE_CHECKING:
-  from wildrobot_playground.policy import scorecard
+  from wildrobot_playground.policy.metrics import scorecard
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
 _POLICY = flags.DEFINE_string(
@@ -62,11 +62,11 @@ _VIDEO = flags.DEFINE_string("video", None, "MP4 or GIF to render.")
 
 
 def main(rest: Sequence[str]) -> int:
-  """Prints the table; see `runs.evaluation` and `policy.sim_to_sim`."""
+  """Prints the table; see `runs.evaluation` and `policy.sim.sim_to_sim`."""
   if rest:
-    raise cli.UsageError(f"unknown argument '{rest[0]}'")
+    raise errors.UsageError(f"unknown argument '{rest[0]}'")
   if (_CHECKPOINT.value is None) == (_POLICY.value is None):
-    raise cli.UsageError(
+    raise errors.UsageError(
       "give one of --checkpoint=RUN_FOLDER and --policy=policy.onnx"
     )
   _check_flags()
@@ -77,9 +77,9 @@ def main(rest: Sequence[str]) -> int:
       return _robustness(commands, path)
     report = _of_policy(commands) if _POLICY.value else _of_run(commands)
   except ValueError as error:
-    raise cli.UsageError(str(error)) from error
+    raise errors.UsageError(str(error)) from error
   # Imported late: MuJoCo must not be there before `cli.run` chose a renderer.
-  from wildrobot_playground.policy import scorecard
+  from wildrobot_playground.policy.metrics import scorecard
 
   print(scorecard.table(report))
   if path is not None:
@@ -101,12 +101,14 @@ def _check_flags() -> None:
   if _POLICY.value is None:
     for flag in (_MODEL, _SUITE):
       if flag.present:
-        raise cli.UsageError(f"--{flag.name} needs --policy=policy.onnx")
+        raise errors.UsageError(f"--{flag.name} needs --policy=policy.onnx")
   elif _PHYSICS.value != "mujoco":
-    raise cli.UsageError("--policy runs in plain MuJoCo: --physics=mujoco")
+    raise errors.UsageError("--policy runs in plain MuJoCo: --physics=mujoco")
   for flag in (_VIDEO, _REFERENCE):
     if _SUITE.value == "robustness" and flag.present:
-      raise cli.UsageError(f"--suite=robustness has no use for --{flag.name}")
+      raise errors.UsageError(
+        f"--suite=robustness has no use for --{flag.name}"
+      )
 
 
 def _file_to_write(flag: flags.FlagHolder) -> pathlib.Path | None:
@@ -115,9 +117,9 @@ def _file_to_write(flag: flags.FlagHolder) -> pathlib.Path | None:
     return None
   path = pathlib.Path(flag.value)
   if not path.parent.is_dir():
-    raise cli.UsageError(f"--{flag.name}={path}: {path.parent} is no folder")
+    raise errors.UsageError(f"--{flag.name}={path}: {path.parent} is no folder")
   if path.is_dir():
-    raise cli.UsageError(f"--{flag.name}={path} is a folder; give a file")
+    raise errors.UsageError(f"--{flag.name}={path} is a folder; give a file")
   return path
 
 
@@ -125,7 +127,7 @@ def _save(path: pathlib.Path, write: Callable[[], None]) -> None:
   try:
     write()
   except OSError as error:
-    raise cli.RunFailedError(
+    raise errors.RunFailedError(
       f"{path} cannot be written: {error.strerror}"
     ) from error
 
@@ -141,7 +143,7 @@ def _of_run(commands: Sequence[float]) -> "scorecard.Report":
 
 
 def _of_policy(commands: Sequence[float]) -> "scorecard.Report":
-  from wildrobot_playground.policy import sim_to_sim
+  from wildrobot_playground.policy.sim import sim_to_sim
 
   policy = sim_to_sim.load(assets.find_policy(_POLICY.value or ""))
   return sim_to_sim.evaluate(
@@ -164,7 +166,7 @@ def _robustness(commands: Sequence[float], path: pathlib.Path | None) -> int:
   """Prints the table of the suite as it grows."""
   import dataclasses
 
-  from wildrobot_playground.policy import robustness, sim_to_sim
+  from wildrobot_playground.policy.sim import robustness, sim_to_sim
 
   options: dict[str, Any] = {"commands": commands, "seed": _SEED.value}
   # The suite's own defaults are others than the grid's.

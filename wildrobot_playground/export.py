@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from wildrobot_playground import cli
+from wildrobot_playground.system import cli, errors
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
 _FORMAT = flags.DEFINE_list(
@@ -20,18 +20,18 @@ _OUTPUT = flags.DEFINE_string(
 
 
 def main(rest: Sequence[str]) -> int:
-  """Prints what was proved and written; see `runs.export`."""
+  """Prints what was proved and written; see `runs.exporting`."""
   if rest:
-    raise cli.UsageError(f"unknown argument '{rest[0]}'")
+    raise errors.UsageError(f"unknown argument '{rest[0]}'")
   if _CHECKPOINT.value is None:
-    raise cli.UsageError("--checkpoint=RUN_FOLDER is required")
+    raise errors.UsageError("--checkpoint=RUN_FOLDER is required")
   # Imported here: `cli.run` prepares the process for jax first.
-  from wildrobot_playground.runs import export
+  from wildrobot_playground.runs import exporting
 
   run_dir = pathlib.Path(_CHECKPOINT.value)
   output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else run_dir / "export"
   try:
-    for line in export.export(run_dir, _FORMAT.value, output):
+    for line in exporting.export(run_dir, _FORMAT.value, output):
       print(line)
     if "onnx" in _FORMAT.value:
       cli.say_next(
@@ -39,9 +39,9 @@ def main(rest: Sequence[str]) -> int:
         ("evaluate", f"--policy={output}", "--suite=robustness"),
       )
   except ValueError as error:
-    raise cli.UsageError(str(error)) from error
+    raise errors.UsageError(str(error)) from error
   except OSError as error:
-    raise cli.UsageError(
+    raise errors.UsageError(
       f"{error.filename or output} cannot be written: {error.strerror}"
     ) from error
   return 0

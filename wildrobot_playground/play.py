@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from wildrobot_playground import assets, cli
+from wildrobot_playground.system import assets, cli, errors
 from wildrobot_playground.web import address
 
 _POLICY = flags.DEFINE_string(
@@ -46,18 +46,18 @@ _REFERENCE = flags.DEFINE_boolean(
 def main(rest: Sequence[str]) -> int:
   """Serves the page until interrupted, or writes the film."""
   if rest:
-    raise cli.UsageError(f"unknown argument '{rest[0]}'")
+    raise errors.UsageError(f"unknown argument '{rest[0]}'")
   try:
     films = bool(_VIDEO.value or _GIF.value)
     for flag in (_PORT, _HOST) if films else (_COMMANDS, _REFERENCE):
       if flag.present:
         kind = "film" if films else "page"
-        raise cli.UsageError(f"a {kind} has no use for --{flag.name}")
+        raise errors.UsageError(f"a {kind} has no use for --{flag.name}")
     if films:
       return _film()
     return _serve()
   except ValueError as error:
-    raise cli.UsageError(str(error)) from error
+    raise errors.UsageError(str(error)) from error
 
 
 def _serve() -> int:
@@ -93,15 +93,18 @@ def _serve() -> int:
 
 def _film() -> int:
   """Films the policies, a row for each command."""
-  from wildrobot_playground.policy import episodes, simulation
+  from wildrobot_playground.policy.metrics import episodes
+  from wildrobot_playground.policy.sim import simulation
   from wildrobot_playground.runs import film, video
 
   commands = episodes.read_commands(_COMMANDS.value)
   for path in filter(None, (_VIDEO.value, _GIF.value)):
     if not pathlib.Path(path).parent.is_dir():
-      raise cli.UsageError(f"{path}: {pathlib.Path(path).parent} is no folder")
+      raise errors.UsageError(
+        f"{path}: {pathlib.Path(path).parent} is no folder"
+      )
     if pathlib.Path(path).is_dir():
-      raise cli.UsageError(f"{path} is a folder; give a file")
+      raise errors.UsageError(f"{path} is a folder; give a file")
   shots, dt = film.shots(
     {name: policy for name, policy, _ in _policies()},
     commands,
@@ -119,7 +122,7 @@ def _film() -> int:
       columns=columns if columns > 1 else 3,
     )
     if problem:
-      raise cli.RunFailedError(f"no film: {problem.removeprefix('none: ')}")
+      raise errors.RunFailedError(f"no film: {problem.removeprefix('none: ')}")
     print(f"video    {path}")
   cli.say_next(("open", _VIDEO.value or _GIF.value or ""))
   return 0
@@ -127,7 +130,7 @@ def _film() -> int:
 
 def _policies() -> list[tuple[str, Any, pathlib.Path]]:
   """Name, policy and path of those that were asked for."""
-  from wildrobot_playground.policy import sim_to_sim
+  from wildrobot_playground.policy.sim import sim_to_sim
 
   paths = [
     assets.find_policy(name) for name in (_POLICY.value, _BESIDE.value) if name

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from wildrobot_playground import cli
+from wildrobot_playground.system import cli, errors
 
 _RUN = flags.DEFINE_string("run", None, "Run folder.")
 _ALL = flags.DEFINE_boolean(
@@ -19,20 +19,20 @@ _ROOT = flags.DEFINE_string("root", "runs", "Folder of the runs, for --all.")
 
 
 def main(rest: Sequence[str]) -> int:
-  """Writes the page; see `runs.report`."""
+  """Writes the page; see `runs.reporting`."""
   if rest:
-    raise cli.UsageError(f"unknown argument '{rest[0]}'")
+    raise errors.UsageError(f"unknown argument '{rest[0]}'")
   if _ALL.value == (_RUN.value is not None):
-    raise cli.UsageError("give one of --run=RUN_FOLDER and --all")
+    raise errors.UsageError("give one of --run=RUN_FOLDER and --all")
   if _ROOT.present and not _ALL.value:
-    raise cli.UsageError("--root is for --all only")
+    raise errors.UsageError("--root is for --all only")
   folder = pathlib.Path(_ROOT.value if _ALL.value else _RUN.value or "")
   try:
     path = _write_all(folder) if _ALL.value else _write(folder)
   except ValueError as error:
-    raise cli.UsageError(str(error)) from error
+    raise errors.UsageError(str(error)) from error
   except OSError as error:
-    raise cli.UsageError(
+    raise errors.UsageError(
       f"the report of {folder} cannot be written: {error.strerror}"
     ) from error
   print(f"report   {path}")
@@ -44,18 +44,20 @@ def main(rest: Sequence[str]) -> int:
 
 
 def _write(run_dir: pathlib.Path) -> pathlib.Path:
-  from wildrobot_playground.runs import report
+  from wildrobot_playground.runs import reporting
 
-  return report.write(run_dir)
+  return reporting.write(run_dir)
 
 
 def _write_all(root: pathlib.Path) -> pathlib.Path:
   """Prints the table as well."""
-  from wildrobot_playground.runs.report import overview
+  from wildrobot_playground.runs.reporting import overview
 
   entries = overview.gather(root)
   if not entries:
-    raise cli.UsageError(f"{root} holds no runs; name their folder with --root")
+    raise errors.UsageError(
+      f"{root} holds no runs; name their folder with --root"
+    )
   print(overview.table(entries))
   return overview.write(root, entries)
 

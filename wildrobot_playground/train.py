@@ -14,8 +14,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from wildrobot_playground import cli
-from wildrobot_playground.registration import ENV_NAMES
+from wildrobot_playground.config import overrides
+from wildrobot_playground.envs.names import ENV_NAMES
+from wildrobot_playground.system import cli
 
 _ENV = flags.DEFINE_string(
   "env", None, "Environment, ours or Playground's; WildRobotWalk by default."
@@ -104,22 +105,23 @@ _PROCESS_ID = flags.DEFINE_integer(
 )
 
 
-def main(overrides: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
   """Turns the flags into a run; see `runs.training`."""
-  cli.check_early(
+  overrides.check_early(
     {
       "seed": _SEED.value,
       "ppo.num_timesteps": _NUM_TIMESTEPS.value,
       "env_config.impl": _IMPL.value,
     },
-    overrides,
+    arguments,
     ours=_ENV.value in ENV_NAMES or not (_ENV.value or _RESUME.value),
   )
   # Imported here: `cli.run` prepares the process for jax first.
-  from wildrobot_playground import distributed
+  from wildrobot_playground.system import distributed
 
   distributed.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
-  from wildrobot_playground.runs import plan, training, wandb_sink
+  from wildrobot_playground.runs import plan, training
+  from wildrobot_playground.runs.logs import wandb_sink
 
   request = plan.Request(
     env=_ENV.value,
@@ -146,7 +148,7 @@ def main(overrides: Sequence[str]) -> int:
       group=_WANDB_GROUP.value,
       notes=_WANDB_NOTES.value,
     ),
-    overrides=tuple(overrides),
+    overrides=tuple(arguments),
   )
   with distributed.only_primary_speaks():
     training.run(request)

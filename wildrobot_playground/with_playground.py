@@ -14,8 +14,7 @@ from types import ModuleType
 import wrapt
 
 import wildrobot_playground
-from wildrobot_playground import mujoco_warnings
-from wildrobot_playground.motion import off_screen
+from wildrobot_playground.system import mujoco_warnings, off_screen
 
 
 def main() -> int:

@@ -10,8 +10,10 @@ import pytest
 from brax import envs
 from brax.training.agents.ppo import networks
 
-from wildrobot_playground import config as config_lib
-from wildrobot_playground.amp import dataset, features, ppo
+from wildrobot_playground import features
+from wildrobot_playground.amp import ppo
+from wildrobot_playground.envs import presets as config_lib
+from wildrobot_playground.features import dataset
 
 
 class PointMass(envs.Env):

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jp
 import numpy as np
 
-from wildrobot_playground import config as config_lib
 from wildrobot_playground.amp import discriminator
+from wildrobot_playground.envs import presets as config_lib
 
 SIZE = 5
 MEAN, STD = jp.linspace(-1.0, 1.0, SIZE), jp.linspace(0.5, 2.0, SIZE)

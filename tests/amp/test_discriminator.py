@@ -17,8 +17,8 @@ from tests.amp.discriminators import (
   make,
   make_batch,
 )
-from wildrobot_playground import config as config_lib
 from wildrobot_playground.amp import adversarial, discriminator
+from wildrobot_playground.envs import presets as config_lib
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from wildrobot_playground.amp import features, health, ppo
+from wildrobot_playground import features
+from wildrobot_playground.amp import health, ppo
 
 STEPS_PER_ITERATION = 80  # of `ppo_settings`
 FLOW = {

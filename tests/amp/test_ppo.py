@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from brax import envs
 
-from wildrobot_playground.amp import features, programs
+from wildrobot_playground import features
+from wildrobot_playground.amp import programs
 from wildrobot_playground.envs import randomize, walk
 
 STEPS = 80  # Of an iteration of `ppo_settings`.

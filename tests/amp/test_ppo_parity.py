@@ -138,7 +138,7 @@ import sys
 import jax
 import numpy as np
 
-from wildrobot_playground import distributed
+from wildrobot_playground.system import distributed
 
 port, process = sys.argv[1:]
 distributed.join(f"localhost:{port}", 2, int(process))

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from wildrobot_playground import config as config_lib
+from wildrobot_playground.envs import presets as config_lib
 
 STEPS = 80  # Of an iteration of `ppo_settings`.
 SMALL = {

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from brax.training import types
 
-from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.amp import features, history, learner, prior
+from wildrobot_playground import features
+from wildrobot_playground.amp import history, learner, prior
+from wildrobot_playground.features import dataset as dataset_lib
 
 KEY = jax.random.key(0)
 SCALE = 0.1

@@ -7,18 +7,18 @@ import re
 import pytest
 
 from tests.runs.tiny import TINY
-from wildrobot_playground import cli
 from wildrobot_playground.bench import (
   jobs,
   measuring,
-  page,
   plans,
+  results_page,
   running,
   suites,
   trainers,
   walking,
 )
 from wildrobot_playground.runs import plan as plan_lib
+from wildrobot_playground.system import errors
 
 MACHINE = {
   "devices": "cpu x 1, 2 cores",
@@ -195,7 +195,7 @@ def run_bench(tmp_path, monkeypatch):
 
 
 def test_every_suite_is_on_the_page_and_failures_are_told(run_bench, tmp_path):
-  with pytest.raises(cli.RunFailedError, match="2 measurements failed"):
+  with pytest.raises(errors.RunFailedError, match="2 measurements failed"):
     run_bench()
   text = (tmp_path / "benchmarks.md").read_text()
   assert text.count("\n## ") == len(suites.SUITES)
@@ -206,7 +206,7 @@ def test_every_suite_is_on_the_page_and_failures_are_told(run_bench, tmp_path):
   assert "Failed: jax, 64 robots: out of memory" in text
   assert "| with AMP, mean |  | 100 | 1.50 |" in text
   assert "| without AMP | 0 | - |" in text  # It never walked.
-  assert (tmp_path / page.PLOT).stat().st_size > 1000
+  assert (tmp_path / results_page.PLOT).stat().st_size > 1000
 
 
 def test_suites_asked_for_are_measured_anew_and_the_others_stay(
@@ -225,14 +225,14 @@ def test_results_of_another_machine_are_not_mixed_in(run_bench, tmp_path):
       {"machine": {**MACHINE, "cores": 64}, "commands": {}, "suites": {}}
     )
   )
-  with pytest.raises(cli.UsageError, match="another machine"):
+  with pytest.raises(errors.UsageError, match="another machine"):
     run_bench(suites=("training",))
 
 
 def test_a_file_that_is_no_benchmarks_stays(run_bench, tmp_path):
   path = tmp_path / "benchmarks.json"
   path.write_text("[1, 2]")
-  with pytest.raises(cli.UsageError, match="is no benchmark's"):
+  with pytest.raises(errors.UsageError, match="is no benchmark's"):
     run_bench(suites=("training",))
   assert path.read_text() == "[1, 2]"
 
@@ -241,7 +241,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_measuring(
   run_bench, tmp_path
 ):
   (tmp_path / "benchmarks.md").mkdir()
-  with pytest.raises(cli.UsageError, match="cannot be written"):
+  with pytest.raises(errors.UsageError, match="cannot be written"):
     run_bench(suites=("training",))
   found = json.loads((tmp_path / "benchmarks.json").read_text())
   assert found["suites"] == {}
@@ -260,7 +260,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_measuring(
   ],
 )
 def test_bad_requests_are_one_line(run_bench, wrong, message):
-  with pytest.raises(cli.UsageError, match=message):
+  with pytest.raises(errors.UsageError, match=message):
     run_bench(**wrong)
 
 
@@ -272,7 +272,7 @@ def plan(**changes):
 
 
 def test_a_bad_key_is_refused_by_the_child():
-  with pytest.raises(cli.UsageError, match="unknown key 'ppo"):
+  with pytest.raises(errors.UsageError, match="unknown key 'ppo"):
     jobs.run("defaults", plan=plan(overrides=["--ppo.robots=1"]))
 
 

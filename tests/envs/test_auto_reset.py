@@ -14,7 +14,7 @@ from brax.envs.wrappers import training
 from mujoco_playground import wrapper
 
 from tests.envs.conftest import OVERRIDES
-from wildrobot_playground.amp import features
+from wildrobot_playground import features
 from wildrobot_playground.envs import walk
 
 ROBOTS, LENGTH, STEPS = 48, 7, 8

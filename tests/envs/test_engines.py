@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.envs import rolls
-from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import walk
+from wildrobot_playground.robots import wildrobot as consts
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 

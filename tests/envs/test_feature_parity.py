@@ -5,14 +5,14 @@ import jax.numpy as jp
 import numpy as np
 import pytest
 
-from wildrobot_playground import assets
-from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.amp import features
+from wildrobot_playground import features
 from wildrobot_playground.envs import walk
-from wildrobot_playground.motion import build, default
+from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion.datasets import build, shipped
+from wildrobot_playground.system import assets
 
-DATASET = dataset_lib.load(assets.reference() / default.DATASET)
+DATASET = dataset_lib.load(assets.reference() / shipped.DATASET)
 TOLERANCE = 1e-5
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.envs import figures
-from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.robots import wildrobot as consts
 
 
 def test_home_is_the_zero_pose_with_the_soles_on_the_floor(model, sole):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.envs import figures
-from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.robots import wildrobot as consts
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -8,8 +8,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tests.envs.conftest import OVERRIDES
-from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import walk
+from wildrobot_playground.robots import wildrobot as consts
 
 # Rows of `state`, in order: all that a real robot can measure or knows.
 LAYOUT = {

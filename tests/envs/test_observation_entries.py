@@ -2,8 +2,8 @@ import jax.numpy as jp
 import numpy as np
 import pytest
 
-from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import observation
+from wildrobot_playground.robots import wildrobot as consts
 
 
 def test_entries_add_up_to_what_the_environment_observes(env, first):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.envs import rolls
 from wildrobot_playground.envs import base, physics, walk
-from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.robots import wildrobot as consts
 
 
 @pytest.fixture(scope="module")

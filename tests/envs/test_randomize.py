@@ -8,10 +8,10 @@ import pytest
 from mujoco import mjx
 from mujoco_playground import registry, wrapper
 
-from wildrobot_playground import assets
-from wildrobot_playground.amp import features
-from wildrobot_playground.envs import constants as consts
+from wildrobot_playground import features
 from wildrobot_playground.envs import physics, randomize
+from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.system import assets
 
 ROBOTS = 64
 JOINTS = np.arange(6, 15)  # degrees of freedom

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from tests.envs.test_randomize import changed_fields
-from wildrobot_playground import config
-from wildrobot_playground.envs import physics, randomize, walk
+from wildrobot_playground.envs import physics, presets, randomize, walk
 
 NOTHING = {
   name: (0.0, 0.0) if name == "com" else (1.0, 1.0)
@@ -73,15 +72,15 @@ def test_a_range_that_falls_is_named():
     randomize.make({**NOTHING, "mass": (1.1, 0.9)})
 
 
-@pytest.mark.parametrize("name", config.RANDOMIZATIONS)
+@pytest.mark.parametrize("name", presets.RANDOMIZATIONS)
 def test_presets_are_keys_of_the_task(name):
   settings = walk.default_config()
-  settings.update_from_flattened_dict(config.RANDOMIZATIONS[name])
+  settings.update_from_flattened_dict(presets.RANDOMIZATIONS[name])
   randomize.make(settings.randomize_config)
 
 
 def test_strong_is_wider_than_mild_in_everything():
-  mild, strong = (config.RANDOMIZATIONS[name] for name in ("mild", "strong"))
+  mild, strong = (presets.RANDOMIZATIONS[name] for name in ("mild", "strong"))
   for key in mild.keys() & strong.keys():
     if key.startswith("randomize_config."):
       assert strong[key][0] <= mild[key][0]

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from wildrobot_playground import assets
 from wildrobot_playground.envs import reference_reset, walk
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.system import assets
 
 CLIPS = sorted((assets.reference() / "clips").glob("*.npz"))
 DT = 0.02

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import walk
+from wildrobot_playground.robots import wildrobot as consts
 
 
 @pytest.fixture(scope="module")

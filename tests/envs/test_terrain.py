@@ -2,9 +2,9 @@ import mujoco
 import numpy as np
 import pytest
 
-from wildrobot_playground import assets
-from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import terrain
+from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.system import assets
 
 
 def compile_rough():

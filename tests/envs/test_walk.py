@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tests.envs.conftest import OVERRIDES
-from wildrobot_playground.amp import features
+from wildrobot_playground import features
 from wildrobot_playground.envs import walk
 
 ROBOTS = 64

@@ -40,7 +40,8 @@ json.dump(sys.argv[1:], open(path, "w"))' "{name}" "$@"
 _PLAN = """
 import sys
 from absl import flags
-from wildrobot_playground import cli, train
+from wildrobot_playground import train
+from wildrobot_playground.system import cli
 from wildrobot_playground.runs import plan
 rest = flags.FLAGS(["train", "--preset=cpu", *sys.argv[1:]], known_only=True)
 made = plan.make_plan(plan.Request(

@@ -11,7 +11,7 @@ import slurm
 import sweep
 
 from tests.runs.tiny import TINY
-from wildrobot_playground import cli
+from wildrobot_playground.system import errors
 
 _SCRIPT = pathlib.Path(__file__).parents[2] / "launch" / "sweep.py"
 
@@ -36,7 +36,7 @@ def test_no_grid_is_the_default_over_seeds(tmp_path):
   ["amp.weight", "=1,2", "amp.weight=", "amp.weight=0,,1", "--amp.weight=1"],
 )
 def test_grids_that_are_none_are_refused(tmp_path, grid):
-  with pytest.raises(cli.UsageError, match="--grid"):
+  with pytest.raises(errors.UsageError, match="--grid"):
     list(sweep.runs([grid], 1, tmp_path))
 
 
@@ -55,7 +55,7 @@ SEEDS = ",".join(map(str, range(4000)))
   ],
 )
 def test_grids_that_no_sweep_can_run_are_one_line(tmp_path, grids, said):
-  with pytest.raises(cli.UsageError) as error:
+  with pytest.raises(errors.UsageError) as error:
     list(sweep.runs(grids, 3, tmp_path))
   assert said in str(error.value)
   assert "\n" not in str(error.value)
@@ -110,7 +110,7 @@ def test_slurm_options_are_submitits():
   found = slurm.parameters("partition=gpu,gpus_per_node=2")
   assert found["partition"] == "gpu"
   assert found["gpus_per_node"] == 2
-  with pytest.raises(cli.UsageError, match="no key=value"):
+  with pytest.raises(errors.UsageError, match="no key=value"):
     slurm.parameters("partition")
 
 
@@ -127,7 +127,7 @@ def test_submitted_runs_are_run(tmp_path):
 def test_without_slurm_it_is_one_line(tmp_path, monkeypatch):
   monkeypatch.setenv("PATH", "")
   todo = list(sweep.runs([], 1, tmp_path))
-  with pytest.raises(cli.UsageError, match="--slurm: "):
+  with pytest.raises(errors.UsageError, match="--slurm: "):
     sweep.submit(todo, "", [])
 
 

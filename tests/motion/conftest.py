@@ -3,44 +3,41 @@ import pathlib
 
 import pytest
 
-from wildrobot_playground import assets
-from wildrobot_playground.motion import (
-  cycles,
-  default,
-  follow,
-  gait,
-  kinematics,
-  retarget,
-)
+from wildrobot_playground.motion import walk_generator
+from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.importers import deepmimic
+from wildrobot_playground.motion.retargeting import cyclic, unroll
+from wildrobot_playground.motion.retargeting import recording as follow
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.system import assets
 
 _BESIDE = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
 def robot():
-  return kinematics.default_robot()
+  return compiled.default_robot()
 
 
 @pytest.fixture(scope="session")
 def human_walk():
-  return deepmimic.load(assets.reference() / default.SOURCE)
+  return deepmimic.load(assets.reference() / shipped.SOURCE)
 
 
 @pytest.fixture(scope="session")
 def human_clip(human_walk, robot):
-  return retarget.retarget(human_walk, 0.3, "human", robot)
+  return cyclic.retarget(human_walk, 0.3, "human", robot)
 
 
 @pytest.fixture(scope="session")
 def generated_clip(robot):
-  return gait.generate(0.2, "generated", robot)
+  return walk_generator.generate(0.2, "generated", robot)
 
 
 @pytest.fixture(scope="session")
 def recording(human_walk):
   """An open motion: six cycles of the human walk."""
-  return cycles.unroll(human_walk, 6)
+  return unroll.unroll(human_walk, 6)
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import npz
+from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.system import npz
 
 FRAMES = 40
 

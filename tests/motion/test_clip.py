@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import npz
+from wildrobot_playground.system import npz
 
 
 def _arrays(path):

@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from wildrobot_playground import assets
-from wildrobot_playground.amp import dataset as dataset_lib
+from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import default, follow, gait, human, kinematics
-from wildrobot_playground.motion.commands import common
+from wildrobot_playground.motion import human, walk_generator
+from wildrobot_playground.motion.datasets import shipped
+from wildrobot_playground.motion.retargeting import recording
+from wildrobot_playground.motion.subcommands import common
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.system import assets
 
 CLIP = str(assets.reference() / "clips" / "human_walk_0p30.npz")
-WALK = str(assets.reference() / default.SOURCE)
+WALK = str(assets.reference() / shipped.SOURCE)
 
 
 def test_pipeline_needs_no_jax():
@@ -166,15 +169,6 @@ def test_analyze_counts_the_originals_rows(tmp_path, capsys):
   assert json.loads(table.read_text())[-1]["stationary_share"] == 0.366
 
 
-def test_validate_compares_features_with_the_environments(tmp_path, capsys):
-  data = str(tmp_path / "data.npz")
-  assert cli.main(["build", CLIP, "--output", data]) == 0
-  assert cli.main(["validate", "--features", data]) == 0
-  out = capsys.readouterr().out
-  assert out.count(" ok ") == 29
-  assert "54 rows compared with the environment" in out
-
-
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [
@@ -277,8 +271,8 @@ def test_no_flag_takes_what_is_no_sensible_number(
 @pytest.mark.parametrize(
   ("options", "ranges"),
   [
-    (gait.Options(), gait.RANGES),
-    (follow.Options(), follow.RANGES),
+    (walk_generator.Options(), walk_generator.RANGES),
+    (recording.Options(), recording.RANGES),
   ],
 )
 def test_every_setting_has_a_range_around_its_default(options, ranges):
@@ -292,16 +286,20 @@ def test_every_setting_has_a_range_around_its_default(options, ranges):
 
 @pytest.mark.property
 @hypothesis.given(
-  speed=st.floats(0, gait.MAX_SPEED),
-  settings=st.dictionaries(st.sampled_from(list(gait.RANGES)), st.booleans()),
+  speed=st.floats(0, walk_generator.MAX_SPEED),
+  settings=st.dictionaries(
+    st.sampled_from(list(walk_generator.RANGES)), st.booleans()
+  ),
 )
 def test_any_setting_in_its_range_plans_finite_steps(speed, settings):
   """At the ends of the ranges, footsteps are finite or refused in one line."""
-  changes = {key: gait.RANGES[key][high] for key, high in settings.items()}
-  options = dataclasses.replace(gait.Options(), **changes)
-  robot = kinematics.default_robot()
+  changes = {
+    key: walk_generator.RANGES[key][high] for key, high in settings.items()
+  }
+  options = dataclasses.replace(walk_generator.Options(), **changes)
+  robot = compiled.default_robot()
   try:
-    plan = gait.footsteps(speed, robot, options)
+    plan = walk_generator.footsteps(speed, robot, options)
   except human.MotionError as error:
     assert str(error).isprintable()
   else:

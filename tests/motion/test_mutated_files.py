@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from tests.motion import test_bad_files as files
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import human, importers, kinematics, npz
+from wildrobot_playground.motion import human, importers
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.system import npz
 
 _SECONDS = 10.0
 _GROWTH = 2**30  # bytes
@@ -156,7 +158,7 @@ def gently(read, error):
 def _imported(path, content):
   """Imports a file; what is not refused is a motion or a clip that passes."""
   path.write_bytes(content)
-  robot = kinematics.default_robot()
+  robot = compiled.default_robot()
   errors = (human.MotionError, clip_lib.ClipError)
   found = gently(lambda: importers.load(path, robot), errors)
   if isinstance(found, clip_lib.MotionClip):
@@ -283,7 +285,8 @@ def test_a_huge_central_directory_is_not_read(tmp_path):
 _LARGEST = """
 import pathlib, resource, sys, time
 from tests.motion import test_bad_files as files
-from wildrobot_playground.motion import importers, kinematics
+from wildrobot_playground.motion import importers
+from wildrobot_playground.robots import compiled
 
 def crowd(text):
   extra = " JOINT J { OFFSET 0 1 0 CHANNELS 3 Xrotation Yrotation Zrotation"
@@ -295,7 +298,7 @@ def crowd(text):
 path = pathlib.Path(sys.argv[1])
 path.write_bytes(files._bvh(crowd))
 start = time.monotonic()
-importers.load(path, kinematics.default_robot())
+importers.load(path, compiled.default_robot())
 print(time.monotonic() - start)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

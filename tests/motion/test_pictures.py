@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground.motion import plot, render
+from wildrobot_playground.motion.show import plot, render
 
 
 @pytest.fixture(scope="module")

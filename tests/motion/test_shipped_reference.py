@@ -5,11 +5,13 @@ import filecmp
 import numpy as np
 import pytest
 
-from wildrobot_playground import assets
-from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.amp import features
+from wildrobot_playground import features
+from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import default, kinematics, quality
+from wildrobot_playground.motion.datasets import shipped
+from wildrobot_playground.motion.quality import gates
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.system import assets
 
 CLIPS = sorted((assets.reference() / "clips").glob("*.npz"))
 
@@ -22,15 +24,15 @@ def clips():
 @pytest.fixture(scope="module")
 def dataset(robot):
   return dataset_lib.load(
-    assets.reference() / default.DATASET,
+    assets.reference() / shipped.DATASET,
     velocity_mode="direction",
     dt=0.02,
-    model_hash=kinematics.model_hash(robot.model),
+    model_hash=compiled.model_hash(robot.model),
   )
 
 
 def test_rebuild_gives_the_same_bytes(tmp_path):
-  default.write(output=tmp_path)
+  shipped.write(output=tmp_path)
   made = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.*"))
   assert len(made) == len(CLIPS) + 2
   different = [
@@ -46,7 +48,7 @@ def test_rebuild_gives_the_same_bytes(tmp_path):
 @pytest.mark.parametrize("path", CLIPS, ids=lambda path: path.stem)
 def test_clip_earns_the_tier_that_it_declares(path, robot):
   clip = clip_lib.load(path)
-  report = quality.assess(clip, robot)
+  report = gates.assess(clip, robot)
   assert report.reasons == ()
   assert report.tier == clip.meta["tier"]
   assert report.metrics == pytest.approx(clip.meta["quality"], rel=1e-3)
@@ -101,7 +103,7 @@ def test_standing_is_not_in_the_dataset(dataset):
 
 
 def test_source_is_recorded_with_its_licence(clips):
-  source = assets.reference() / default.SOURCE
+  source = assets.reference() / shipped.SOURCE
   for name, clip in clips.items():
     if name.startswith("human"):
       recorded = clip.meta["source"]

@@ -1,7 +1,7 @@
 import pytest
 
-from wildrobot_playground import assets
-from wildrobot_playground.policy import plant, sim_to_sim
+from wildrobot_playground.policy.sim import plant, sim_to_sim
+from wildrobot_playground.system import assets
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,9 @@ import numpy as np
 import onnx
 import pytest
 
-from wildrobot_playground.policy import controller, sim_to_sim
+from wildrobot_playground.policy import controller
 from wildrobot_playground.policy.controller import Controller, Readings
+from wildrobot_playground.policy.sim import sim_to_sim
 
 _UPRIGHT = np.array([1.0, 0.0, 0.0, 0.0], np.float32)
 

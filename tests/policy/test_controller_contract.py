@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wildrobot_playground import assets
 from wildrobot_playground.policy import contract as contract_lib
 from wildrobot_playground.policy import controller
 from wildrobot_playground.policy.controller import ContractError, Readings
+from wildrobot_playground.system import assets
 
 _SHIPPED = (assets.policies() / "walk" / "policy.json").read_text("utf-8")
 

@@ -11,9 +11,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from wildrobot_playground import assets
 from wildrobot_playground.policy import controller
 from wildrobot_playground.policy.controller import ContractError, Policy
+from wildrobot_playground.system import assets
 
 _WALK = assets.policies() / "walk" / "policy.onnx"
 _CONTRACT = (assets.policies() / "walk" / "policy.json").read_text("utf-8")

@@ -20,17 +20,13 @@ import numpy as np
 from flax import struct
 
 from tests.runs import tiny
-from wildrobot_playground import assets, cli
-from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import ppo
-from wildrobot_playground.policy import scorecard
-from wildrobot_playground.runs import (
-  checkpoint,
-  folder,
-  metrics,
-  snapshots,
-  training,
-)
+from wildrobot_playground.features import dataset as dataset_lib
+from wildrobot_playground.policy.metrics import scorecard
+from wildrobot_playground.runs import training
+from wildrobot_playground.runs.logs import metrics_log
+from wildrobot_playground.runs.store import checkpoint, folder, snapshots
+from wildrobot_playground.system import assets, errors
 
 ITERATIONS, STEPS = 5, 40
 _OPENS_TO_WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -146,7 +142,7 @@ def _run(run_dir: pathlib.Path, at: int, act, log: pathlib.Path) -> int:
         tiny.request(run_dir, resume="auto", num_timesteps=ITERATIONS * STEPS)
       )
       code = 0
-    except (cli.UsageError, cli.RunFailedError) as error:
+    except (errors.UsageError, errors.RunFailedError) as error:
       os.write(2, f"error: {error}\n".encode())
       code = 1
     resource.setrlimit(
@@ -169,7 +165,7 @@ def _figures(run_dir: pathlib.Path) -> dict:
   arrays = snapshots.read(store.path(store.steps()[-1]))
   checkpoint.load_config(run_dir)
   checkpoint.check_policy(run_dir / checkpoint.POLICY_FOLDER)
-  records, others = metrics.read(run_dir)
+  records, others = metrics_log.read(run_dir)
   return {
     "steps": store.steps(),
     "weight": float(arrays[".weights"][0]),
@@ -195,8 +191,8 @@ def _checkpointed(run_dir: pathlib.Path) -> int:
 
 def _reached(run_dir: pathlib.Path) -> int:
   """Steps of the last iteration that was begun to be saved."""
-  path = run_dir / metrics.METRICS_FILE
-  records = metrics.read(run_dir)[0] if path.exists() else []
+  path = run_dir / metrics_log.METRICS_FILE
+  records = metrics_log.read(run_dir)[0] if path.exists() else []
   return int(records[-1]["steps"]) if records else 0
 
 

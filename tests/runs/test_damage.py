@@ -9,18 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.runs import tiny
-from wildrobot_playground import cli
-from wildrobot_playground.runs import (
-  checkpoint,
-  events,
-  metrics,
-  report,
-  resume,
-  saved_config,
-  sinks,
-  snapshots,
-)
 from wildrobot_playground.runs import plan as plan_lib
+from wildrobot_playground.runs import reporting, saved_config
+from wildrobot_playground.runs.logs import events, metrics_log, sinks
+from wildrobot_playground.runs.store import checkpoint, resume, snapshots
+from wildrobot_playground.system import errors
 
 # What JSON can say, and Python's writes beyond it.
 _VALUES = st.recursive(
@@ -52,7 +45,7 @@ def _one_line(error: Exception) -> None:
   assert str(error)
   assert len(str(error)) < 2000  # All of Playground's names are in one.
   # The command line takes line breaks out of what was typed.
-  assert "\n" not in str(error) or isinstance(error, cli.UsageError)
+  assert "\n" not in str(error) or isinstance(error, errors.UsageError)
 
 
 def _changed(key: str, value) -> dict:
@@ -75,7 +68,7 @@ def test_any_config_is_a_dictionary_or_one_line(tmp_path, content):
     _one_line(error)
     return
   assert isinstance(config, dict)
-  assert report.write(tmp_path).is_file()
+  assert reporting.write(tmp_path).is_file()
 
 
 @pytest.mark.property
@@ -94,11 +87,11 @@ def test_a_config_with_one_odd_value_resumes_or_is_one_line(
       plan_lib.Request(run_dir=str(tmp_path), preset="cpu"), saved
     )
     plan_lib.differences(plan, saved)
-  except (cli.UsageError, ValueError) as error:
-    assert isinstance(error, (cli.UsageError, saved_config.ConfigFileError))
+  except (errors.UsageError, ValueError) as error:
+    assert isinstance(error, (errors.UsageError, saved_config.ConfigFileError))
     _one_line(error)
   try:
-    report.write(tmp_path)
+    reporting.write(tmp_path)
   except checkpoint.CheckpointError as error:
     _one_line(error)
 
@@ -109,18 +102,18 @@ def test_records_are_numbers_whatever_the_lines_are(tmp_path, lines):
   good = b'{"steps": 40, "amp/disc_acc": 0.5, "gone": null}'
   (tmp_path / "config.json").write_text("{}")
   (tmp_path / "metrics.jsonl").write_bytes(b"\n".join([*lines, b"", good]))
-  records, _ = metrics.read(tmp_path)
+  records, _ = metrics_log.read(tmp_path)
   assert records[-1]["steps"] == 40
   assert math.isnan(records[-1]["gone"])
   for record in records:
     assert 0 <= record["steps"] < math.inf
     for value in record.values():
       float(value)
-  assert metrics.records_until(tmp_path, 39) == [
+  assert metrics_log.records_until(tmp_path, 39) == [
     record for record in records if record["steps"] <= 39
   ]
   if len(lines) < 2:
-    assert report.write(tmp_path).is_file()
+    assert reporting.write(tmp_path).is_file()
 
 
 @pytest.mark.property
@@ -155,7 +148,7 @@ def test_events_are_events_whatever_the_lines_are(tmp_path, lines):
     assert f"{event.steps:,}"
     assert isinstance(event.text, str)
   if len(lines) < 2:
-    assert report.write(tmp_path).is_file()
+    assert reporting.write(tmp_path).is_file()
 
 
 @pytest.mark.property
@@ -193,7 +186,7 @@ def test_a_manifest_that_was_changed_is_told_from_its_digest(tmp_path, meta):
 def test_any_evaluation_gives_a_page(tmp_path, content):
   (tmp_path / "config.json").write_text("{}")
   (tmp_path / "eval.json").write_bytes(content)
-  assert report.write(tmp_path).is_file()
+  assert reporting.write(tmp_path).is_file()
 
 
 @pytest.mark.property
@@ -202,7 +195,7 @@ def test_any_row_of_an_evaluation_gives_a_page(tmp_path, row):
   (tmp_path / "config.json").write_text("{}")
   found = {"physics": "mujoco", "commands": [row, {"command": 0.2}]}
   (tmp_path / "eval.json").write_text(json.dumps(found))
-  assert report.write(tmp_path).is_file()
+  assert reporting.write(tmp_path).is_file()
 
 
 @pytest.mark.property
@@ -233,7 +226,7 @@ def test_only_folders_named_as_we_name_them_are_checkpoints(tmp_path, name):
   assert store.steps() == ([40] if name == "000000000040" else [])
   if name != "000000000040":
     path = pathlib.Path(store.folder / name)
-    with pytest.raises(cli.UsageError, match="no such checkpoint"):
+    with pytest.raises(errors.UsageError, match="no such checkpoint"):
       resume.find(str(path), None)
 
 

@@ -3,8 +3,8 @@
 import jax
 import pytest
 
-from wildrobot_playground import backend
 from wildrobot_playground.runs import duration, plan
+from wildrobot_playground.system import backend
 
 pytestmark = pytest.mark.skipif(
   jax.default_backend() != "cpu", reason="guesses are of CPUs"

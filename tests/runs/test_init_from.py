@@ -10,9 +10,10 @@ from brax.training.acme import running_statistics, specs
 from brax.training.agents.ppo import checkpoint as brax_checkpoint
 
 from tests.runs.tiny import TINY, request
-from wildrobot_playground import cli
-from wildrobot_playground import config as config_lib
-from wildrobot_playground.runs import checkpoint, training
+from wildrobot_playground.envs import presets as config_lib
+from wildrobot_playground.runs import training
+from wildrobot_playground.runs.store import checkpoint
+from wildrobot_playground.system import errors
 
 _STILL = (*TINY, "--ppo.learning_rate=0.0")
 
@@ -61,7 +62,7 @@ def test_what_does_not_fit_is_one_line(
   asked = request(
     tmp_path / "run", init_from=where or str(tiny_run), overrides=overrides
   )
-  with pytest.raises(cli.UsageError, match=message):
+  with pytest.raises(errors.UsageError, match=message):
     training.run(asked)
 
 
@@ -73,7 +74,7 @@ def test_a_damaged_policy_is_refused(tiny_run, tmp_path):
   )
   file.write_bytes(file.read_bytes()[:-1])
   asked = request(tmp_path / "run", init_from=str(copy), overrides=TINY)
-  with pytest.raises(cli.UsageError, match="has changed"):
+  with pytest.raises(errors.UsageError, match="has changed"):
     training.run(asked)
 
 

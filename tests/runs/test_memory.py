@@ -5,11 +5,11 @@ import mujoco_playground
 import pytest
 
 from tests.runs.tiny import TINY, request
-from wildrobot_playground import backend, cli
-from wildrobot_playground import config as config_lib
 from wildrobot_playground.amp import ppo as ppo_lib
+from wildrobot_playground.envs import presets as config_lib
 from wildrobot_playground.runs import memory, training
 from wildrobot_playground.runs import plan as plan_lib
+from wildrobot_playground.system import backend, errors
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_memory_that_ran_out_is_one_line(tmp_path, monkeypatch):
     raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
 
   monkeypatch.setattr(ppo_lib, "train", refuse)
-  with pytest.raises(cli.RunFailedError, match="halve --ppo"):
+  with pytest.raises(errors.RunFailedError, match="halve --ppo"):
     training.run(request(tmp_path / "run"))
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from tests.runs import tiny
-from wildrobot_playground import cli, distributed
-from wildrobot_playground.runs import snapshots, training
+from wildrobot_playground.runs import training
+from wildrobot_playground.runs.store import snapshots
+from wildrobot_playground.system import distributed, errors
 
 _STEPS = 80  # An iteration of 16 robots.
 _ITERATIONS = 4
@@ -171,7 +172,7 @@ def test_a_run_that_only_one_process_sees_is_refused(
   monkeypatch.setattr(distributed, "from_primary", lambda value: None)
   request = tiny.request(shutil.copytree(cut_short, tmp_path / "run"))
   request = dataclasses.replace(request, resume="auto")
-  with pytest.raises(cli.UsageError, match="all processes share"):
+  with pytest.raises(errors.UsageError, match="all processes share"):
     training.run(request)
 
 
@@ -184,7 +185,7 @@ def test_a_run_that_only_one_process_sees_is_refused(
   ],
 )
 def test_half_a_group_is_refused(arguments, message):
-  with pytest.raises(cli.UsageError, match=message):
+  with pytest.raises(errors.UsageError, match=message):
     distributed.join(*arguments)
 
 

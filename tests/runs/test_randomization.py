@@ -3,19 +3,21 @@
 import pytest
 
 from tests.runs.tiny import request
-from wildrobot_playground import cli, config
-from wildrobot_playground.runs import export, plan, training
+from wildrobot_playground.config import ranges
+from wildrobot_playground.envs import presets
+from wildrobot_playground.runs import exporting, plan, training
+from wildrobot_playground.system import errors
 
 
 def _plan(**changes):
   return plan.make_plan(request(**{"domain_randomization": None, **changes}))
 
 
-@pytest.mark.parametrize("name", config.RANDOMIZATIONS)
+@pytest.mark.parametrize("name", presets.RANDOMIZATIONS)
 def test_a_word_sets_the_ranges_and_turns_it_on(name):
   made = _plan(randomization=name)
-  flat = cli.flatten(made.env_config)
-  for key, value in config.RANDOMIZATIONS[name].items():
+  flat = ranges.flatten(made.env_config)
+  for key, value in presets.RANDOMIZATIONS[name].items():
     assert flat[key] == value
   assert made.domain_randomization == (name != "off")
 
@@ -36,9 +38,9 @@ def test_single_ranges_can_be_changed_after_it():
 
 
 def test_unknown_words_and_other_environments_are_one_line():
-  with pytest.raises(cli.UsageError, match="did you mean strong"):
+  with pytest.raises(errors.UsageError, match="did you mean strong"):
     _plan(randomization="stron")
-  with pytest.raises(cli.UsageError, match="WildRobot's environments only"):
+  with pytest.raises(errors.UsageError, match="WildRobot's environments only"):
     _plan(env="CartpoleBalance", randomization="strong", overrides=())
 
 
@@ -48,5 +50,5 @@ def test_a_run_trains_with_it_and_its_policy_can_be_exported(tmp_path):
     request(tmp_path / "run", randomization="strong", domain_randomization=None)
   )
   # The contract is of the robot, not of what its training distorted.
-  export.export(folder, ["onnx"], tmp_path / "out")
+  exporting.export(folder, ["onnx"], tmp_path / "out")
   assert (tmp_path / "out" / "policy.onnx").is_file()

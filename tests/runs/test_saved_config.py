@@ -7,8 +7,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from wildrobot_playground import cli, ranges
+from wildrobot_playground.config import ranges
 from wildrobot_playground.runs import plan
+from wildrobot_playground.system import errors
 
 SAVED = json.loads(
   json.dumps(plan.describe(plan.make_plan(plan.Request())), default=str)
@@ -87,7 +88,7 @@ def test_damage_is_told_by_its_key(path, value, said):
     )
     assert "env_config.sim_dt" in differ
     return
-  with pytest.raises(cli.UsageError) as error:
+  with pytest.raises(errors.UsageError) as error:
     _resume(_changed(path, value))
   assert said in str(error.value)
   assert "\n" not in str(error.value)
@@ -95,7 +96,7 @@ def test_damage_is_told_by_its_key(path, value, said):
 
 @pytest.mark.parametrize("saved", [[], "half", 3, {"env": "WildRobotWalk"}])
 def test_what_is_no_configuration_is_one_line(saved):
-  with pytest.raises(cli.UsageError, match=r"runs/mine/config\.json"):
+  with pytest.raises(errors.UsageError, match=r"runs/mine/config\.json"):
     _resume(saved)
 
 
@@ -118,7 +119,7 @@ JSON = st.recursive(
 def test_any_damage_is_a_plan_or_one_line(path, value):
   try:
     made = _resume(_changed(path, value))
-  except cli.UsageError as error:
+  except errors.UsageError as error:
     assert len(" ".join(str(error).split())) < 2000
     return
   plan.differences(made, _changed(path, value))

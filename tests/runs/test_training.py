@@ -11,14 +11,16 @@ import pytest
 
 from tests import planted
 from tests.runs.tiny import TINY, request
-from wildrobot_playground import assets, backend, cli
-from wildrobot_playground import config as config_lib
-from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard
+from wildrobot_playground.envs import presets as config_lib
 from wildrobot_playground.envs import walk
-from wildrobot_playground.runs import events, metrics, snapshots, training
+from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
+from wildrobot_playground.runs import training
+from wildrobot_playground.runs.logs import events, metrics_log
+from wildrobot_playground.runs.store import snapshots
+from wildrobot_playground.system import assets, backend, errors
 
 
 def test_a_run_leaves_everything_behind(tiny_run):
@@ -49,7 +51,7 @@ def test_config_says_what_was_asked_for(tiny_run):
 
 
 def test_every_metric_is_recorded(tiny_run):
-  records = metrics.load_records(tiny_run)
+  records = metrics_log.load_records(tiny_run)
   assert records[-1]["steps"] == 120
   for name in (
     "disc_acc",
@@ -77,7 +79,7 @@ def test_same_seed_same_policy_other_seed_other_policy(tiny_run, tmp_path):
   other = training.run(request(tmp_path / "other", seed=1))
 
   def last(run):
-    record = metrics.load_records(run)[-1]
+    record = metrics_log.load_records(run)[-1]
     return {
       k: v for k, v in record.items() if k not in ("seconds", "training/sps")
     }
@@ -116,7 +118,7 @@ def test_checkpoints_are_judged_on_the_way(tmp_path):
   run_dir = training.run(
     request(tmp_path / "run", evaluate=True, num_timesteps=400)
   )
-  records = metrics.load_records(run_dir)
+  records = metrics_log.load_records(run_dir)
   judged = [record for record in records if "eval/cost" in record]
   assert [record["steps"] for record in judged] == [80, 160, 240, 320, 400]
   for record in judged:
@@ -134,7 +136,7 @@ def test_every_preset_trains_three_iterations(tmp_path, preset):
   run_dir = training.run(
     request(tmp_path / "run", preset=preset, impl="mujoco")
   )
-  record = metrics.load_records(run_dir)[-1]
+  record = metrics_log.load_records(run_dir)[-1]
   assert record["steps"] == 120
   assert math.isfinite(record["training/total_loss"])
   assert math.isfinite(record["amp/disc_acc"])
@@ -169,7 +171,7 @@ def test_bad_requests_are_one_line(tmp_path, monkeypatch, changes, message):
   )
   overrides = TINY + changes.pop("overrides", ())
   asked = request(tmp_path / "run", overrides=overrides, **changes)
-  with pytest.raises(cli.UsageError, match=message) as caught:
+  with pytest.raises(errors.UsageError, match=message) as caught:
     training.run(asked)
   assert "\n" not in str(caught.value)
 
@@ -185,11 +187,12 @@ def test_refusals_come_before_jax():
   code = (
     "import sys\n"
     "from absl import flags\n"
-    "from wildrobot_playground import cli, train\n"
+    "from wildrobot_playground import train\n"
+    "from wildrobot_playground.system import errors\n"
     "flags.FLAGS(['train', '--num_timesteps=0'])\n"
     "try:\n"
     "  train.main([])\n"
-    "except cli.UsageError as error:\n"
+    "except errors.UsageError as error:\n"
     "  print(error, 'jax' in sys.modules)\n"
   )
   done = subprocess.run(
@@ -202,7 +205,7 @@ def test_refusals_come_before_jax():
 @pytest.mark.slow
 def test_a_run_without_style_trains(tmp_path):
   run_dir = training.run(request(tmp_path / "run", amp_weight=0.0))
-  record = metrics.load_records(run_dir)[-1]
+  record = metrics_log.load_records(run_dir)[-1]
   assert not [name for name in record if name.startswith("amp/")]
 
 
@@ -226,7 +229,7 @@ def test_a_folder_of_clips_is_a_reference(tmp_path):
 
 def test_existing_files_are_not_folders(tmp_path):
   (tmp_path / "run").write_text("")
-  with pytest.raises(cli.UsageError, match="run"):
+  with pytest.raises(errors.UsageError, match="run"):
     training.run(request(pathlib.Path(tmp_path / "run")))
 
 
@@ -241,7 +244,7 @@ def test_a_leak_is_refused_by_name_before_training(tmp_path):
   path = tmp_path / "leaky.npz"
   dataset_lib.save(path, leaky)
   run_dir = tmp_path / "run"
-  with pytest.raises(cli.UsageError, match="foot contacts: "):
+  with pytest.raises(errors.UsageError, match="foot contacts: "):
     training.run(request(run_dir, reference=str(path), check=True))
   assert not run_dir.exists()
 
@@ -268,7 +271,7 @@ def test_a_run_that_only_fails_ends_with_a_diagnosis(tmp_path, monkeypatch):
   monkeypatch.setattr(walk.rewards, "termination", lambda fallen: jp.nan)
   run_dir = tmp_path / "run"
   with pytest.raises(
-    cli.RunFailedError, match="3 iterations in a row"
+    errors.RunFailedError, match="3 iterations in a row"
   ) as error:
     training.run(request(run_dir, num_timesteps=400))
   assert "its last checkpoint is of" in str(error.value)
@@ -283,6 +286,6 @@ def test_a_disk_that_is_full_at_the_end_is_one_line(tmp_path, monkeypatch):
     raise OSError(28, "No space left on device", "training.png")
 
   monkeypatch.setattr(training.plots, "training_curves", full)
-  with pytest.raises(cli.RunFailedError, match="No space left") as error:
+  with pytest.raises(errors.RunFailedError, match="No space left") as error:
     training.run(request(tmp_path / "run"))
   assert "its last checkpoint is of 120 steps" in str(error.value)

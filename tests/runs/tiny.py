@@ -2,7 +2,8 @@
 
 import pathlib
 
-from wildrobot_playground.runs import plan, wandb_sink
+from wildrobot_playground.runs import plan
+from wildrobot_playground.runs.logs import wandb_sink
 
 TINY = (
   "--ppo.num_envs=8",

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from flax import struct
 
-from wildrobot_playground.amp import separability
+from wildrobot_playground.features import separability
 
 LEARNING = "learning"
 HEALTHY = "healthy"

@@ -21,13 +21,13 @@ from brax import envs
 from brax.training import acting
 from ml_collections import config_dict
 
-from wildrobot_playground import config_ranges, ranges
-from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard, health, history, mixing
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
 from wildrobot_playground.amp import programs as programs_lib
 from wildrobot_playground.amp import progress as progress_lib
+from wildrobot_playground.config import key_ranges, ranges
+from wildrobot_playground.features import dataset as dataset_lib
 
 Memory = Mapping[str, Any]
 PolicyParamsFn = Callable[[int, Any, Any], None]
@@ -309,22 +309,22 @@ def _check_ranges(
 ) -> None:
   """Raises ValueError for an argument outside of its range."""
   if num_timesteps:  # None at all gives the first parameters, as in Brax.
-    config_ranges.check("ppo", {"num_timesteps": num_timesteps})
-  config_ranges.check("", {"seed": seed})
+    key_ranges.check("ppo", {"num_timesteps": num_timesteps})
+  key_ranges.check("", {"seed": seed})
   given = {**ppo, "num_eval_envs": num_eval_envs}
   given.pop("network_factory", None)
   if given.get("max_grad_norm", 0.0) is None:
     del given["max_grad_norm"]
-  config_ranges.check("ppo", given)
+  key_ranges.check("ppo", given)
   if amp is not None:
-    config_ranges.check_prior(amp)
-    config_ranges.check("amp", ranges.flatten(amp))
+    key_ranges.check_prior(amp)
+    key_ranges.check("amp", ranges.flatten(amp))
 
 
 def _check_sizes(
   settings: learner_lib.PPOSettings, replay_size: int, num_devices: int
 ) -> None:
-  config_ranges.check_batches(vars(settings))
+  key_ranges.check_batches(vars(settings))
   for name, size in (
     ("num_envs", settings.num_envs),
     ("batch_size", settings.batch_size),

@@ -9,11 +9,12 @@ import numpy as np
 from flax import struct
 from ml_collections import config_dict
 
-from wildrobot_playground.amp import dataset as dataset_lib
+from wildrobot_playground import features as features_lib
 from wildrobot_playground.amp import discriminator as discriminator_lib
-from wildrobot_playground.amp import distance, health, mixing, separability
-from wildrobot_playground.amp import features as features_lib
+from wildrobot_playground.amp import health, mixing
 from wildrobot_playground.amp import replay as replay_lib
+from wildrobot_playground.features import dataset as dataset_lib
+from wildrobot_playground.features import distance, separability
 
 
 @struct.dataclass

@@ -10,10 +10,10 @@ import numpy as np
 from flax import struct
 from jax.sharding import NamedSharding, PartitionSpec
 
-from wildrobot_playground import distributed
 from wildrobot_playground.amp import health
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
+from wildrobot_playground.system import distributed
 
 Params = tuple[Any, Any, Any]
 

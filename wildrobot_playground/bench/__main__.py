@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from wildrobot_playground import cli
 from wildrobot_playground.bench import running, suites
+from wildrobot_playground.system import cli
 
 _SUITES = flags.DEFINE_list(
   "suites", list(suites.SUITES), "What to measure; everything by default."

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wildrobot_playground import cli
+from wildrobot_playground.system import cli, errors
 
 _STARTED = time.monotonic()
 _HOST_DEVICES = "--xla_force_host_platform_device_count"
@@ -43,7 +43,7 @@ def run(
     **arguments: of the job.
 
   Raises:
-    cli.UsageError: for arguments that cannot be used.
+    UsageError: for arguments that cannot be used.
     JobError: when it fails.
   """
   environ = dict(os.environ)
@@ -63,7 +63,7 @@ def run(
   if found.returncode:
     lines = found.stderr.strip().splitlines() or [f"exit {found.returncode}"]
     said = lines[-1].removeprefix("error: ")
-    raise (cli.UsageError if found.returncode == 2 else JobError)(said)
+    raise (errors.UsageError if found.returncode == 2 else JobError)(said)
   return json.loads(found.stdout.strip().splitlines()[-1])
 
 
@@ -71,8 +71,8 @@ def machine() -> dict[str, Any]:
   """The machine and the versions."""
   import jax
 
-  from wildrobot_playground import backend
-  from wildrobot_playground.runs import versions
+  from wildrobot_playground.runs.doctor import versions
+  from wildrobot_playground.system import backend
 
   return {
     "devices": backend.describe(),
@@ -223,11 +223,13 @@ def _main(arguments: Sequence[str]) -> int:
     os.sched_setaffinity(0, usable[: order["cores"]])
   try:
     found = JOBS[order["job"]](**order["arguments"])
-  except cli.UsageError:
+  except errors.UsageError:
     raise
   except Exception as error:  # jax ends its tracebacks with words of its own.
     first_line = (str(error).splitlines() or [""])[0]
-    raise cli.RunFailedError(f"{type(error).__name__}: {first_line}") from error
+    raise errors.RunFailedError(
+      f"{type(error).__name__}: {first_line}"
+    ) from error
   print(json.dumps(found))
   return 0
 

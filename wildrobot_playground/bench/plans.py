@@ -31,7 +31,7 @@ def make(
     seed: of everything random.
 
   Raises:
-    cli.UsageError: for a name, key or value that is none.
+    UsageError: for a name, key or value that is none.
   """
   request = plan_lib.Request(
     env=_ENV,

@@ -8,9 +8,10 @@ import sys
 import time
 from typing import Any
 
-from wildrobot_playground import cli, files
-from wildrobot_playground.bench import jobs, page, suites
+from wildrobot_playground.bench import jobs, results_page, suites
+from wildrobot_playground.config import overrides
 from wildrobot_playground.envs import physics
+from wildrobot_playground.system import cli, errors, files
 
 _MODULE = "wildrobot_playground.bench"
 _RESULTS, _PAGE = "benchmarks.json", "benchmarks.md"
@@ -45,8 +46,8 @@ def run(request: Request) -> None:
   """Measures the suites, one after the other; writes after every case.
 
   Raises:
-    cli.UsageError: for a request that cannot be carried out.
-    cli.RunFailedError: when a measurement failed; the others are there.
+    UsageError: for a request that cannot be carried out.
+    RunFailedError: when a measurement failed; the others are there.
   """
   for name in request.suites:
     cli.choose("suite", name, suites.SUITES)
@@ -67,24 +68,28 @@ def run(request: Request) -> None:
   rows = [row for name in request.suites for row in results["suites"][name]]
   failed = sum("error" in row for row in rows)
   if failed:
-    raise cli.RunFailedError(f"{failed} measurements failed; the page says why")
+    raise errors.RunFailedError(
+      f"{failed} measurements failed; the page says why"
+    )
 
 
 def _settings(request: Request) -> tuple[suites.Settings, dict[str, Any]]:
   """What is asked for, and the machine that it is asked of.
 
   Raises:
-    cli.UsageError: for a number, preset or key that is none.
+    UsageError: for a number, preset or key that is none.
   """
   try:
     robots = tuple(int(text) for text in request.num_envs)
   except ValueError as error:
-    raise cli.UsageError(f"--num_envs takes whole numbers: {error}") from error
+    raise errors.UsageError(
+      f"--num_envs takes whole numbers: {error}"
+    ) from error
   for number in robots:
-    cli.check_early({"ppo.num_envs": number}, (), ours=True)
-  cli.check_early({}, request.overrides, ours=True)
+    overrides.check_early({"ppo.num_envs": number}, (), ours=True)
+  overrides.check_early({}, request.overrides, ours=True)
   if min(request.rounds, request.seeds) < 1:
-    raise cli.UsageError("--rounds and --seeds start at 1")
+    raise errors.UsageError("--rounds and --seeds start at 1")
   plan = {
     "preset": request.preset,
     "impl": request.impl[0] if request.impl else None,
@@ -95,7 +100,7 @@ def _settings(request: Request) -> tuple[suites.Settings, dict[str, Any]]:
     machine = jobs.run("machine")
     chosen = jobs.run("defaults", plan=plan)
   except jobs.JobError as error:
-    raise cli.RunFailedError(str(error)) from error
+    raise errors.RunFailedError(str(error)) from error
   sizes = suites.SIZES["cpu" if machine["is_cpu"] else "gpu"]
   return suites.Settings(
     sizes=sizes.of(request.impl, robots),
@@ -112,7 +117,7 @@ def _earlier(path: pathlib.Path, machine: dict[str, Any]) -> dict[str, Any]:
   """The results that a folder holds, or none yet.
 
   Raises:
-    cli.UsageError: when they are of another machine or of other versions.
+    UsageError: when they are of another machine or of other versions.
   """
   if not path.exists():
     return {"machine": machine, "commands": {}, "suites": {}}
@@ -120,9 +125,9 @@ def _earlier(path: pathlib.Path, machine: dict[str, Any]) -> dict[str, Any]:
     read = json.loads(path.read_text())
     results = {key: read[key] for key in ("machine", "commands", "suites")}
   except (OSError, ValueError, KeyError, TypeError) as error:
-    raise cli.UsageError(f"{path} is no benchmark's: {error}") from error
+    raise errors.UsageError(f"{path} is no benchmark's: {error}") from error
   if results["machine"] != machine:
-    raise cli.UsageError(
+    raise errors.UsageError(
       f"{path} is of another machine or of other versions; give another --out"
     )
   return results
@@ -145,14 +150,14 @@ def _write(folder: pathlib.Path, results: dict[str, Any]) -> None:
   """Rows, page and plot.
 
   Raises:
-    cli.UsageError: when they cannot be written.
+    UsageError: when they cannot be written.
   """
   try:
     folder.mkdir(parents=True, exist_ok=True)
     files.write_text(folder / _RESULTS, json.dumps(results, indent=1) + "\n")
-    files.write_text(folder / _PAGE, page.markdown(results))
-    page.plot(results, folder / page.PLOT)
+    files.write_text(folder / _PAGE, results_page.markdown(results))
+    results_page.plot(results, folder / results_page.PLOT)
   except OSError as error:
-    raise cli.UsageError(
+    raise errors.UsageError(
       f"--out={folder} cannot be written: {error.strerror}"
     ) from error

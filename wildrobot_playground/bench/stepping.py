@@ -8,10 +8,10 @@ import mujoco
 import numpy as np
 from mujoco import rollout
 
-from wildrobot_playground import backend
 from wildrobot_playground.bench import plans
 from wildrobot_playground.bench.measuring import Measure
 from wildrobot_playground.runs import plan as plan_lib
+from wildrobot_playground.system import backend
 
 
 def environment(plan: plan_lib.Plan, control_steps: int) -> Measure:

@@ -16,9 +16,9 @@ from brax.training.agents.ppo import train as brax_ppo
 
 from wildrobot_playground.amp import ppo
 from wildrobot_playground.bench import plans
-from wildrobot_playground.runs import checkpoint
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
+from wildrobot_playground.runs.store import checkpoint
 
 _FOREVER = 10**12  # steps
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import jax
 
-from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import ppo
 from wildrobot_playground.bench import plans
-from wildrobot_playground.policy import gait
+from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy import rollout as rollout_lib
-from wildrobot_playground.runs import checkpoint
+from wildrobot_playground.policy.metrics import measures
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
+from wildrobot_playground.runs.store import checkpoint
 
 COMMAND = 0.4  # m/s
 LARGEST_ERROR = 0.1  # m/s
@@ -120,7 +120,9 @@ class _Watch:
     jax.block_until_ready(state)
     seconds = time.monotonic() - self._started
     params = ppo.policy_params(state.training_state)
-    row = gait.summarize(self._roll(params)[0], self._reference, self._model)
+    row = measures.summarize(
+      self._roll(params)[0], self._reference, self._model
+    )
     self.outcome = Outcome(
       walks=passes(row),
       steps=steps,

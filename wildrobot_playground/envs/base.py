@@ -10,10 +10,11 @@ from ml_collections import config_dict
 from mujoco import mjx
 from mujoco_playground import MjxEnv
 
-from wildrobot_playground import assets, config_ranges, ranges
-from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.config import key_ranges, ranges
 from wildrobot_playground.envs import physics, terrain
-from wildrobot_playground.envs.sole import Sole
+from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.sole import Sole
+from wildrobot_playground.system import assets
 
 _CONES = {
   "pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL,
@@ -67,7 +68,7 @@ class WildRobotEnv(MjxEnv):
         no multiple of `sim_dt`.
     """
     super().__init__(config.copy_and_resolve_references(), config_overrides)
-    config_ranges.check("env_config", ranges.flatten(self._config))
+    key_ranges.check("env_config", ranges.flatten(self._config))
     # Overrides may have changed these two after the base class read them.
     self._ctrl_dt, self._sim_dt = self._config.ctrl_dt, self._config.sim_dt
     steps = self.n_substeps * self.sim_dt

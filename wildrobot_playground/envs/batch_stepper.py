@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 from mujoco import rollout
 
-from wildrobot_playground import backend
+from wildrobot_playground.system import backend
 
 
 class BatchStepper:

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.robots import wildrobot as consts
 
 Array = Any  # A numpy or a jax array.
 

@@ -17,8 +17,8 @@ import mujoco_playground
 from flax import struct
 from mujoco import mjx
 
-from wildrobot_playground import backend
 from wildrobot_playground.envs import batch_stepper
+from wildrobot_playground.system import backend
 
 IMPLS = ("auto", "mujoco", "jax", "warp")
 

@@ -10,7 +10,7 @@ import mujoco
 from ml_collections import config_dict
 from mujoco import mjx
 
-from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.robots import wildrobot as consts
 
 Randomizer = Callable[..., tuple[mjx.Model, mjx.Model]]
 

@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 from flax import struct
 
-from wildrobot_playground import assets
+from wildrobot_playground.system import assets
 
 
 @struct.dataclass

@@ -8,7 +8,7 @@ import numpy as np
 from ml_collections import config_dict
 from mujoco_playground import State
 
-from wildrobot_playground.amp import features
+from wildrobot_playground import features
 from wildrobot_playground.envs import (
   base,
   commands,
@@ -22,7 +22,7 @@ from wildrobot_playground.envs import (
   servo,
   signals,
 )
-from wildrobot_playground.envs import constants as consts
+from wildrobot_playground.robots import wildrobot as consts
 
 # What waits to arrive, and is forgotten when an episode ends.
 _QUEUES = ("late_targets", "late_signals", "reported")
@@ -111,7 +111,7 @@ class WildRobotWalk(base.WildRobotEnv):
   Actions are servo targets: `action * action_scale` [rad] around the bent-knee
   `walk_ready` pose, low-pass filtered and clipped to the joints' ranges.
   `info["amp_features"]` (29,) describes the step just taken (see
-  `amp.features`); `info["amp_gate"]` (), 0..1, says how much
+  `features.vector`); `info["amp_gate"]` (), 0..1, says how much
   style counts: not while standing, and ever less beyond the reference's speed.
   """
 

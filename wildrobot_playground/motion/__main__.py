@@ -5,16 +5,19 @@ import pathlib
 import signal
 import sys
 
-from wildrobot_playground import echo, mujoco_warnings
-from wildrobot_playground.motion import off_screen
+from wildrobot_playground.system import echo, mujoco_warnings, off_screen
 
 off_screen.prepare()
 mujoco_warnings.take()
 
-from wildrobot_playground import cli, files  # noqa: E402
-from wildrobot_playground.motion import commands, tables  # noqa: E402
-from wildrobot_playground.motion.commands import common  # noqa: E402
-from wildrobot_playground.runs import stopping  # noqa: E402
+from wildrobot_playground.motion import subcommands  # noqa: E402
+from wildrobot_playground.motion.show import tables  # noqa: E402
+from wildrobot_playground.motion.subcommands import common  # noqa: E402
+from wildrobot_playground.system import (  # noqa: E402
+  cli,
+  files,
+  stopping,
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -66,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     description="Makes, checks and collects WildRobot's reference motion.",
   )
   subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-  for command in commands.ALL:
+  for command in subcommands.ALL:
     summary = (command.run.__doc__ or "").splitlines()[0]
     sub = subparsers.add_parser(command.name, help=summary, description=summary)
     sub.add_argument("--json", metavar="FILE", help="also write the table here")

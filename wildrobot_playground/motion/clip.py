@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground import echo
-from wildrobot_playground.envs import constants as consts
-from wildrobot_playground.envs import sole as sole_lib
-from wildrobot_playground.motion import about, npz, rotations, schema
+from wildrobot_playground.features import about
+from wildrobot_playground.robots import rotations
+from wildrobot_playground.robots import sole as sole_lib
+from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.system import echo, npz, schema
 
 FORMAT = "wildrobot-clip/1"
 FPS = 50.0

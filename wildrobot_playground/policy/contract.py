@@ -11,11 +11,11 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from wildrobot_playground import files
-from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.envs import observation
-from wildrobot_playground.motion import kinematics
 from wildrobot_playground.policy import controller
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.system import files
 
 # m/s². Training steps from one command to the next; on a robot a stand that is
 # told to run at once is the one thing that made it fall.
@@ -75,7 +75,7 @@ def make(
     "trained_noise": {
       name: float(noise.level * bound) for name, bound in noise.scales.items()
     },
-    "model_hash": kinematics.model_hash(env.mj_model),
+    "model_hash": compiled.model_hash(env.mj_model),
     "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
   }
 

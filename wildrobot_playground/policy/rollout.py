@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jp
 
 from wildrobot_playground.envs import walk
-from wildrobot_playground.policy import episodes
+from wildrobot_playground.policy.metrics import episodes
 
 # Full accuracy: what every policy is judged by, whatever it was trained in.
 FULL_ACCURACY = {

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import jax
 from ml_collections import config_dict
 
-from wildrobot_playground import backend
 from wildrobot_playground.envs import physics
 from wildrobot_playground.runs import plan as plan_lib
+from wildrobot_playground.system import backend
 
 # Time of one core [s] in a control step of a robot, measured on a Xeon: of a
 # time step of MuJoCo C, of a weight of policy and value in a pass forward (back

@@ -6,12 +6,13 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.envs import walk
-from wildrobot_playground.policy import episodes, gait, scorecard
+from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy import rollout as rollout_lib
-from wildrobot_playground.runs import checkpoint, saved_config
+from wildrobot_playground.policy.metrics import episodes, measures, scorecard
 from wildrobot_playground.runs import reference as reference_lib
+from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs.store import checkpoint
 
 
 def evaluate(
@@ -97,7 +98,7 @@ class QuickEvaluation:
     velocity error [m/s] plus falls.
     """
     rows = [
-      gait.summarize(rollout, self._dataset, self._model)
+      measures.summarize(rollout, self._dataset, self._model)
       for rollout in self._roll(params)
     ]
     means = {

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from wildrobot_playground.policy import controller, plant, simulation
+from wildrobot_playground.policy import controller
 from wildrobot_playground.policy.page import ghost
+from wildrobot_playground.policy.sim import plant, simulation
 from wildrobot_playground.runs import video
 
 _SETTLING = 3.0  # s before the film begins

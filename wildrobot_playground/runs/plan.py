@@ -17,11 +17,13 @@ from mujoco_playground.config import (
 )
 
 import wildrobot_playground
-from wildrobot_playground import cli, config_ranges
-from wildrobot_playground import config as config_lib
-from wildrobot_playground.registration import ENV_NAMES
+from wildrobot_playground.config import key_ranges, overrides, ranges
+from wildrobot_playground.envs import presets as config_lib
+from wildrobot_playground.envs.names import ENV_NAMES
 from wildrobot_playground.runs import reference as reference_lib
-from wildrobot_playground.runs import saved_config, wandb_sink
+from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs.logs import wandb_sink
+from wildrobot_playground.system import cli, errors
 
 SECTIONS = saved_config.SECTIONS
 # The most seen under random targets: 8 on flat ground, 13 on rough ground.
@@ -64,7 +66,7 @@ class Request:
     check: look at reference and environment first, as the doctor does.
     evaluate: judge a few checkpoints on the way, and keep the best.
     video: render a video at the end.
-    resume: `auto`, a run folder or a checkpoint in one; see `runs.resume`.
+    resume: `auto`, a run folder or a checkpoint; see `runs.store.resume`.
     resume_override: keys that may differ from those of the resumed run.
     wandb: how the run is shown at Weights & Biases.
     overrides: `--section.key=value` arguments.
@@ -135,7 +137,7 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
     saved: `config.json` of the run to resume; its values are the defaults then.
 
   Raises:
-    cli.UsageError: naming the nearest valid environment, preset or key, or
+    UsageError: naming the nearest valid environment, preset or key, or
       what a value must be.
   """
   where = pathlib.Path(request.run_dir or "") / saved_config.FILE
@@ -156,7 +158,7 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
   if request.randomization is not None:
     request = _randomize(request, sections["env_config"])
   _apply_flags(request, sections)
-  cli.apply_overrides(sections, request.overrides)
+  overrides.apply_overrides(sections, request.overrides)
   if env in ENV_NAMES:
     _start_from_reference(request, sections["env_config"].reset_config)
     _make_room_for_contacts(sections)
@@ -187,7 +189,7 @@ def defaults(env: str) -> dict[str, config_dict.ConfigDict]:
   """The three configurations of an environment, without a preset.
 
   Raises:
-    cli.UsageError: for an environment without PPO arguments.
+    UsageError: for an environment without PPO arguments.
   """
   return {
     "ppo": _brax_ppo_config(env),
@@ -240,23 +242,25 @@ def _check(
   """Refuses what a key may not be, and what does not fit together.
 
   Raises:
-    cli.UsageError: naming the key, its value and what it must be.
+    UsageError: naming the key, its value and what it must be.
   """
   try:
-    config_ranges.check("", {"seed": seed})
-    config_ranges.check_prior(sections["amp"])
+    key_ranges.check("", {"seed": seed})
+    key_ranges.check_prior(sections["amp"])
     for name, section in sections.items():
-      flat = cli.flatten(section)
+      flat = ranges.flatten(section)
       if name == "env_config" and env not in ENV_NAMES:
         # Playground's own have infinities among their defaults.
-        usual = cli.flatten(mujoco_playground.registry.get_default_config(env))
+        usual = ranges.flatten(
+          mujoco_playground.registry.get_default_config(env)
+        )
         flat = {key: v for key, v in flat.items() if v != usual.get(key)}
-        config_ranges.check(name, flat, ours=False)
+        key_ranges.check(name, flat, ours=False)
       else:
-        config_ranges.check(name, flat)
-    config_ranges.check_batches(sections["ppo"])
-  except config_ranges.RangeError as error:
-    raise cli.UsageError(str(error)) from error
+        key_ranges.check(name, flat)
+    key_ranges.check_batches(sections["ppo"])
+  except key_ranges.RangeError as error:
+    raise errors.UsageError(str(error)) from error
 
 
 def _randomize(request: Request, env_config: config_dict.ConfigDict) -> Request:
@@ -267,7 +271,7 @@ def _randomize(request: Request, env_config: config_dict.ConfigDict) -> Request:
   try:
     env_config.update_from_flattened_dict(config_lib.RANDOMIZATIONS[name])
   except (KeyError, AttributeError) as error:
-    raise cli.UsageError(
+    raise errors.UsageError(
       "--randomization is for WildRobot's environments only"
     ) from error
   if request.domain_randomization is not None:
@@ -323,7 +327,7 @@ def _brax_ppo_config(env: str) -> config_dict.ConfigDict:
   for suite, params in suites:
     if env in suite.ALL_ENVS:
       return params.brax_ppo_config(env)
-  raise cli.UsageError(f"no PPO configuration for environment '{env}'")
+  raise errors.UsageError(f"no PPO configuration for environment '{env}'")
 
 
 def flat(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -331,7 +335,7 @@ def flat(config: Mapping[str, Any]) -> dict[str, Any]:
   plain = {name: config.get(name) for name in _PLAIN_FIELDS}
   for name in SECTIONS:
     section = config_dict.ConfigDict(config.get(name, {}))
-    plain |= {f"{name}.{k}": v for k, v in cli.flatten(section).items()}
+    plain |= {f"{name}.{k}": v for k, v in ranges.flatten(section).items()}
   return plain
 
 

@@ -3,10 +3,11 @@
 import pathlib
 from typing import Any
 
-from wildrobot_playground import assets
-from wildrobot_playground.amp import dataset as dataset_lib
-from wildrobot_playground.motion import build, kinematics
+from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion.datasets import build
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.system import assets
 
 FILE = "reference.npz"  # The run folder's own copy.
 _SHIPPED = "wildrobot_walk.npz"
@@ -35,7 +36,7 @@ def find(path: str | None, environment: Any) -> dataset_lib.ReferenceDataset:
     source,
     velocity_mode=mode,
     dt=environment.dt,
-    model_hash=kinematics.model_hash(environment.mj_model),
+    model_hash=compiled.model_hash(environment.mj_model),
   )
 
 

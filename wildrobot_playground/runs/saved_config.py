@@ -8,7 +8,8 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from wildrobot_playground import cli, ranges
+from wildrobot_playground.config import ranges
+from wildrobot_playground.system import cli, echo, errors
 
 FILE = "config.json"
 SECTIONS = ("ppo", "amp", "env_config")
@@ -38,7 +39,7 @@ _NAMES = {
 Where = str | os.PathLike[str]
 
 
-class ConfigFileError(cli.UsageError):
+class ConfigFileError(errors.UsageError):
   """A `config.json` that cannot be used; one line says why."""
 
 
@@ -121,7 +122,7 @@ def fill(
   require(saved, where, name)
   known, values = ranges.flatten(section), {}
   for key, value in ranges.flatten(saved[name]).items():
-    full = ranges.shorten(f"{name}.{key}")
+    full = echo.short(f"{name}.{key}")
     if key not in known:
       raise ConfigFileError(
         f"{where}: unknown key '{full}'; {cli.nearest(key, known)}"

@@ -15,33 +15,33 @@ import mujoco_playground
 import tqdm
 from ml_collections import config_dict
 
-from wildrobot_playground import assets, backend, cli, distributed
-from wildrobot_playground.amp import dataset as dataset_lib
 from wildrobot_playground.amp import guard, ppo
 from wildrobot_playground.envs import randomize
-from wildrobot_playground.policy import scorecard
+from wildrobot_playground.features import dataset as dataset_lib
+from wildrobot_playground.policy.metrics import scorecard
 from wildrobot_playground.runs import (
-  checkpoint,
-  checks,
-  claiming,
-  costs,
   duration,
   evaluation,
-  events,
-  finding,
   memory,
-  plots,
-  report,
-  snapshots,
-  stopping,
+  reporting,
   video,
-  wandb_sink,
 )
-from wildrobot_playground.runs import metrics as metrics_lib
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
-from wildrobot_playground.runs import resume as resume_lib
-from wildrobot_playground.runs import sinks as sinks_lib
+from wildrobot_playground.runs.doctor import checks, finding
+from wildrobot_playground.runs.logs import costs, curves, events, wandb_sink
+from wildrobot_playground.runs.logs import metrics_log as metrics_lib
+from wildrobot_playground.runs.logs import sinks as sinks_lib
+from wildrobot_playground.runs.store import checkpoint, claiming, snapshots
+from wildrobot_playground.runs.store import resume as resume_lib
+from wildrobot_playground.system import (
+  assets,
+  backend,
+  cli,
+  distributed,
+  errors,
+  stopping,
+)
 
 _CHECKPOINTS_PER_RUN = 20
 _EVALUATIONS_PER_RUN = 5
@@ -54,8 +54,8 @@ def run(request: plan_lib.Request) -> pathlib.Path:
   Of several processes (see `distributed`), the first one writes all of this.
 
   Raises:
-    cli.UsageError: for a request that cannot be carried out.
-    cli.RunFailedError: for a training that goes on failing.
+    UsageError: for a request that cannot be carried out.
+    RunFailedError: for a training that goes on failing.
   """
   with contextlib.ExitStack() as claims:
     return _run(request, claims)
@@ -72,7 +72,7 @@ def _run(
     )
     reference = _reference(plan, environment, request, goes_on is not None)
   except ValueError as error:
-    raise cli.UsageError(str(error)) from error
+    raise errors.UsageError(str(error)) from error
   if goes_on is None:
     plan = _fit_memory(plan, environment, request)
     if request.check and reference is not None:
@@ -87,7 +87,7 @@ def _run(
   try:
     _finish(plan, environment, training, request.video)
   except OSError as error:
-    raise cli.RunFailedError(
+    raise errors.RunFailedError(
       f"{error.filename or plan.run_dir} cannot be written ({error.strerror});"
       f" {training.last_good()}"
     ) from error
@@ -116,7 +116,7 @@ def _finish(
     )
   if not distributed.is_primary():
     return
-  plots.training_curves(training.records, plan.run_dir / "training.png")
+  curves.training_curves(training.records, plan.run_dir / "training.png")
   print(f"curves   {plan.run_dir / 'training.png'}")
   judged = None
   if not finished:
@@ -129,7 +129,7 @@ def _finish(
     )
     judged, path = _judge(plan, policy, film)
     training.sinks.finish(judged, path)
-  page = report.write(plan.run_dir, judged)
+  page = reporting.write(plan.run_dir, judged)
   print(f"report   {page}")
   steps = [("open", str(page))]
   if finished and plan.is_ours:
@@ -205,18 +205,18 @@ class _Training:
         **checkpoint.train_arguments(plan.ppo),
       )
     except (TypeError, ValueError) as error:
-      raise cli.UsageError(str(error)) from error
+      raise errors.UsageError(str(error)) from error
     except jax.errors.JaxRuntimeError as error:
       if "RESOURCE_EXHAUSTED" not in str(error):
         raise
-      raise cli.RunFailedError(
+      raise errors.RunFailedError(
         f"the device's memory is not enough for {plan.ppo.num_envs:,} robots"
         f" and batches of {plan.ppo.batch_size:,}: halve --ppo.num_envs and"
         f" --ppo.batch_size; {self.last_good()}"
       ) from error
     except guard.TrainingFailedError as error:
       self._snapshots.wait()
-      raise cli.RunFailedError(f"{error}; {self.last_good()}") from error
+      raise errors.RunFailedError(f"{error}; {self.last_good()}") from error
     finally:
       self._snapshots.wait()
       if self._log is not None:
@@ -364,7 +364,7 @@ def _plan(
     goes_on = resume_lib.find(request.resume, request.run_dir)
   found = None if goes_on is None else str(goes_on[0])
   if found != distributed.from_primary(found):
-    raise cli.UsageError(
+    raise errors.UsageError(
       f"--resume={request.resume}: this process finds {found or 'no run'}, the"
       f" first one another: {resume_lib.SHARED}"
     )
@@ -398,7 +398,7 @@ def _reference(
   if plan.is_ours:
     return reference_lib.find(plan.reference, environment)
   if plan.amp.weight > 0:
-    raise cli.UsageError(
+    raise errors.UsageError(
       f"{plan.env} emits no AMP features; set --amp_weight=0"
     )
   return None
@@ -441,7 +441,7 @@ def _check(
   """The quick part of the doctor: a leak costs seconds here, hours later.
 
   Raises:
-    cli.UsageError: when something fails with which style cannot be learnt.
+    UsageError: when something fails with which style cannot be learnt.
   """
   if plan.amp.weight == 0:
     return
@@ -453,7 +453,7 @@ def _check(
     if found.verdict == finding.WARN:
       print(f"warning: {found.check}: {found.detail}", file=sys.stderr)
   if failed:
-    raise cli.UsageError(
+    raise errors.UsageError(
       "; ".join(f"{f.check}: {f.detail}; {f.remedy}" for f in failed)
       + " (--nocheck trains all the same)"
     )

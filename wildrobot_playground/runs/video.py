@@ -10,8 +10,8 @@ import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from wildrobot_playground import files
-from wildrobot_playground.policy.episodes import Rollout
+from wildrobot_playground.policy.metrics.episodes import Rollout
+from wildrobot_playground.system import files
 
 _SIZE = (270, 360)  # pixels: height, width
 _COLUMNS = 3

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground.motion import follow, human, kinematics, rotations
-from wildrobot_playground.motion.importers import amass, wildrobot
+from wildrobot_playground.motion import human
+from wildrobot_playground.motion.importers import amass
+from wildrobot_playground.motion.retargeting import from_clip, recording
+from wildrobot_playground.robots import compiled, rotations
 
 FRAMES, FPS = 120, 60.0
 # Joints of the SMPL body.
@@ -95,8 +97,8 @@ def test_a_walk_of_the_robot_comes_back_as_that_walk(
   root = rotations.quat_to_mat(qpos[:, 3:7])
   poses[:, :3] = _axis_angle(root @ to_body.T)
   for side, joints in (("left", LEFT), ("right", RIGHT)):
-    pitch, roll, knee, ankle = qpos[:, 7:][:, kinematics.LEG_COLUMNS[side]].T
-    sign = kinematics.HIP_FLEXION_SIGN[side]
+    pitch, roll, knee, ankle = qpos[:, 7:][:, compiled.LEG_COLUMNS[side]].T
+    sign = compiled.HIP_FLEXION_SIGN[side]
     turns = (
       rotations.about("y", -sign * pitch) @ rotations.about("x", -roll),
       rotations.about("y", knee),
@@ -113,8 +115,8 @@ def test_a_walk_of_the_robot_comes_back_as_that_walk(
     trans=qpos[:, :3] / size,
     mocap_framerate=np.array(50.0 * np.sqrt(size)),
   )
-  options = wildrobot.own_options(recorded_clip, robot)
-  again = follow.follow(amass.load(path), "again", robot, None, options)
+  options = from_clip.own_options(recorded_clip, robot)
+  again = recording.follow(amass.load(path), "again", robot, None, options)
   count = min(again.num_frames, recorded_clip.num_frames)
   middle = slice(20, count - 20)
   error = again.joint_pos[middle] - recorded_clip.joint_pos[middle]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground.motion import human
-from wildrobot_playground.motion.importers import axes, bvh, bvh_file
+from wildrobot_playground.motion import axes, human
+from wildrobot_playground.motion.importers import bvh, bvh_file
 
 HIP, KNEE, ANKLE = 0.1, 0.42, 0.41  # m
 # Places of joints in their parents, y up, z forward, x left [m].

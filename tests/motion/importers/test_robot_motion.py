@@ -3,9 +3,9 @@ import pickle
 import numpy as np
 import pytest
 
-from wildrobot_playground.envs import constants as consts
-from wildrobot_playground.motion import export, human, importers
+from wildrobot_playground.motion import exporters, human, importers
 from wildrobot_playground.motion.importers import amp_pkl, gmr, robot_motion
+from wildrobot_playground.robots import wildrobot as consts
 
 
 def _amp(clip, **changes):
@@ -31,7 +31,7 @@ def _dump(path, content):
 
 def test_an_exported_clip_comes_back_equal(tmp_path, recorded_clip, robot):
   path = tmp_path / "recorded.pkl"
-  export.gmr(path, recorded_clip)
+  exporters.gmr(path, recorded_clip)
   again = importers.load(path, robot)
   assert again.name == "recorded"
   np.testing.assert_allclose(again.qpos, recorded_clip.qpos, atol=1e-9)
@@ -100,13 +100,13 @@ def test_amp_columns_follow_labels_that_are_right(
 
 def test_robot_motion_may_be_placed_anew(tmp_path, recorded_clip, robot):
   """Sunken feet are placed on the ground again by the retargeter."""
-  from wildrobot_playground.motion import follow, quality
-  from wildrobot_playground.motion.importers import wildrobot
+  from wildrobot_playground.motion.quality import gates
+  from wildrobot_playground.motion.retargeting import from_clip, recording
 
-  options = wildrobot.own_options(recorded_clip, robot)
-  motion = wildrobot.as_human(recorded_clip, robot)
-  again = follow.follow(motion, "again", robot, None, options)
-  assert quality.assess(again, robot).reasons == ()
+  options = from_clip.own_options(recorded_clip, robot)
+  motion = from_clip.as_human(recorded_clip, robot)
+  again = recording.follow(motion, "again", robot, None, options)
+  assert gates.assess(again, robot).reasons == ()
   count = min(again.num_frames, recorded_clip.num_frames)
   error = (
     again.joint_pos[20 : count - 20] - recorded_clip.joint_pos[20 : count - 20]

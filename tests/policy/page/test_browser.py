@@ -13,9 +13,9 @@ import pytest
 from websockets.sync.server import serve
 
 from tests.policy.page import browser as browser_lib
-from wildrobot_playground import assets
-from wildrobot_playground.policy import sim_to_sim
 from wildrobot_playground.policy.page import app, walker
+from wildrobot_playground.policy.sim import sim_to_sim
+from wildrobot_playground.system import assets
 from wildrobot_playground.web import address
 
 pytestmark = pytest.mark.skipif(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.policy.page import app, ghost, ground, walker
-from wildrobot_playground.policy.simulation import reference_robot
+from wildrobot_playground.policy.sim.simulation import reference_robot
 from wildrobot_playground.web import address
 
 
@@ -117,7 +117,7 @@ def test_it_cannot_be_driven_by_what_is_no_number(page, command):
 
 
 def test_closing_gives_the_ports_back_and_two_are_two(walk_folder):
-  from wildrobot_playground.policy import sim_to_sim
+  from wildrobot_playground.policy.sim import sim_to_sim
 
   pages = [
     app.App([app.Entrant("a", sim_to_sim.load(walk_folder))], *_listeners())
@@ -134,7 +134,7 @@ def test_closing_gives_the_ports_back_and_two_are_two(walk_folder):
 
 
 def test_two_policies_walk_side_by_side(walk_folder):
-  from wildrobot_playground.policy import sim_to_sim
+  from wildrobot_playground.policy.sim import sim_to_sim
 
   entrants = [
     app.Entrant(name, sim_to_sim.load(walk_folder)) for name in ("a", "b")
@@ -167,9 +167,9 @@ def test_the_ghost_walks_as_fast_as_told_and_stands_otherwise():
 
 
 def test_a_height_field_is_drawn_as_high_as_it_is():
-  from wildrobot_playground import assets
-  from wildrobot_playground.envs import constants as consts
   from wildrobot_playground.envs import terrain
+  from wildrobot_playground.robots import wildrobot as consts
+  from wildrobot_playground.system import assets
 
   model = _compile(assets.xmls() / consts.ROUGH_TERRAIN_SCENE)
   terrain.fill(model)

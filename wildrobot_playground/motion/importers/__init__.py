@@ -4,9 +4,8 @@ import dataclasses
 import os
 import pathlib
 
-from wildrobot_playground import echo
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import files, human, kinematics, npz
+from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import (
   amass,
   amp_pkl,
@@ -16,6 +15,8 @@ from wildrobot_playground.motion.importers import (
   pickles,
   robot_motion,
 )
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.system import echo, npz, reading
 
 FORMATS = ("auto", "deepmimic", "bvh", "amass", "gmr", "amp_pkl", "clip")
 
@@ -41,7 +42,7 @@ class Conventions:
 
 def load(
   path: str | os.PathLike[str],
-  robot: kinematics.Robot,
+  robot: compiled.Robot,
   file_format: str = "auto",
   conventions: Conventions | None = None,
 ) -> human.HumanMotion | clip_lib.MotionClip:
@@ -87,7 +88,7 @@ def detect(path: str | os.PathLike[str]) -> str:
     MotionError: for a missing or empty file, or one of no known format.
   """
   path = pathlib.Path(path)
-  files.check(path, npz.LARGEST_FILE, human.MotionError)
+  reading.check(path, npz.LARGEST_FILE, human.MotionError)
   suffix = path.suffix.lower()
   if suffix == ".bvh":
     return "bvh"

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground import echo
-from wildrobot_playground.motion import files, human, npz, rotations
-from wildrobot_playground.motion.importers import axes, limits
+from wildrobot_playground.motion import axes, human
+from wildrobot_playground.motion.importers import limits
+from wildrobot_playground.robots import rotations
+from wildrobot_playground.system import echo, npz, reading
 
 # Lengths [m] of an adult of 1.7 m, by Winter's shares of the stature.
 _STATURE = 1.7
@@ -57,7 +58,7 @@ def load(
   path = pathlib.Path(path)
   arrays = npz.read(path, ("poses", "trans"), human.MotionError)
   more = npz.read_some(path, (*_RATES, "gender"), human.MotionError)
-  with files.opened(path, npz.LARGEST_FILE, human.MotionError) as file:
+  with reading.opened(path, npz.LARGEST_FILE, human.MotionError) as file:
     digest = hashlib.file_digest(file, "sha256").hexdigest()
   where = path.name
   poses, trans = _checked(arrays["poses"], arrays["trans"], where)

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground.envs import constants as consts
-from wildrobot_playground.motion import human, kinematics
+from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import gmr, pickles, robot_motion
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.robots import wildrobot as consts
 
 KEYS = ("features", "dof_pos")
 NUM_JOINTS = len(consts.JOINT_NAMES)
@@ -24,7 +25,7 @@ _POSES = ("root_pos", "root_rot")
 
 def load(
   path: str | os.PathLike[str],
-  robot: kinematics.Robot,
+  robot: compiled.Robot,
   fps: float | None = None,
   quat: str = "xyzw",
 ) -> robot_motion.RobotMotion:
@@ -104,7 +105,7 @@ def _read(
 
 
 def _best_order(
-  joints: np.ndarray, content: dict[str, Any], robot: kinematics.Robot
+  joints: np.ndarray, content: dict[str, Any], robot: compiled.Robot
 ) -> tuple[str, list[int]]:
   """The order of columns that breaks the fewest limits: the model's, or names'.
 

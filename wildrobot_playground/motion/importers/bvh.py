@@ -11,9 +11,10 @@ import pathlib
 
 import numpy as np
 
-from wildrobot_playground import echo
-from wildrobot_playground.motion import files, human, rotations
-from wildrobot_playground.motion.importers import axes, bvh_file, limits
+from wildrobot_playground.motion import axes, human
+from wildrobot_playground.motion.importers import bvh_file, limits
+from wildrobot_playground.robots import rotations
+from wildrobot_playground.system import echo, reading
 
 _SIDES = {"left": ("Left", "_L"), "right": ("Right", "_R")}
 # Joints by role, with {0} for Left and {1} for _L.
@@ -65,7 +66,7 @@ def load(
     MotionError: for a missing or damaged file, or a skeleton without legs.
   """
   path = pathlib.Path(path)
-  content = files.read(path, limits.FILE, human.MotionError)
+  content = reading.read(path, limits.FILE, human.MotionError)
   digest = hashlib.sha256(content).hexdigest()
   recording = bvh_file.parse(content, path.name)
   del content

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from wildrobot_playground import echo
-from wildrobot_playground.motion import human, rotations
+from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import limits
+from wildrobot_playground.robots import rotations
+from wildrobot_playground.system import echo
 
 _CHANNELS = tuple(
   f"{axis}{kind}" for kind in ("position", "rotation") for axis in "XYZ"

@@ -11,9 +11,10 @@ import pathlib
 
 import numpy as np
 
-from wildrobot_playground import echo
-from wildrobot_playground.motion import files, human, rotations, schema
+from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import limits
+from wildrobot_playground.robots import rotations
+from wildrobot_playground.system import echo, reading, schema
 
 FRAME_SIZE = 44
 
@@ -56,7 +57,7 @@ def load(path: str | os.PathLike[str]) -> human.HumanMotion:
     MotionError: for a missing file, another format or uneven frames.
   """
   path = pathlib.Path(path)
-  content = files.read(path, limits.JSON_FILE, human.MotionError)
+  content = reading.read(path, limits.JSON_FILE, human.MotionError)
   frames, cyclic = _parse(content, str(path))
   points, pelvis, chest = _forward_kinematics(frames)
   turn = _turn_to_x(points["pelvis"])

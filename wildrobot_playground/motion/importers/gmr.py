@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground import echo
-from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import pickles, robot_motion
+from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.system import echo
 
 KEYS = ("fps", "root_pos", "root_rot", "dof_pos")
 JOINT_ORDERS = {

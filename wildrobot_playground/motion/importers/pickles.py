@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground import echo
-from wildrobot_playground.motion import files, human
+from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import limits
+from wildrobot_playground.system import echo, reading
 
 LARGEST = limits.PICKLE_FILE  # bytes
 _MOST_INSTRUCTIONS = 2_000_000
@@ -51,7 +51,7 @@ def load(path: str | os.PathLike[str]) -> tuple[Any, str]:
   Raises:
     MotionError: for a missing, too large, damaged or forbidden file.
   """
-  content = files.read(path, LARGEST, human.MotionError)
+  content = reading.read(path, LARGEST, human.MotionError)
   try:
     _check_instructions(content)
     value = _Unwrapped().of(_Unpickler(io.BytesIO(content)).load())

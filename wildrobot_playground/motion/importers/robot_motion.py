@@ -9,16 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground.envs import constants as consts
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import (
-  human,
-  kinematics,
-  resample,
-  rotations,
-  trim,
-)
+from wildrobot_playground.motion import human
+from wildrobot_playground.motion.edit import resample, trim
 from wildrobot_playground.motion.importers import limits
+from wildrobot_playground.robots import compiled, rotations
+from wildrobot_playground.robots import wildrobot as consts
 
 _LIMIT_SLACK = 0.05  # rad beyond a limit that other models' ranges explain
 _LEVEL = 0.002  # m that the feet may be off the ground on the whole
@@ -53,7 +49,7 @@ class RobotMotion:
 
 
 def to_clip(
-  motion: RobotMotion, name: str, robot: kinematics.Robot
+  motion: RobotMotion, name: str, robot: compiled.Robot
 ) -> clip_lib.MotionClip:
   """An open clip at 50 frames a second, on the ground.
 
@@ -91,13 +87,13 @@ def to_clip(
       "contacts": "found by kinematics",
       "fps": motion.fps,
     },
-    "model_hash": kinematics.model_hash(robot.model),
+    "model_hash": compiled.model_hash(robot.model),
   }
   clip = clip_lib.make_clip(name, qpos, robot.sole, False, (0, 0, 0), meta)
   return trim.with_own_command(clip)
 
 
-def check(motion: RobotMotion, robot: kinematics.Robot) -> None:
+def check(motion: RobotMotion, robot: compiled.Robot) -> None:
   """Raises MotionError, in one line, unless the numbers may be WildRobot's."""
   where = motion.source["file"]
   frames = motion.root_pos.shape[0] if motion.root_pos.ndim else 0
@@ -184,7 +180,7 @@ def _upright(quat: np.ndarray) -> float:
 
 
 def _check_joints(
-  joints: np.ndarray, robot: kinematics.Robot, where: str
+  joints: np.ndarray, robot: compiled.Robot, where: str
 ) -> None:
   """Refuses degrees and permuted columns."""
   largest = float(np.max(np.abs(joints)))

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 import mujoco
 import numpy as np
 
-from wildrobot_playground.envs import constants as consts
-from wildrobot_playground.motion import drawing
-from wildrobot_playground.policy import controller, plant, simulation
-from wildrobot_playground.policy.page import ghost, plots, server
+from wildrobot_playground.policy import controller
+from wildrobot_playground.policy.page import ghost, live_plots, server
 from wildrobot_playground.policy.page import ground as ground_lib
 from wildrobot_playground.policy.page.walker import Style, Walker
-from wildrobot_playground.web import address, view
+from wildrobot_playground.policy.sim import plant, simulation
+from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.web import address, drawing, view
 
 T = TypeVar("T")
 _TURN = 0.5  # rad/s
@@ -221,15 +221,15 @@ class App:
   def _build_plots(self, gui: Any) -> None:
     dt = self._entrants[0].policy.controller.dt
     names = [entrant.name for entrant in self._entrants]
-    self._speed_plot = plots.LivePlot(
+    self._speed_plot = live_plots.LivePlot(
       gui, "velocity [m/s]", ["command", *names], dt, (-0.2, 1.4)
     )
-    self._torque_plot = plots.LivePlot(
+    self._torque_plot = live_plots.LivePlot(
       gui, "largest torque [N·m]", names, dt, (0.0, 4.5)
     )
     self._style_plot = None
     if any(entrant.style for entrant in self._entrants):
-      self._style_plot = plots.LivePlot(
+      self._style_plot = live_plots.LivePlot(
         gui, "style score", names, dt, (-0.5, 1.5)
       )
 

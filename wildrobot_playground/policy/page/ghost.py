@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
-from wildrobot_playground import assets
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.system import assets
 
 
 def shipped() -> list[clip_lib.MotionClip]:

@@ -5,13 +5,9 @@ import pathlib
 import mujoco
 import numpy as np
 
-from wildrobot_playground.amp import features
-from wildrobot_playground.policy import (
-  controller,
-  plant,
-  sim_to_sim,
-  simulation,
-)
+from wildrobot_playground import features
+from wildrobot_playground.policy import controller
+from wildrobot_playground.policy.sim import plant, sim_to_sim, simulation
 
 _SLOWEST_TURN = 0.1  # m/s; a robot that stands cannot turn
 

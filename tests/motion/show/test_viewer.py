@@ -1,0 +1,115 @@
+import contextlib
+import re
+
+import numpy as np
+import pytest
+
+from wildrobot_playground.motion import __main__ as cli
+from wildrobot_playground.motion.show import viewer
+from wildrobot_playground.system import assets
+from wildrobot_playground.web import address, drawing
+
+CLIP = str(assets.reference() / "clips" / "human_walk_0p30.npz")
+
+
+@pytest.fixture
+def listener():
+  return address.listen("127.0.0.1", 0)
+
+
+@pytest.fixture
+def page(human_clip, recorded_clip, robot, listener):
+  page = viewer.Viewer([human_clip, recorded_clip], robot, listener)
+  yield page
+  page.close()
+
+
+def _pelvis(page, index):
+  return np.array(page._drawings[index]._bodies[0][1].position)
+
+
+def test_clips_stand_beside_each_other(page, human_clip, recorded_clip):
+  page.show(0.0)
+  apart = _pelvis(page, 0) - _pelvis(page, 1)
+  assert apart[1] == pytest.approx(0.6)
+  assert _pelvis(page, 0)[2] == pytest.approx(human_clip.root_pos[0, 2])
+
+
+def test_time_goes_on_at_the_chosen_rate_and_begins_again(page):
+  page.rate.value = 2.0
+  page.advance(0.25)
+  assert page.time.value == pytest.approx(0.5)
+  page.advance(page.duration / 2)
+  assert page.time.value == pytest.approx(0.5)
+  page.playing.value = False
+  page.advance(1.0)
+  assert page.time.value == pytest.approx(0.5)
+
+
+def test_robots_stay_in_place_until_told_to_walk(page, recorded_clip):
+  page.show(1.0)
+  assert _pelvis(page, 1)[0] == pytest.approx(0.0)
+  page.follow.value = False
+  page.show(1.0)
+  assert _pelvis(page, 1)[0] == pytest.approx(recorded_clip.root_pos[50, 0])
+
+
+def test_running_shows_and_closing_gives_the_port_back(
+  human_clip, robot, listener
+):
+  page = viewer.Viewer([human_clip], robot, listener)
+  port = listener.port
+  page.run(iter(range(2)))
+  page.close()
+  address.listen("127.0.0.1", port).close()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e300, 1e300])
+def test_a_panel_out_of_its_range_shows_a_frame_of_the_clip(page, value):
+  page.rate.value = page.time.value = value
+  page.advance(0.02)
+  assert 0.0 <= page.time.value <= page.duration
+  assert np.isfinite(_pelvis(page, 0)).all()
+
+
+@pytest.fixture
+def left_at_once(monkeypatch):
+  """Somebody who presses Ctrl-C as soon as it plays."""
+
+  def interrupt(self):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(viewer.Viewer, "run", interrupt)
+
+
+def test_the_port_that_is_really_used_is_named(left_at_once, capsys):
+  with contextlib.closing(address.listen("127.0.0.1", None)) as taken:
+    assert cli.main(["view", CLIP]) == 0
+    (port,) = re.findall(r"http://127.0.0.1:(\d+);", capsys.readouterr().out)
+    assert int(port) > taken.port
+  address.listen("127.0.0.1", int(port)).close()
+
+
+def test_a_port_that_cannot_be_had_costs_one_line(left_at_once, capsys):
+  with contextlib.closing(address.listen("127.0.0.1", 0)) as taken:
+    for port in (taken.port, -1, 70000):
+      assert cli.main(["view", CLIP, f"--port={port}"]) == 2
+      error = capsys.readouterr().err
+      assert error.count("\n") == 1
+      assert "is not free" in error or "expected 0 to 65535" in error
+
+
+@pytest.mark.parametrize(
+  "shape",
+  [drawing.cylinder(0.1, 0.2), drawing.box(np.array([0.1, 0.2, 0.3]))],
+  ids=["cylinder", "box"],
+)
+def test_a_surface_is_closed_and_faces_out(shape):
+  """Every edge of a closed surface belongs to two faces, once each way."""
+  vertices, faces = shape
+  edges = [(int(f[i]), int(f[(i + 1) % 3])) for f in faces for i in range(3)]
+  assert len(set(edges)) == len(edges)
+  assert {(b, a) for a, b in edges} == set(edges)
+  a, b, c = vertices[faces].transpose(1, 0, 2)
+  volume = np.sum(a * np.cross(b, c)) / 6
+  assert volume > 0

@@ -1,0 +1,1 @@
+"""Which keys a configuration has, and what each of them may be."""

@@ -1,0 +1,3 @@
+"""The names by which Playground's registry knows our environments."""
+
+ENV_NAMES = ("WildRobotWalk", "WildRobotWalkRough")

@@ -1,0 +1,102 @@
+"""Makes WildRobot's environments known to MuJoCo Playground.
+
+The only module that touches Playground's private names (series 0.2). It imports
+neither Playground nor jax by itself: the hooks run when the user imports them.
+"""
+
+import functools
+from types import ModuleType
+from typing import Any
+
+import wrapt
+
+from wildrobot_playground.envs.names import ENV_NAMES
+
+_PLAYGROUND = "mujoco_playground"
+_PARAMS = "mujoco_playground.config.locomotion_params"
+_PRIVATE_NAMES = ("_envs", "_cfgs", "_randomizer", "load")
+_registered = False
+
+
+def register() -> None:
+  """Registers now if Playground is imported, else as soon as it is.
+
+  Calling it again changes nothing.
+  """
+  global _registered
+  if _registered:
+    return
+  _registered = True
+  wrapt.register_post_import_hook(_register_environments, _PLAYGROUND)
+  wrapt.register_post_import_hook(_register_ppo_params, _PARAMS)
+
+
+def _register_environments(playground: ModuleType) -> None:
+  """Adds environments, configurations and randomisers; guards `load`."""
+  locomotion = playground.locomotion
+  missing = [n for n in _PRIVATE_NAMES if not hasattr(locomotion, n)]
+  if missing:
+    raise ImportError(
+      "wildrobot_playground needs playground>=0.2,<0.3: this version's"
+      f" locomotion module has no {', '.join(missing)}"
+    )
+  for name in ENV_NAMES:
+    locomotion.register_environment(
+      name, functools.partial(_make, name), _default_config
+    )
+    locomotion._randomizer[name] = _domain_randomize
+
+  load = locomotion.load
+
+  @functools.wraps(load)
+  def load_ours_offline(
+    env_name: str, config: Any = None, config_overrides: Any = None
+  ) -> Any:
+    # Playground's own clones the menagerie first, which ours does not need.
+    if env_name not in ENV_NAMES:
+      return load(env_name, config, config_overrides)
+    return _make(env_name, config, config_overrides)
+
+  locomotion.load = load_ours_offline
+  registry = playground.registry
+  registry.ALL_ENVS = tuple(dict.fromkeys(registry.ALL_ENVS + ENV_NAMES))
+
+
+# These import the environment only when it is asked for: it imports Playground
+# itself, whose import may be what called the hook.
+
+
+def _make(name: str, config: Any = None, config_overrides: Any = None) -> Any:
+  from wildrobot_playground.envs import walk
+  from wildrobot_playground.robots import wildrobot as consts
+
+  rough = name.endswith("Rough")
+  scene = consts.ROUGH_TERRAIN_SCENE if rough else consts.FLAT_TERRAIN_SCENE
+  return walk.WildRobotWalk(config, config_overrides, scene=scene)
+
+
+def _default_config() -> Any:
+  from wildrobot_playground.envs import walk
+
+  return walk.default_config()
+
+
+def _domain_randomize(model: Any, rng: Any) -> Any:
+  from wildrobot_playground.envs import randomize
+
+  return randomize.domain_randomize(model, rng)
+
+
+def _register_ppo_params(params: ModuleType) -> None:
+  """Lets `locomotion_params.brax_ppo_config` answer for our names."""
+  brax_ppo_config = params.brax_ppo_config
+
+  @functools.wraps(brax_ppo_config)
+  def with_ours(env_name: str, impl: str | None = None) -> Any:
+    if env_name not in ENV_NAMES:
+      return brax_ppo_config(env_name, impl)
+    from wildrobot_playground.envs import presets as config
+
+    return config.brax_ppo_config(env_name, impl)
+
+  params.brax_ppo_config = with_ours

@@ -1,0 +1,357 @@
+"""Reference features: the `.npz` file that the motion prior learns from."""
+
+import dataclasses
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from wildrobot_playground import features as features_lib
+from wildrobot_playground.features import about
+from wildrobot_playground.robots import sole
+from wildrobot_playground.system import echo, npz, schema
+
+FORMAT = "wildrobot-amp/1"
+CONTACT_RULE = f"sole corner within {sole.CONTACT_HEIGHT} m of the ground"
+
+_REBUILD = "build it again with `python -m wildrobot_playground.motion build`"
+_LARGEST = 1e3  # rad, rad/s, m/s or m: no feature of a robot is beyond
+_FASTEST = 10.0  # m/s, of a commanded speed
+# N rows, C clips and C + 1 ends (E).
+_FIELDS = {
+  "features": schema.Field(
+    "number", ("N", features_lib.NUM_FEATURES), -_LARGEST, _LARGEST
+  ),
+  "clip_offsets": schema.Field("whole", ("E",), 0, 1e9),
+  "clip_names": schema.Field("text", ("C",), high=200),
+  "clip_speeds": schema.Field("number", ("C",), -_FASTEST, _FASTEST),
+  "weights": schema.Field("number", ("N",), 0, 1),
+  "mean": schema.Field(
+    "number", (features_lib.NUM_FEATURES,), -_LARGEST, _LARGEST
+  ),
+  "std": schema.Field("number", (features_lib.NUM_FEATURES,), 0, _LARGEST),
+  "velocity_mode": schema.Field("text", high=100),
+  "dt": schema.Field("number", (), 1e-3, 0.2),
+  "model_hash": schema.Field("text", high=100),
+  "contact_rule": schema.Field("text", high=100),
+}
+
+
+class DatasetError(ValueError):
+  """A dataset that cannot be used; the message says why and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReferenceDataset:
+  """Feature vectors of reference motion, clip after clip.
+
+  A clip's row is `amp_features` of the step that ends in one of its frames, so
+  a clip of T frames has T - 1 rows, or T when it is cyclic.
+
+  Attributes:
+    features: (N, 29) float32, see `features.vector`.
+    clip_offsets: (C + 1,) rows of clip i are offsets i to i + 1.
+    clip_names: of the C clips.
+    clip_speeds: (C,) commanded forward speed [m/s].
+    weights: (N,) probability of each row to be sampled; their sum is 1.
+    mean: (29,) weighted mean.
+    std: (29,) weighted standard deviation, not below the group's floor.
+    velocity_mode: of the root's velocity, see `features.vector`.
+    dt: time between rows [s].
+    model_hash: of the robot that the clips were made for.
+    contact_rule: when a sole plate counts as touching, in words.
+    meta: plain values: per clip tier, licence and source.
+  """
+
+  features: np.ndarray
+  clip_offsets: np.ndarray
+  clip_names: tuple[str, ...]
+  clip_speeds: np.ndarray
+  weights: np.ndarray
+  mean: np.ndarray
+  std: np.ndarray
+  velocity_mode: str
+  dt: float
+  model_hash: str
+  contact_rule: str = CONTACT_RULE
+  meta: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+  @property
+  def num_clips(self) -> int:
+    """Number of clips C."""
+    return len(self.clip_names)
+
+  def clip(self, index: int) -> np.ndarray:
+    """(n, 29) rows of one clip."""
+    start, end = self.clip_offsets[index : index + 2]
+    return self.features[start:end]
+
+
+def make(
+  clips: list[np.ndarray],
+  clip_names: tuple[str, ...],
+  clip_speeds: np.ndarray,
+  clip_weights: np.ndarray,
+  velocity_mode: str,
+  dt: float,
+  model_hash: str,
+  meta: dict[str, Any],
+) -> ReferenceDataset:
+  """A dataset of clips, with its statistics.
+
+  Args:
+    clips: (n_i, 29) rows of each clip.
+    clip_names: of the C clips.
+    clip_speeds: (C,) commanded forward speed [m/s].
+    clip_weights: (C,) share of a clip, shared evenly by its rows; any sum.
+    velocity_mode: of the rows.
+    dt: time between rows [s].
+    model_hash: of the robot.
+    meta: plain values.
+  """
+  features = np.concatenate(clips).astype(np.float32)
+  lengths = np.array([len(rows) for rows in clips])
+  shares = np.asarray(clip_weights, dtype=np.float64) / np.sum(clip_weights)
+  weights = np.repeat(shares / lengths, lengths)
+  mean, std = _statistics(features, weights)
+  dataset = ReferenceDataset(
+    features=features,
+    clip_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+    clip_names=tuple(clip_names),
+    clip_speeds=np.asarray(clip_speeds, dtype=np.float64),
+    weights=weights,
+    mean=mean,
+    std=std,
+    velocity_mode=velocity_mode,
+    dt=dt,
+    model_hash=model_hash,
+    meta=meta,
+  )
+  check(dataset, "dataset")
+  return dataset
+
+
+def save(path: str | os.PathLike[str], dataset: ReferenceDataset) -> None:
+  """Writes `dataset`, the same bytes for the same dataset."""
+  check(dataset, str(path))
+  arrays = {
+    field.name: np.array(getattr(dataset, field.name))
+    for field in dataclasses.fields(dataset)
+  }
+  arrays["meta"] = np.array(json.dumps(dataset.meta, sort_keys=True))
+  header = {
+    "format": np.array(FORMAT),
+    "feature_names": np.array(features_lib.FEATURE_NAMES),
+  }
+  npz.write(path, header | arrays)
+
+
+def load(
+  path: str | os.PathLike[str],
+  velocity_mode: str | None = None,
+  dt: float | None = None,
+  model_hash: str | None = None,
+) -> ReferenceDataset:
+  """Reads a dataset.
+
+  Args:
+    path: of the `.npz` file.
+    velocity_mode: that the environment uses; None accepts any.
+    dt: the environment's control step [s]; None accepts any.
+    model_hash: of the environment's robot; None accepts any.
+
+  Raises:
+    DatasetError: when it is missing, damaged, or made for something else.
+  """
+  fields = (field.name for field in dataclasses.fields(ReferenceDataset))
+  names = ("format", "feature_names", *fields)
+  arrays = npz.read(path, names, DatasetError)
+  found = arrays.pop("format")
+  if str(found) != FORMAT:
+    raise DatasetError(
+      f"{path}: format is '{echo.short(found)}', expected '{FORMAT}';"
+      f" {_REBUILD}"
+    )
+  _check_names(arrays.pop("feature_names"), str(path))
+  schema.check(arrays, _FIELDS, str(path), DatasetError, _REBUILD)
+  dataset = _from_arrays(arrays, str(path))
+  check(dataset, str(path))
+  wanted = {"velocity_mode": velocity_mode, "dt": dt, "model_hash": model_hash}
+  for name, expected in wanted.items():
+    _check_expected(dataset, name, expected, str(path))
+  return dataset
+
+
+def check(dataset: ReferenceDataset, where: str) -> None:
+  """Raises DatasetError unless shapes, offsets and values fit together."""
+  arrays = {name: getattr(dataset, name) for name in _FIELDS}
+  arrays["clip_names"] = np.array(dataset.clip_names, dtype=str)
+  schema.check(arrays, _FIELDS, where, DatasetError, _REBUILD)
+  problem = _inconsistency(dataset)
+  if problem:
+    raise DatasetError(f"{where}: {problem}; {_REBUILD}")
+
+
+def windows(
+  dataset: ReferenceDataset, history: int
+) -> tuple[np.ndarray, np.ndarray]:
+  """Consecutive rows side by side, never across the end of a clip.
+
+  Args:
+    dataset: the reference.
+    history: rows in a window, at least 1.
+
+  Returns:
+    (M, history * 29) windows, oldest row first, and (M,) probabilities: the
+    newest row's weight, made to sum to 1.
+
+  Raises:
+    DatasetError: for a `history` below 1 or longer than every clip.
+  """
+  if history < 1:
+    raise DatasetError(f"history is {history}, expected 1 or more")
+  lengths = np.diff(dataset.clip_offsets)
+  ends = [
+    np.arange(start + history - 1, start + length)
+    for start, length in zip(dataset.clip_offsets[:-1], lengths, strict=True)
+  ]
+  newest = np.concatenate(ends)
+  if newest.size == 0:
+    raise DatasetError(
+      f"history is {history}, but the longest clip has {lengths.max()} rows;"
+      " use a shorter history or longer clips"
+    )
+  rows = newest[:, None] + np.arange(1 - history, 1)
+  weights = dataset.weights[newest]
+  stacked = dataset.features[rows].reshape(newest.size, -1)
+  return stacked, weights / np.sum(weights)
+
+
+def _statistics(
+  features: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Weighted mean (29,) and standard deviation (29,), the latter floored."""
+  features = features.astype(np.float64)
+  mean = weights @ features
+  std = np.maximum(np.sqrt(weights @ np.square(features - mean)), _std_floor())
+  return mean.astype(np.float32), std.astype(np.float32)
+
+
+def _check_expected(
+  dataset: ReferenceDataset, name: str, expected: Any, where: str
+) -> None:
+  """Refuses a dataset whose `name` is not the environment's."""
+  found = getattr(dataset, name)
+  if expected not in (None, found):
+    raise DatasetError(
+      f"{where}: {name} is {found}, the environment's is {expected}; {_REBUILD}"
+      " for this environment"
+    )
+
+
+def _std_floor() -> np.ndarray:
+  """(29,) the smallest standard deviation of each feature."""
+  floor = np.zeros(features_lib.NUM_FEATURES)
+  for group, value in features_lib.STD_FLOOR:
+    floor[group] = value
+  return floor
+
+
+def _check_names(names: np.ndarray, where: str) -> None:
+  """Refuses features of another name or order."""
+  found = tuple(map(str, np.ravel(names)))
+  expected = features_lib.FEATURE_NAMES
+  if found == expected:
+    return
+  if len(found) != len(expected):
+    detail = f"has {len(found)} features, expected {len(expected)}"
+  else:
+    i = next(i for i in range(len(found)) if found[i] != expected[i])
+    detail = (
+      f"feature {i} is '{echo.short(found[i])}', expected '{expected[i]}'"
+    )
+  raise DatasetError(f"{where}: {detail}; {_REBUILD}")
+
+
+def _from_arrays(arrays: dict[str, np.ndarray], where: str) -> ReferenceDataset:
+  """The dataset of the file's arrays, which are as the table says."""
+  values: dict[str, Any] = dict(arrays)
+  for names, kind in (
+    (("features", "mean", "std"), np.float32),
+    (("clip_speeds", "weights"), np.float64),
+    (("clip_offsets",), np.int64),
+  ):
+    values |= {name: values[name].astype(kind) for name in names}
+  for name in ("velocity_mode", "model_hash", "contact_rule"):
+    values[name] = str(values[name])
+  values["clip_names"] = tuple(map(str, values["clip_names"]))
+  values["dt"] = float(values["dt"])
+  try:
+    values["meta"] = schema.read_json(str(values["meta"]))
+  except ValueError as e:
+    raise DatasetError(
+      f"{where}: meta is damaged ({echo.short(e)}); {_REBUILD}"
+    ) from e
+  return ReferenceDataset(**values)
+
+
+def _inconsistency(dataset: ReferenceDataset) -> str | None:
+  """What does not fit together, or None."""
+  if dataset.velocity_mode not in features_lib.VELOCITY_MODES:
+    return f"velocity_mode '{echo.short(dataset.velocity_mode)}' is unknown"
+  if dataset.contact_rule != CONTACT_RULE:
+    return (
+      f"contact_rule is '{echo.short(dataset.contact_rule)}', expected"
+      f" '{CONTACT_RULE}'"
+    )
+  return (
+    _inconsistent_clips(dataset)
+    or _inconsistent_statistics(dataset)
+    or _inconsistent_meta(dataset)
+  )
+
+
+def _inconsistent_clips(dataset: ReferenceDataset) -> str | None:
+  """How the clips do not cut the rows, or None."""
+  offsets, names = dataset.clip_offsets, dataset.clip_names
+  if len(offsets) != len(names) + 1:
+    return (
+      f"clip_offsets has {len(offsets)} ends of {len(names)} clips, expected"
+      " one more than clips"
+    )
+  ends = (0, len(dataset.features))
+  if tuple(offsets[[0, -1]]) != ends or np.any(np.diff(offsets) < 1):
+    return "clip_offsets do not cut the rows into clips"
+  if len(set(names)) != len(names):
+    twice = next(name for name in names if names.count(name) > 1)
+    return f"clip_names has '{echo.short(twice)}' more than once"
+  return None
+
+
+def _inconsistent_statistics(dataset: ReferenceDataset) -> str | None:
+  """What weights, mean or std are not, or None."""
+  if abs(np.sum(dataset.weights) - 1) > 1e-6:
+    return "weights are not probabilities that sum to 1"
+  if np.any(dataset.std < _std_floor() * (1 - 1e-6)):
+    return "std is below the floor of its feature group"
+  mean, std = _statistics(dataset.features, dataset.weights)
+  for name, right in (("mean", mean), ("std", std)):
+    wrong = np.abs(getattr(dataset, name) - right) > 1e-3 * (std + np.abs(mean))
+    if np.any(wrong):
+      feature = features_lib.FEATURE_NAMES[int(np.argmax(wrong))]
+      return f"{name} of {feature} is not that of the weighted rows"
+  return None
+
+
+def _inconsistent_meta(dataset: ReferenceDataset) -> str | None:
+  """What is no description of clips, or None."""
+  meta = dataset.meta
+  clips = meta.get("clips", {}) if isinstance(meta, dict) else None
+  if not isinstance(clips, dict):
+    return "meta is no object with one of each clip in 'clips'"
+  for name, said in clips.items():
+    problem = about.problem(said, 0)
+    if problem:
+      return f"meta of clip '{echo.short(name)}' {problem}"
+  return None

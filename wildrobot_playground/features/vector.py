@@ -1,0 +1,158 @@
+"""The 29 AMP features: one function for simulation and for reference motion.
+
+Works on numpy and on jax arrays alike (it asks the array for its namespace),
+with any leading batch dimensions, so that a simulated step and a clip's frame
+pass through the very same code.
+"""
+
+from typing import Any
+
+from wildrobot_playground.robots import wildrobot as consts
+
+Array = Any  # A numpy or a jax array.
+
+_AXES = ("x", "y", "z")
+FEATURE_NAMES = (
+  *(f"joint_pos/{name}" for name in consts.JOINT_NAMES),
+  *(f"joint_vel/{name}" for name in consts.JOINT_NAMES),
+  *(f"root_linvel/{axis}" for axis in _AXES),
+  *(f"root_angvel/{axis}" for axis in _AXES),
+  "root_height",
+  *(f"foot_contacts/{name}" for name in consts.CONTACT_NAMES),
+)
+NUM_FEATURES = len(FEATURE_NAMES)
+
+JOINT_POS = slice(0, 9)
+JOINT_VEL = slice(9, 18)
+ROOT_LINVEL = slice(18, 21)
+ROOT_ANGVEL = slice(21, 24)
+ROOT_HEIGHT = slice(24, 25)
+FOOT_CONTACTS = slice(25, 29)
+
+# Smallest standard deviation that a feature is normalised by, per group: a
+# channel that hardly moves in the reference must not become infinitely telling.
+STD_FLOOR = (
+  (JOINT_POS, 0.05),  # rad
+  (JOINT_VEL, 0.5),  # rad/s
+  (ROOT_LINVEL, 0.1),  # unit vector, or m/s
+  (ROOT_ANGVEL, 0.3),  # rad/s
+  (ROOT_HEIGHT, 0.01),  # m
+  (FOOT_CONTACTS, 0.1),
+)
+
+VELOCITY_MODES = ("direction", "soft_direction", "raw")
+DIRECTION_THRESHOLD = 0.1  # m/s
+
+
+def check_velocity_mode(velocity_mode: str) -> None:
+  """Raises ValueError, listing the modes, for an unknown `velocity_mode`."""
+  if velocity_mode not in VELOCITY_MODES:
+    raise ValueError(
+      f"velocity_mode '{velocity_mode}' is unknown; choose one of"
+      f" {', '.join(VELOCITY_MODES)}"
+    )
+
+
+def amp_features(
+  qpos_prev: Array,
+  qpos: Array,
+  foot_contacts: Array,
+  dt: float,
+  velocity_mode: str = "direction",
+  ground_height: float | Array = 0.0,
+) -> Array:
+  """The feature vector of the step from `qpos_prev` to `qpos`.
+
+  Args:
+    qpos_prev: (..., 16) root position [m], root quaternion (wxyz), nine joint
+      angles [rad], one control step earlier.
+    qpos: (..., 16) the same, now.
+    foot_contacts: (..., 4) 0 or 1 for left toe, left heel, right toe, right
+      heel, now (see `robots.sole`).
+    dt: control step [s].
+    velocity_mode: what becomes of the root's linear velocity: `direction` (its
+      unit vector above 0.1 m/s, else zeros), `soft_direction` (the same without
+      the jump) or `raw` (m/s).
+    ground_height: height of the ground under the pelvis [m].
+
+  Returns:
+    (..., 29) features in the order of `FEATURE_NAMES`; velocities are backward
+    differences in the heading frame of `qpos` (rotated by its yaw alone).
+
+  Raises:
+    ValueError: for an unknown `velocity_mode`.
+  """
+  check_velocity_mode(velocity_mode)
+  xp = qpos.__array_namespace__()
+  quat_prev, quat = qpos_prev[..., 3:7], qpos[..., 3:7]
+  linvel = (qpos[..., :3] - qpos_prev[..., :3]) / dt
+  angvel = _rotation_vector(_relative_rotation(quat_prev, quat)) / dt
+  yaw = heading(quat)
+  height = qpos[..., 2] - ground_height
+  return xp.concatenate(
+    [
+      qpos[..., 7:],  # 9
+      (qpos[..., 7:] - qpos_prev[..., 7:]) / dt,  # 9
+      _apply_mode(_rotate_yaw(linvel, -yaw), velocity_mode),  # 3
+      _rotate_yaw(angvel, -yaw),  # 3
+      height[..., None],  # 1
+      xp.astype(foot_contacts, qpos.dtype),  # 4
+    ],
+    axis=-1,
+  )
+
+
+def heading(quat: Array) -> Array:
+  """Yaw [rad] of a wxyz quaternion (..., 4), about the vertical axis."""
+  xp = quat.__array_namespace__()
+  w, x, y, z = (quat[..., i] for i in range(4))
+  return xp.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
+
+
+def _rotate_yaw(vector: Array, yaw: Array) -> Array:
+  """Rotates a vector (..., 3) by `yaw` [rad] about the vertical axis."""
+  xp = vector.__array_namespace__()
+  x, y, z = (vector[..., i] for i in range(3))
+  cos, sin = xp.cos(yaw), xp.sin(yaw)
+  return xp.stack([cos * x - sin * y, sin * x + cos * y, z], axis=-1)
+
+
+def _relative_rotation(quat_prev: Array, quat: Array) -> Array:
+  """The world-frame rotation (wxyz) that takes `quat_prev` to `quat`."""
+  xp = quat.__array_namespace__()
+  w0, x0, y0, z0 = (quat_prev[..., i] for i in range(4))
+  w1, x1, y1, z1 = (quat[..., i] for i in range(4))
+  return xp.stack(
+    [
+      w1 * w0 + x1 * x0 + y1 * y0 + z1 * z0,
+      x1 * w0 - w1 * x0 + z1 * y0 - y1 * z0,
+      y1 * w0 - w1 * y0 + x1 * z0 - z1 * x0,
+      z1 * w0 - w1 * z0 + y1 * x0 - x1 * y0,
+    ],
+    axis=-1,
+  )
+
+
+def _rotation_vector(quat: Array) -> Array:
+  """Logarithm (..., 3) [rad] of a wxyz rotation; the sign does not matter."""
+  xp = quat.__array_namespace__()
+  quat = xp.where(quat[..., :1] < 0, -quat, quat)
+  w, axis = quat[..., 0], quat[..., 1:]
+  # The floor keeps the value and the gradient at rest finite.
+  norm = xp.sqrt(xp.maximum(xp.sum(axis * axis, axis=-1), 1e-24))
+  scale = 2 * xp.arctan2(norm, w) / norm
+  return axis * scale[..., None]
+
+
+def _apply_mode(linvel: Array, velocity_mode: str) -> Array:
+  """Applies `velocity_mode` to a linear velocity (..., 3) [m/s]."""
+  if velocity_mode == "raw":
+    return linvel
+  xp = linvel.__array_namespace__()
+  # The floor keeps the gradient at rest finite.
+  squared = xp.sum(linvel * linvel, axis=-1, keepdims=True)
+  speed = xp.sqrt(xp.maximum(squared, 1e-24))
+  unit = linvel / xp.maximum(speed, DIRECTION_THRESHOLD)
+  if velocity_mode == "soft_direction":
+    return unit
+  return xp.where(speed > DIRECTION_THRESHOLD, unit, xp.zeros_like(unit))

@@ -1,0 +1,1 @@
+"""From clips to datasets of features, the shipped one included."""

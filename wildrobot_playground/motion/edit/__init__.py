@@ -1,0 +1,1 @@
+"""Clips made of other clips."""

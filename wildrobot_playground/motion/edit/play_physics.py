@@ -1,0 +1,212 @@
+"""Plays a clip through the servos in MuJoCo, and says how much help it needs.
+
+The servos get the clip's angles, ahead by the torque that inverse dynamics asks
+for; a stabiliser pushes the pelvis back to where the clip has it, with no more
+than a share of the robot's weight. What comes out is a motion with physics, and
+a measure of how far the clip is from one.
+"""
+
+import dataclasses
+
+import mujoco
+import numpy as np
+
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion.edit import trim
+from wildrobot_playground.motion.quality import dynamics
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.robots import wildrobot as consts
+
+# Of the stabiliser: critically damped for the robot's mass, roughly.
+_STIFFNESS = 400.0  # N/m
+_DAMPING = 50.0  # N·s/m
+_TURN_STIFFNESS = 20.0  # N·m/rad
+_TURN_DAMPING = 1.5  # N·m·s/rad
+_LEVER = 0.2  # m: the moment may be so many times the force
+_LOWEST = 0.2  # m of the pelvis: lower is a fall
+_LARGEST_TILT = 0.8  # rad
+_CYCLES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """How a clip is played.
+
+  Attributes:
+    help_cap: most that the stabiliser pushes, over the robot's weight.
+    lead: how far ahead of the clip the servos are told [s].
+  """
+
+  help_cap: float = 0.3
+  lead: float = 0.02
+
+
+@dataclasses.dataclass(frozen=True)
+class Realization:
+  """What became of a clip.
+
+  Attributes:
+    clip: the motion with physics, open, up to a fall if there was one.
+    metrics: help_mean, help_p95 and help_max (over the weight), help_at_cap
+      (share of time), survived (share of time), tracking_rms (joints, rad),
+      saturated (share of servo torques at their limit), achieved_speed (m/s).
+  """
+
+  clip: clip_lib.MotionClip
+  metrics: dict[str, float]
+
+
+def realize(
+  clip: clip_lib.MotionClip,
+  robot: compiled.Robot,
+  options: Options | None = None,
+) -> Realization:
+  """Plays a clip: an open one once, a cyclic one four times.
+
+  Args:
+    clip: any clip at the robot's control rate of 50 frames a second.
+    robot: the robot.
+    options: see `Options`.
+
+  Raises:
+    ClipError: for a clip at another rate.
+  """
+  options = options or Options()
+  if clip.fps != clip_lib.FPS:
+    raise clip_lib.ClipError(
+      f"{clip.name}: has {clip.fps:g} fps, expected {clip_lib.FPS:g}; resample"
+      " it"
+    )
+  reference = _reference(clip, robot)
+  player = _Player(reference, robot, options)
+  played = player.run()
+  meta = {
+    "kind": clip.meta.get("kind", "retargeted"),
+    "source": clip.meta.get("source", {}),
+    "realized": {**dataclasses.asdict(options), **player.metrics()},
+    "model_hash": compiled.model_hash(robot.model),
+  }
+  result = clip_lib.make_clip(
+    f"{clip.name}_realized", played, robot.sole, False, (0, 0, 0), meta
+  )
+  result = trim.with_own_command(result)
+  metrics = player.metrics()
+  metrics["achieved_speed"] = float(result.command[0])
+  return Realization(result, metrics)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reference:
+  """The motion to be followed, with the torques that it asks for."""
+
+  qpos: np.ndarray  # (T, 16)
+  qvel: np.ndarray  # (T, 15)
+  torque: np.ndarray  # (T, 9)
+
+
+def _reference(clip: clip_lib.MotionClip, robot: compiled.Robot) -> _Reference:
+  """The clip, or its cycles one after another."""
+  torque, _ = dynamics.inverse(clip, robot)
+  qpos, qvel, _ = dynamics.derivatives(clip, robot)
+  if clip.cyclic:
+    count = _CYCLES * clip.num_frames
+    qpos = clip.at(np.arange(count) / clip.fps)
+    qvel, torque = (np.tile(a, (_CYCLES, 1)) for a in (qvel, torque))
+  return _Reference(qpos, qvel, torque)
+
+
+class _Player:
+  """One run of the simulation."""
+
+  def __init__(
+    self, reference: _Reference, robot: compiled.Robot, options: Options
+  ):
+    self._reference = reference
+    self._model = robot.model
+    self._data = mujoco.MjData(robot.model)
+    self._root = robot.model.body(consts.ROOT_BODY).id
+    self._cap = options.help_cap * robot.weight
+    self._weight = robot.weight
+    self._lead = round(options.lead * clip_lib.FPS)
+    self._substeps = round(1 / clip_lib.FPS / robot.model.opt.timestep)
+    self._help: list[float] = []
+    self._torques: list[np.ndarray] = []
+    self._misses: list[np.ndarray] = []
+
+  def run(self) -> np.ndarray:
+    """(N, 16) positions at 50 Hz, up to a fall."""
+    reference = self._reference
+    self._data.qpos[:] = reference.qpos[0]
+    self._data.qvel[:] = reference.qvel[0]
+    mujoco.mj_forward(self._model, self._data)
+    played = [self._data.qpos.copy()]
+    for k in range(len(reference.qpos) - 1):
+      self._data.ctrl[:] = self._command(k)
+      for i in range(self._substeps):
+        self._push(k, i / self._substeps)
+        mujoco.mj_step(self._model, self._data)
+      self._torques.append(self._data.actuator_force.copy())
+      self._misses.append(self._data.qpos[7:] - reference.qpos[k + 1, 7:])
+      played.append(self._data.qpos.copy())
+      if self._fell():
+        break
+    return np.array(played)
+
+  def metrics(self) -> dict[str, float]:
+    """What the run took."""
+    push = np.array(self._help) / self._weight
+    cap = self._cap / self._weight
+    limit = self._model.actuator_forcerange[0, 1]
+    steps = len(self._reference.qpos) - 1
+    found = {
+      "help_mean": np.mean(push),
+      "help_p95": np.percentile(push, 95),
+      "help_max": np.max(push),
+      "help_at_cap": np.mean(push >= 0.999 * cap),
+      "survived": len(self._misses) / steps,
+      "tracking_rms": np.sqrt(np.mean(np.square(self._misses))),
+      "saturated": np.mean(np.abs(self._torques) >= 0.999 * limit),
+    }
+    return {name: round(float(value), 6) for name, value in found.items()}
+
+  def _command(self, k: int) -> np.ndarray:
+    """(9,) servo targets that give the clip's torques at the clip's angles."""
+    reference = self._reference
+    ahead = min(k + self._lead, len(reference.qpos) - 1)
+    gain = self._model.actuator_gainprm[:, 0]
+    damping = -self._model.actuator_biasprm[:, 2]
+    wanted = reference.torque[ahead] + damping * reference.qvel[ahead, 6:]
+    target = reference.qpos[ahead, 7:] + wanted / gain
+    return np.clip(target, *self._model.actuator_ctrlrange.T)
+
+  def _push(self, k: int, share: float) -> None:
+    """Sets the stabiliser's force and moment on the pelvis."""
+    reference, data = self._reference, self._data
+    here, there = reference.qpos[k], reference.qpos[k + 1]
+    place = (1 - share) * here[:3] + share * there[:3]
+    velocity = (1 - share) * reference.qvel[k] + share * reference.qvel[k + 1]
+    force = _STIFFNESS * (place - data.qpos[:3])
+    force += _DAMPING * (velocity[:3] - data.qvel[:3])
+    force[2] = 0.0  # The legs carry the weight.
+    turn = np.zeros(3)  # From the pelvis to the clip's, in the pelvis' frame.
+    mujoco.mju_subQuat(turn, here[3:7], data.qpos[3:7])
+    moment = _TURN_STIFFNESS * turn
+    moment += _TURN_DAMPING * (velocity[3:6] - data.qvel[3:6])
+    force = _capped(force, self._cap)
+    moment = _capped(moment, self._cap * _LEVER)
+    data.xfrc_applied[self._root, :3] = force
+    mujoco.mju_rotVecQuat(
+      data.xfrc_applied[self._root, 3:], moment, data.qpos[3:7]
+    )
+    sizes = np.linalg.norm(force), np.linalg.norm(moment) / _LEVER
+    self._help.append(float(max(sizes)))
+
+  def _fell(self) -> bool:
+    """Whether the pelvis is too low or lies."""
+    upright = self._data.xmat[self._root].reshape(3, 3)[2, 2]
+    return bool(self._data.qpos[2] < _LOWEST or upright < np.cos(_LARGEST_TILT))
+
+
+def _capped(vector: np.ndarray, largest: float) -> np.ndarray:
+  """The vector (3,), shortened to `largest` if it is longer."""
+  return vector * min(1.0, largest / max(float(np.linalg.norm(vector)), 1e-12))

@@ -1,0 +1,65 @@
+"""Clips at another frame rate."""
+
+import dataclasses
+
+import numpy as np
+
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import filters
+from wildrobot_playground.robots import compiled, rotations
+
+_SLOWEST, _FASTEST = clip_lib.RATES
+
+
+def resample(
+  clip: clip_lib.MotionClip, fps: float, robot: compiled.Robot
+) -> clip_lib.MotionClip:
+  """The same motion at `fps` frames a second.
+
+  Cubic between frames; contacts are found anew. A cyclic clip's duration is
+  rounded to whole frames and its commanded speed with it, so that it closes.
+
+  Raises:
+    ClipError: for a rate outside of 5 to 1000.
+  """
+  if not _SLOWEST <= fps <= _FASTEST:
+    raise clip_lib.ClipError(
+      f"{clip.name}: fps is {fps}, expected {_SLOWEST:g} to {_FASTEST:g}"
+    )
+  if fps == clip.fps:
+    return clip
+  qpos, speed_up = _sampled(clip, fps)
+  qpos[:, 7:] = np.clip(qpos[:, 7:], *robot.limits)
+  meta = {k: v for k, v in clip.meta.items() if k != "frame_error"}
+  again = clip_lib.make_clip(
+    clip.name,
+    qpos,
+    robot.sole,
+    clip.cyclic,
+    (clip.command[0] * speed_up, clip.command[1] * speed_up, clip.command[2]),
+    meta,
+  )
+  return dataclasses.replace(again, fps=float(fps))
+
+
+def _sampled(clip: clip_lib.MotionClip, fps: float) -> tuple[np.ndarray, float]:
+  """Positions (N, 16) at the new rate, and by how much the clip is faster."""
+  if not clip.cyclic:
+    count = int(np.floor((clip.num_frames - 1) * fps / clip.fps + 1e-9)) + 1
+    return at(clip.qpos, np.arange(count) * clip.fps / fps), 1.0
+  count = max(2, round(clip.num_frames * fps / clip.fps))
+  # A cycle before and after lets the ends be interior.
+  frames = clip.num_frames
+  whole = clip.at(np.arange(-frames, 2 * frames) / clip.fps)
+  position = frames + np.arange(count) * frames / count
+  return at(whole, position), (frames / clip.fps) / (count / fps)
+
+
+def at(qpos: np.ndarray, position: np.ndarray) -> np.ndarray:
+  """Positions (N, 16) between frames of (T, 16), cubic."""
+  quat = rotations.continuous(qpos[:, 3:7])
+  samples = np.hstack([qpos[:, :3], quat, qpos[:, 7:]])
+  found = filters.sample(samples, position)
+  found[:, 3:7] /= np.linalg.norm(found[:, 3:7], axis=1, keepdims=True)
+  found[:, 3:7] *= np.where(found[:, 3:4] < 0, -1.0, 1.0)
+  return found

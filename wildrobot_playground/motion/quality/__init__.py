@@ -1,0 +1,1 @@
+"""Whether a clip is good enough: gates, and what they measure."""

@@ -1,0 +1,1 @@
+"""From a human's motion, or another clip, to the robot's."""

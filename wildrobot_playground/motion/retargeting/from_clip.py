@@ -1,0 +1,82 @@
+"""Clips of WildRobot itself as motions to retarget: at other speeds, repaired.
+
+What another retargeter left of a human, the robot's own skeleton can be asked
+for; the feet are then placed as for any recording.
+"""
+
+import numpy as np
+
+from wildrobot_playground.motion import axes, human
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion.quality import gates
+from wildrobot_playground.motion.retargeting import recording
+from wildrobot_playground.robots import compiled, legs, rotations
+
+_HIP, _KNEE, _ANKLE = 1, 2, 3  # bodies of a leg whose origins are its joints
+
+
+def as_human(
+  clip: clip_lib.MotionClip, robot: compiled.Robot
+) -> human.HumanMotion:
+  """The clip as points and orientations, of a human of the robot's size.
+
+  Args:
+    clip: any clip; a cyclic one gives a cyclic motion.
+    robot: the robot.
+  """
+  qpos = clip.qpos
+  if clip.cyclic:  # A cyclic motion ends with its first frame, moved on.
+    qpos = np.concatenate([qpos, clip.at(np.array([len(qpos) / clip.fps]))])
+  root = rotations.quat_to_mat(qpos[:, 3:7])
+  points = {"pelvis": qpos[:, :3]}
+  for side in human.SIDES:
+    leg = legs.Leg(robot, side)
+    joints = qpos[:, 7:][:, compiled.LEG_COLUMNS[side]]
+    places, mats = leg.forward(joints, root)
+    places = places + qpos[:, None, :3]
+    foot = mats[:, _ANKLE]
+    points |= {
+      f"{side}_hip": places[:, _HIP],
+      f"{side}_knee": places[:, _KNEE],
+      f"{side}_ankle": places[:, _ANKLE],
+      f"{side}_heel": places[:, _ANKLE] + foot @ robot.heel,
+      f"{side}_toe": places[:, _ANKLE] + foot @ robot.toe,
+    }
+  contacts = robot.sole.contacts(qpos).reshape(-1, 2, 2).any(axis=-1)
+  motion = human.HumanMotion(
+    points=points,
+    pelvis_mat=root,
+    # A positive waist angle turns the torso right.
+    chest_mat=root @ rotations.about("z", -qpos[:, 7]),
+    fps=clip.fps,
+    cyclic=clip.cyclic,
+    source={"file": f"{clip.name}.npz", **clip.meta.get("source", {})},
+    standing=dict(zip(human.SIDES, contacts.T, strict=True)),
+  )
+  return motion if clip.cyclic else axes.turned_to_x(motion)
+
+
+def own_options(
+  clip: clip_lib.MotionClip, robot: compiled.Robot
+) -> recording.Options:
+  """Options by which a clip follows itself: its own crouch, lean and stance."""
+  tilt = rotations.euler_zyx(rotations.quat_to_mat(clip.root_quat))
+  corners = robot.sole.corners(clip.qpos).reshape(clip.num_frames, 2, 8, 3)
+  between = corners[:, 0].mean(axis=1) - corners[:, 1].mean(axis=1)
+  yaw = tilt[:, 0]
+  apart = np.cos(yaw) * between[:, 1] - np.sin(yaw) * between[:, 0]
+  crouch = robot.home_height - float(np.median(clip.root_pos[:, 2]))
+  # In mid-swing; a clip that never lifts a foot has none to keep.
+  lift = gates.measure(clip, robot)["swing_clearance"]
+  return recording.Options(
+    crouch=max(0.0, crouch),
+    lean=float(np.mean(tilt[:, 1])),
+    sway_scale=1.0,
+    turn_scale=1.0,
+    pitch_scale=1.0,
+    swing_flatter=0.0,
+    lift_scale=1.0,
+    stance_y=float(np.median(apart)) / 2,
+    swing_width_scale=1.0,
+    clearance=float(np.clip(0.6 * lift, 0.01, 0.02)),
+  )

@@ -1,0 +1,92 @@
+"""Follows targets of pelvis and feet with the legs, frame by frame."""
+
+import dataclasses
+
+import numpy as np
+
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion.retargeting import foot_path
+from wildrobot_playground.robots import compiled, rotations
+
+_LEG_DOFS = np.arange(7, 15)
+_PITCH_WEIGHT = 0.01  # m/rad: a foot keeps its place rather than its pitch
+_FLAT = 0.02  # rad: below, both ends of the sole are held to the ground
+
+
+@dataclasses.dataclass(frozen=True)
+class Targets:
+  """What the robot should do, frame by frame.
+
+  Attributes:
+    root_pos: (T, 3) [m].
+    root_euler: (T, 3) yaw, pitch, roll [rad].
+    waist_yaw: (T,) joint angle [rad].
+    feet: by side.
+  """
+
+  root_pos: np.ndarray
+  root_euler: np.ndarray
+  waist_yaw: np.ndarray
+  feet: dict[str, foot_path.FootTarget]
+
+
+def solve(
+  targets: Targets, robot: compiled.Robot, max_joint_speed: float
+) -> tuple[np.ndarray, float]:
+  """Joint angles of a cycle that follow the targets as far as limits allow.
+
+  Runs through the cycle twice, so that its first frame follows its last.
+
+  Returns:
+    (T, 16) generalised positions, and the largest distance [m] of a foot's
+    support point from where it should be.
+  """
+  frames = targets.root_pos.shape[0]
+  qpos = robot.bent_knees()
+  reach = max_joint_speed / clip_lib.FPS
+  motion = np.zeros((frames, qpos.size))
+  for i in range(-1, 2 * frames):
+    k = i % frames
+    bounds = robot.limits.copy()
+    if i >= 0:
+      bounds[0] = np.maximum(bounds[0], qpos[7:] - reach)
+      bounds[1] = np.minimum(bounds[1], qpos[7:] + reach)
+    start = _with_root(qpos, targets, k)
+    qpos = robot.solve(start, _tasks(targets, robot, k), _LEG_DOFS, bounds)
+    motion[k] = qpos
+  errors = [
+    robot.error(motion[k], _tasks(targets, robot, k)) for k in range(frames)
+  ]
+  return motion, float(np.max(errors))
+
+
+def _with_root(qpos: np.ndarray, targets: Targets, k: int) -> np.ndarray:
+  """`qpos` with frame k's root and waist."""
+  qpos = qpos.copy()
+  qpos[:3] = targets.root_pos[k]
+  qpos[3:7] = rotations.quat_from_euler_zyx(targets.root_euler[k])
+  qpos[7] = targets.waist_yaw[k]
+  return qpos
+
+
+def _tasks(
+  targets: Targets, robot: compiled.Robot, k: int
+) -> list[compiled.Task]:
+  """Frame k's tasks: each foot's support point, and its pitch."""
+  tasks: list[compiled.Task] = []
+  for side, foot in targets.feet.items():
+    body = robot.foot_bodies[side]
+    for offset in _support_points(robot, foot.pitch[k]):
+      target = foot.ankle[k] + rotations.about("y", foot.pitch[k]) @ offset
+      tasks.append(compiled.PointTask(body, offset, target))
+    tasks.append(compiled.PitchTask(body, foot.pitch[k], _PITCH_WEIGHT))
+  return tasks
+
+
+def _support_points(
+  robot: compiled.Robot, pitch: float
+) -> tuple[np.ndarray, ...]:
+  """The sole's lower ends in the foot's frame: both when it is flat."""
+  if abs(pitch) < _FLAT:
+    return robot.toe, robot.heel
+  return (robot.toe,) if pitch > 0 else (robot.heel,)

@@ -1,0 +1,1 @@
+"""Clips to look at: tables, curves, pictures, films, a page."""

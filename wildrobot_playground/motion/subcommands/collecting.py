@@ -1,0 +1,228 @@
+"""Subcommands around datasets: build, validate, analyze."""
+
+import argparse
+import dataclasses
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from wildrobot_playground.features import dataset as dataset_lib
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion.datasets import build as build_lib
+from wildrobot_playground.motion.datasets import speeds
+from wildrobot_playground.motion.quality import gates
+from wildrobot_playground.motion.subcommands import common, making
+from wildrobot_playground.robots import compiled
+from wildrobot_playground.system import assets, echo, npz
+
+
+def build(args: argparse.Namespace) -> common.Result:
+  """Builds a dataset of clips."""
+  clips = common.load_clips(args.clips)
+  for clip in clips:
+    if clip.meta.get("tier") == "refused" and not args.force:
+      raise common.CommandError(
+        f"{clip.name} failed its quality gates; leave it out or give --force"
+      )
+  shares = dict(map(_share, args.share)) or None
+  dataset = build_lib.build(
+    clips,
+    args.velocity_mode,
+    shares,
+    args.include_standing,
+    args.max_over_torque,
+    args.min_speed,
+    args.speed_bin,
+  )
+  dataset_lib.save(args.output, dataset)
+  step = ("train", f"--reference={args.output}")
+  return dataclasses.replace(_dataset_result(dataset), next=(step,))
+
+
+def validate(args: argparse.Namespace) -> common.Result:
+  """Checks clips and datasets against formats, gates and tiers."""
+  robot = compiled.default_robot()
+  expected = compiled.model_hash(robot.model)
+  datasets = {
+    path: dataset_lib.load(path, model_hash=expected)
+    for path in args.files
+    if is_dataset(path)
+  }
+  clips = [clip_lib.load(path) for path in args.files if path not in datasets]
+  results, failures = [], []
+  for clip in common.progress(clips, "validating"):
+    declared = clip.meta.get("tier", "kinematic")
+    clip, reasons = common.assessed(clip, robot)
+    results.append(clip)
+    tier = clip.meta["tier"]
+    if reasons:
+      failures.append(f"{clip.name}: {'; '.join(reasons)}")
+    elif gates.TIERS.index(tier) > gates.TIERS.index(declared):
+      failures.append(
+        f"{clip.name}: is in tier '{tier}', its file says '{declared}'"
+      )
+  notes = tuple(_tiers(dataset, path) for path, dataset in datasets.items())
+  return common.clip_result(results, tuple(failures), notes)
+
+
+def analyze(args: argparse.Namespace) -> common.Result:
+  """Compares the speeds of clips and datasets with the commanded range."""
+  low, high = args.command
+  if low > high:
+    raise common.CommandError(
+      f"--command {low:g} {high:g}: expected the slowest command first"
+    )
+  shipped = sorted((assets.reference() / "clips").glob("*.npz"))
+  parts: list[speeds.Speeds] = []
+  for path in args.files or map(str, shipped):
+    if pathlib.Path(path).suffix in (".pkl", ".pickle"):
+      parts.append(speeds.of_amp_pickle(path))
+    elif is_dataset(path):
+      parts += speeds.of_dataset(dataset_lib.load(path), path)
+    else:
+      parts.append(speeds.of_clip(clip_lib.load(path)))
+  everything = [*parts, speeds.together(parts)]
+  records = [speeds.record(part, low, high) for part in everything]
+  if args.plot:
+    speeds.plot(parts, low, high, args.plot)
+  columns = [key for key in records[0] if key not in ("moving", "stationary")]
+  rows = [tuple(_cell(record[key]) for key in columns) for record in records]
+  last = records[-1]
+  note = (
+    f"{last['moving']} of {last['rows']} rows move"
+    f" ({100 * last['moving_share']:.1f}%), {last['stationary']} stand"
+    f" ({100 * last['stationary_share']:.1f}%); commanded {low:g} to"
+    f" {high:g} m/s"
+  )
+  return common.Result(tuple(columns), rows, records, notes=(note,))
+
+
+def is_dataset(path: str) -> bool:
+  """Whether the file says that it is a dataset."""
+  try:
+    found = npz.read(path, ("format",), ValueError)
+  except ValueError:  # The clip's loader says what is wrong.
+    return False
+  return str(found["format"]) == dataset_lib.FORMAT
+
+
+def _tiers(dataset: dataset_lib.ReferenceDataset, path: str) -> str:
+  """One line: how many of a dataset's clips are in which tier."""
+  said = dataset.meta.get("clips", {})
+  tiers = [said.get(n, {}).get("tier", "unknown") for n in dataset.clip_names]
+  counts = ", ".join(
+    f"{tiers.count(tier)} {tier}" for tier in sorted(set(tiers))
+  )
+  return (
+    f"{path}: {len(dataset.features)} rows of {dataset.num_clips} clips"
+    f" ({counts}), velocity_mode {dataset.velocity_mode}"
+  )
+
+
+def _dataset_result(dataset: dataset_lib.ReferenceDataset) -> common.Result:
+  """A dataset's clips with their shares."""
+  said = dataset.meta.get("clips", {})
+  records: list[dict[str, Any]] = []
+  for i, name in enumerate(dataset.clip_names):
+    start, end = dataset.clip_offsets[i : i + 2]
+    records.append(
+      {
+        "clip": name,
+        "tier": said.get(name, {}).get("tier", "unknown"),
+        "speed": float(dataset.clip_speeds[i]),
+        "rows": int(end - start),
+        "weight": float(np.sum(dataset.weights[start:end])),
+      }
+    )
+  rows = [
+    (
+      record["clip"],
+      record["tier"],
+      f"{record['speed']:.2f}",
+      str(record["rows"]),
+      f"{record['weight']:.4f}",
+    )
+    for record in records
+  ]
+  return common.Result(("clip", "tier", "m/s", "rows", "weight"), rows, records)
+
+
+def _cell(value: Any) -> str:
+  """A number or a name for the table."""
+  if value is None:
+    return "-"
+  return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _share(text: str) -> tuple[str, float]:
+  """Reads kind=share."""
+  kind, _, value = text.partition("=")
+  try:
+    share = common.number(0, 1e6)(value)
+  except argparse.ArgumentTypeError:
+    share = -1.0
+  if kind not in build_lib.DEFAULT_SHARES or share < 0:
+    raise common.CommandError(
+      f"--share {echo.short(text)}: expected KIND=NUMBER with KIND one of"
+      f" {', '.join(build_lib.DEFAULT_SHARES)}"
+    )
+  return kind, share
+
+
+def _build_flags(parser: argparse.ArgumentParser) -> None:
+  common.clips(parser, "*")
+  parser.add_argument("--output", required=True, metavar="FILE")
+  parser.add_argument("--force", action="store_true", help="take refused clips")
+  parser.add_argument("--share", action="append", default=[], metavar="KIND=X")
+  parser.add_argument("--include_standing", action="store_true")
+  parser.add_argument(
+    "--max_over_torque",
+    type=common.number(0, 1),
+    default=build_lib.MAX_OVER_TORQUE,
+    metavar="SHARE",
+    help="leave out clips with more of their frames beyond the servos' torque",
+  )
+  parser.add_argument(
+    "--min_speed",
+    type=common.number(0, 10),
+    default=0.0,
+    metavar="M/S",
+    help="leave out rows in which the pelvis is slower",
+  )
+  parser.add_argument(
+    "--speed_bin",
+    type=common.number(1e-6, 10),
+    default=0.001,
+    metavar="M/S",
+    help="speeds this near weigh as one; every speed weighs the same",
+  )
+  making.velocity_mode(parser)
+
+
+def _validate_flags(parser: argparse.ArgumentParser) -> None:
+  parser.add_argument("files", nargs="+", help="clips and datasets")
+
+
+def _analyze_flags(parser: argparse.ArgumentParser) -> None:
+  parser.add_argument(
+    "files",
+    nargs="*",
+    help="clips, datasets or AMP pickles; the shipped clips by default",
+  )
+  parser.add_argument(
+    "--command",
+    nargs=2,
+    type=common.number(-10, 10),
+    default=(0.1, 0.6),
+    metavar=("LOW", "HIGH"),
+    help="commanded speeds to compare with [m/s]",
+  )
+  parser.add_argument("--plot", metavar="PNG", help="also draw them here")
+
+
+COMMANDS = (
+  common.Command("build", build, _build_flags),
+  common.Command("validate", validate, _validate_flags),
+  common.Command("analyze", analyze, _analyze_flags),
+)

@@ -1,0 +1,329 @@
+"""A walking-pattern generator: flat-footed walking at a commanded speed.
+
+Footsteps give a zero-moment point; the linear inverted pendulum gives a centre
+of mass for it (Kajita et al., "Biped walking pattern generation by using
+preview control of zero-moment point", 2003; here in closed form, since the walk
+is periodic); whole-body inverse kinematics gives the joints. The robot is no
+pendulum, 62% of it is legs, so what inverse dynamics finds of the zero-moment
+point is fed back a few times.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import human
+from wildrobot_playground.motion.quality import dynamics
+from wildrobot_playground.robots import compiled, legs, rotations
+
+MAX_SPEED = 0.6  # m/s; faster, the servos cannot follow
+_GRAVITY = 9.81  # m/s²
+_LARGEST_ERROR = 0.2  # m, of the zero-moment point that a pass corrects
+_COM_PASSES = 12  # in which pelvis and legs agree on a centre of mass
+_COM_TOLERANCE = 1e-7  # m
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """The shape of a generated walk.
+
+  Attributes:
+    cycle_time: of two steps, in place [s].
+    cycle_time_slope: shorter by so much per m/s of speed [s²/m].
+    double_support: share of a step with both feet down.
+    double_support_slope: less by so much per m/s of speed [s/m].
+    clearance: of the swinging sole [m].
+    clearance_slope: lower by so much per m/s of speed [s].
+    crouch: pelvis below straight legs [m].
+    crouch_slope: deeper by so much per m/s of speed [s].
+    lean: pitch of the pelvis, forward [rad].
+    stance_y: distance of a standing foot from the mid-line [m].
+    zmp_y: distance of the zero-moment point from it in single support [m].
+    zmp_x: of the zero-moment point ahead of the ankle [m].
+    roll_gain: lean of the torso over the standing foot, per sway [rad/m].
+    harmonics: highest harmonic of the centre of mass.
+    passes: how often the zero-moment point is fed back.
+    feedback: share of its error that a pass feeds back.
+  """
+
+  cycle_time: float = 0.84
+  cycle_time_slope: float = 0.25
+  double_support: float = 0.12
+  double_support_slope: float = 0.15
+  clearance: float = 0.025
+  clearance_slope: float = 0.01
+  crouch: float = 0.025
+  crouch_slope: float = 0.025
+  lean: float = 0.12
+  stance_y: float = 0.08
+  zmp_y: float = 0.04
+  zmp_x: float = 0.02
+  roll_gain: float = 2.5
+  harmonics: int = 7
+  passes: int = 6
+  feedback: float = 0.6
+
+
+# Smallest and largest value of each option.
+RANGES: dict[str, tuple[float, float]] = {
+  "cycle_time": (0.3, 3.0),
+  "cycle_time_slope": (-2.0, 2.0),
+  "double_support": (0.01, 0.9),
+  "double_support_slope": (-1.0, 1.0),
+  "clearance": (0.0, 0.1),
+  "clearance_slope": (-0.2, 0.2),
+  "crouch": (0.0, 0.3),
+  "crouch_slope": (-0.5, 0.5),
+  "lean": (-0.6, 0.6),
+  "stance_y": (0.02, 0.3),
+  "zmp_y": (0.0, 0.3),
+  "zmp_x": (-0.2, 0.2),
+  "roll_gain": (-20.0, 20.0),
+  "harmonics": (1, 50),
+  "passes": (0, 50),
+  "feedback": (0.0, 2.0),
+}
+_SHORTEST = 0.2  # s, of a cycle
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+  """Footsteps of one cycle, by frame; the left foot stands first.
+
+  Attributes:
+    speed: [m/s].
+    feet: by side, (T, 3) ankle positions [m].
+    zmp: (T, 2) planned zero-moment point [m].
+  """
+
+  speed: float
+  feet: dict[str, np.ndarray]
+  zmp: np.ndarray
+
+  @property
+  def frames(self) -> int:
+    """Frames T of the cycle."""
+    return self.zmp.shape[0]
+
+  @property
+  def stride(self) -> float:
+    """Way [m] of a cycle."""
+    return self.speed * self.frames / clip_lib.FPS
+
+
+def generate(
+  speed: float,
+  name: str,
+  robot: compiled.Robot,
+  options: Options | None = None,
+) -> clip_lib.MotionClip:
+  """One cycle of generated walking.
+
+  Args:
+    speed: forward [m/s], 0 for walking in place.
+    name: of the clip.
+    robot: the robot.
+    options: see `Options`.
+
+  Returns:
+    A cyclic clip at 50 frames a second.
+
+  Raises:
+    MotionError: for a speed outside of 0 to 0.6 m/s, or options that leave no
+      time for a cycle or for a swing.
+  """
+  options = options or Options()
+  if not 0 <= speed <= MAX_SPEED:
+    raise human.MotionError(
+      f"speed is {speed} m/s, expected 0 to {MAX_SPEED}: faster, the generated"
+      " walk asks for torques that the servos do not have"
+    )
+  plan = footsteps(speed, robot, options)
+  zmp = plan.zmp
+  qpos, error = _whole_body(plan, zmp, robot, options)
+  meta = {
+    "kind": "generated",
+    "source": {"generator": "walking pattern", "licence": "Apache-2.0"},
+    "parameters": dataclasses.asdict(options),
+    "model_hash": compiled.model_hash(robot.model),
+  }
+  for _ in range(options.passes):
+    draft = clip_lib.make_clip(name, qpos, robot.sole, True, (speed, 0, 0), {})
+    missing = np.clip(
+      plan.zmp - zero_moment_point(draft, robot),
+      -_LARGEST_ERROR,
+      _LARGEST_ERROR,
+    )
+    zmp = zmp + options.feedback * missing
+    qpos, error = _whole_body(plan, zmp, robot, options)
+  return clip_lib.make_clip(
+    name,
+    qpos,
+    robot.sole,
+    True,
+    (speed, 0.0, 0.0),
+    {**meta, "ik_error": round(error, 6)},
+  )
+
+
+def footsteps(speed: float, robot: compiled.Robot, options: Options) -> Plan:
+  """Where the feet are and where the weight should be, frame by frame.
+
+  Raises:
+    MotionError: for options that leave no time for a cycle or for a swing.
+  """
+  duration = options.cycle_time - options.cycle_time_slope * speed
+  frames = 2 * round(duration * clip_lib.FPS / 2)
+  phase = np.arange(frames) / frames
+  stride = speed * frames / clip_lib.FPS
+  ground = -robot.toe[2]
+  both = options.double_support - options.double_support_slope * speed
+  if duration < _SHORTEST or not 0 < both < 1:
+    raise human.MotionError(
+      f"at {speed:g} m/s a cycle lasts {duration:.3g} s and both feet stand for"
+      f" {both:.3g} of a step, expected at least {_SHORTEST} s and a share"
+      " within 0 and 1; change cycle_time, double_support or their slopes"
+    )
+  clearance = options.clearance - options.clearance_slope * speed
+  feet = {}
+  # A foot swings in the single support of the other one's half cycle.
+  for side, start, sign in (("left", 0.5, 1.0), ("right", 0.0, -1.0)):
+    cycle = np.floor(phase - start)
+    since = 2 * (phase - start - cycle)  # in steps
+    share = np.clip((since - both) / (1 - both), 0.0, 1.0)
+    x = stride * (cycle + _quintic(share) + start - 0.75)
+    z = ground + clearance * (4 * share * (1 - share)) ** 2
+    feet[side] = np.stack(
+      [x, np.full(frames, sign * options.stance_y), z], axis=-1
+    )
+  return Plan(speed, feet, _planned_zmp(phase, stride, both, options))
+
+
+def _planned_zmp(
+  phase: np.ndarray, stride: float, both: float, options: Options
+) -> np.ndarray:
+  """(T, 2) the zero-moment point: on the standing foot, moving over between."""
+  half = np.floor(2 * phase)
+  inside = 2 * phase - half
+  over = np.clip(inside / both, 0.0, 1.0)
+  sign = np.where(half % 2 == 0, 1.0, -1.0)  # The left foot stands first.
+  # Left foot at -stride / 4 + n strides, right foot half a stride further.
+  here = stride * (half / 2 - 0.25)
+  before = here - stride / 2
+  x = before + (here - before) * over + options.zmp_x
+  y = sign * options.zmp_y * (2 * over - 1)
+  return np.stack([x, y], axis=-1)
+
+
+def pendulum(
+  zmp: np.ndarray, stride: float, duration: float, height: float, harmonics: int
+) -> np.ndarray:
+  """The periodic centre of mass of a linear inverted pendulum.
+
+  c'' = g / h (c - p) has one periodic solution, harmonic by harmonic
+  c_k = p_k / (1 + (2 pi k / T)² h / g); a steady advance is its own.
+
+  Args:
+    zmp: (T, 2) over one cycle [m].
+    stride: advance of x over the cycle [m].
+    duration: of the cycle [s].
+    height: of the centre of mass [m].
+    harmonics: highest one kept.
+
+  Returns:
+    (T, 2) centre of mass [m].
+  """
+  count = zmp.shape[0]
+  steady = np.outer(np.arange(count) / count, [stride, 0.0])
+  spectrum = np.fft.rfft(zmp - steady, axis=0)
+  rate = 2 * np.pi * np.arange(spectrum.shape[0]) / duration
+  spectrum /= (1 + rate**2 * height / _GRAVITY)[:, None]
+  spectrum[harmonics + 1 :] = 0.0
+  return np.fft.irfft(spectrum, count, axis=0) + steady
+
+
+def zero_moment_point(
+  clip: clip_lib.MotionClip, robot: compiled.Robot
+) -> np.ndarray:
+  """(T, 2) where on the ground the whole motion's wrench acts [m]."""
+  points = []
+  states = dynamics.derivatives(clip, robot)
+  for qpos, qvel, qacc in zip(*states, strict=True):
+    wrench = dynamics.generalized_forces(robot, qpos, qvel, qacc)[:6]
+    force = wrench[:3]
+    # A free joint's moments are in the body's frame, about its origin.
+    moment = rotations.quat_to_mat(qpos[3:7]) @ wrench[3:]
+    moment += np.cross(qpos[:3], force)
+    points.append([-moment[1] / force[2], moment[0] / force[2]])
+  return np.array(points)
+
+
+def _whole_body(
+  plan: Plan, zmp: np.ndarray, robot: compiled.Robot, options: Options
+) -> tuple[np.ndarray, float]:
+  """Joints (T, 16) for a zero-moment point, and the largest foot error [m].
+
+  Soles that roll with the pelvis keep their lower edge on the ground.
+  """
+  height = (
+    robot.home_height - options.crouch - options.crouch_slope * plan.speed
+  )
+  duration = plan.frames / clip_lib.FPS
+  com_height = _com_height(robot, height)
+  com = pendulum(zmp, plan.stride, duration, com_height, options.harmonics)
+  tilt = np.stack(
+    [np.full(plan.frames, options.lean), -options.roll_gain * com[:, 1]], -1
+  )
+  pelvis = rotations.about("y", tilt[:, 0]) @ rotations.about("x", tilt[:, 1])
+  qpos = np.tile(robot.bent_knees(), (plan.frames, 1))
+  qpos[:, :2], qpos[:, 2] = com, height
+  qpos[:, 3:7] = rotations.quat_from_euler_zyx(
+    np.column_stack([np.zeros(plan.frames), tilt])
+  )
+  limbs = {side: legs.Leg(robot, side) for side in compiled.SIDES}
+  error = np.inf
+  for _ in range(_COM_PASSES):
+    error = _place_feet(qpos, plan, limbs, pelvis)
+    moved = com - _centres_of_mass(qpos, robot)
+    qpos[:, :2] += moved
+    if np.max(np.abs(moved)) < _COM_TOLERANCE:
+      break
+  return qpos, error
+
+
+def _place_feet(
+  qpos: np.ndarray,
+  plan: Plan,
+  limbs: dict[str, legs.Leg],
+  pelvis: np.ndarray,
+) -> float:
+  """Solves the legs of `qpos` (T, 16) in place; the largest foot error [m]."""
+  worst = 0.0
+  flat = np.zeros(plan.frames)
+  for side, leg in limbs.items():
+    middle = np.tile((leg.toe + leg.heel) / 2, (plan.frames, 1))
+    target = plan.feet[side] + middle - qpos[:, :3]
+    joints = qpos[:, 7:][:, compiled.LEG_COLUMNS[side]]
+    joints, miss = leg.solve(
+      legs.FootTask(middle, target, flat), pelvis, joints
+    )
+    qpos[:, 7:][:, compiled.LEG_COLUMNS[side]] = joints
+    worst = max(worst, float(np.max(np.linalg.norm(miss, axis=1))))
+  return worst
+
+
+def _centres_of_mass(qpos: np.ndarray, robot: compiled.Robot) -> np.ndarray:
+  """(T, 2) over the ground [m]."""
+  return np.array([robot.forward(q).subtree_com[1, :2].copy() for q in qpos])
+
+
+def _com_height(robot: compiled.Robot, pelvis_height: float) -> float:
+  """Height [m] of the centre of mass for a height of the pelvis."""
+  data = robot.forward(robot.model.key("home").qpos)
+  return float(data.subtree_com[1, 2]) - robot.home_height + pelvis_height
+
+
+def _quintic(share: np.ndarray) -> np.ndarray:
+  """From 0 to 1 with zero speed and acceleration at both ends."""
+  return share**3 * (10 - 15 * share + 6 * share**2)

@@ -1,0 +1,1 @@
+"""What episodes say about a walk: figures, a table, a file."""

@@ -1,0 +1,1 @@
+"""Exported policies in plain MuJoCo, as the robot would run them: no jax."""

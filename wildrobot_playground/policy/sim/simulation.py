@@ -1,0 +1,383 @@
+"""Robots in plain MuJoCo, seen and moved as the control loop would: no jax."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import mujoco
+import numpy as np
+
+from wildrobot_playground import features
+from wildrobot_playground.envs import batch_stepper, servo
+from wildrobot_playground.policy.controller import (
+  Policy,
+  Readings,
+  gravity,
+  heading,
+)
+from wildrobot_playground.policy.metrics import episodes
+from wildrobot_playground.policy.sim import plant
+from wildrobot_playground.robots import rotations, sole
+from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.system import assets
+
+_JOINT_POS_SPREAD = 0.05  # rad, of the first poses
+_JOINT_VEL_SPREAD = 0.2  # rad/s
+_PUSH_INTERVAL = 3.0  # s
+
+
+@dataclasses.dataclass(frozen=True)
+class Conditions:
+  """What is unlike the robot and the world of the training.
+
+  Attributes:
+    noise: sensor noise in multiples of the training's.
+    action_delay: control steps before a servo hears of its target.
+    backlash: play of the gears, plus and minus [rad].
+    friction: of the ground; None leaves the model's.
+    mass: factor on every mass and inertia.
+    gain: factor on the servos' stiffness.
+    push: change of speed [m/s] in a random direction, every 3 s.
+    measured_joint_vel: whether the servos report velocities.
+    torque_speed_limit: whether a servo that turns has less torque.
+  """
+
+  noise: float = 0.0
+  action_delay: int = 0
+  backlash: float = 0.0
+  friction: float | None = None
+  mass: float = 1.0
+  gain: float = 1.0
+  push: float = 0.0
+  measured_joint_vel: bool = True
+  torque_speed_limit: bool = False
+
+
+class Simulation:
+  """A number of robots, one control step after another.
+
+  Attributes:
+    plant: the robot.
+    dt: control step [s].
+    qpos: (N, nq); NaN for a robot whose physics has diverged.
+    qvel: (N, nv).
+  """
+
+  def __init__(
+    self,
+    robot: plant.Plant,
+    contract: Mapping[str, Any],
+    conditions: Conditions = Conditions(),
+    seed: int = 0,
+  ):
+    """Alters the model as the conditions say.
+
+    Args:
+      robot: compiled with the conditions' backlash.
+      contract: of the policy.
+      conditions: what is unlike the training.
+      seed: of first poses, noise and pushes.
+
+    Raises:
+      ValueError: when the control step, or a part of it in which the servos'
+        limit holds, is no multiple of the time step.
+    """
+    self.plant = robot
+    self.dt = 1.0 / contract["control_rate"]
+    self._parts = servo.UPDATES if conditions.torque_speed_limit else 1
+    part, timestep = self.dt / self._parts, robot.model.opt.timestep
+    self._substeps = round(part / timestep)
+    if not np.isclose(self._substeps * timestep, part):
+      raise ValueError(f"{part:g} s are no multiple of the step {timestep:g} s")
+    self._conditions = conditions
+    self._joints = contract["joints"]
+    self._noise = contract["trained_noise"]
+    self._rng = np.random.default_rng(seed)
+    _alter(robot, conditions)
+    self._step = batch_stepper.BatchStepper(robot.model)
+    self.reset(1)
+
+  def reset(self, size: int, spread: float = 1.0) -> None:
+    """Puts robots at the origin near the default pose, at random headings.
+
+    Args:
+      size: how many.
+      spread: of the first poses, velocities and headings; 0 for none.
+
+    Raises:
+      ValueError: for less than one robot.
+    """
+    if size < 1:
+      raise ValueError(f"{size} robots to simulate, expected 1 or more")
+    model, rng, robot = self.plant.model, self._rng, self.plant
+    default = np.array([joint["default"] for joint in self._joints])
+
+    def uniform(bound: float, count: int) -> np.ndarray:
+      return spread * rng.uniform(-bound, bound, (size, count))
+
+    self.qpos = np.zeros((size, model.nq), np.float32)
+    self.qvel = np.zeros((size, model.nv), np.float32)
+    angles = default + uniform(_JOINT_POS_SPREAD, len(default))
+    lower = [joint["lower"] for joint in self._joints]
+    upper = [joint["upper"] for joint in self._joints]
+    self.qpos[:, robot.joints] = np.clip(angles, lower, upper)
+    self.qvel[:, robot.dofs] = uniform(_JOINT_VEL_SPREAD, len(default))
+    yaw = uniform(np.pi, 1)[:, 0]
+    self.qpos[:, robot.root[3]] = np.cos(yaw / 2)
+    self.qpos[:, robot.root[6]] = np.sin(yaw / 2)
+    self.qpos[:, robot.root[2]] = plant.standing_height(robot, self.qpos)
+    self._targets = np.tile(default.astype(np.float32), (size, 1))
+    self._waiting = [self._targets] * self._conditions.action_delay
+    self._time = 0
+    # One substep yields the sensors of its start; where it leads is dropped.
+    *_, self._sensordata = self._call(1)
+
+  def readings(self) -> Readings:
+    """What the robots measure now, noise and all."""
+    robot = self.plant
+    orientation = self._sensordata[:, robot.orientation]
+    gyro = self._sensordata[:, robot.gyro]
+    joint_pos = self.qpos[:, robot.joints]
+    joint_vel = self.qvel[:, robot.dofs]
+    if self._conditions.noise > 0:
+      orientation = self._tilted(orientation)
+      gyro = self._noisy(gyro, "gyro")
+      joint_pos = self._noisy(joint_pos, "joint_pos")
+      joint_vel = self._noisy(joint_vel, "joint_vel")
+    if not self._conditions.measured_joint_vel:
+      joint_vel = None
+    return Readings(orientation, gyro, joint_pos, joint_vel)
+
+  def step(self, targets: np.ndarray) -> None:
+    """Moves on by one control step under servo targets (N, 9) [rad]."""
+    self._waiting.append(targets)
+    self._targets = self._waiting.pop(0)
+    self._time += 1
+    if self._conditions.push > 0:
+      interval = round(_PUSH_INTERVAL / self.dt)
+      if self._time % interval == 0:
+        self.push(self._conditions.push)
+    for _ in range(self._parts):
+      self.qpos, self.qvel, self._sensordata = self._call(self._substeps)
+
+  def push(self, speed: float, direction: float | None = None) -> None:
+    """Changes every pelvis's velocity [m/s] at once.
+
+    Args:
+      speed: of the change.
+      direction: in the world [rad]; every robot's own random one when None.
+    """
+    size = len(self.qvel)
+    theta = self._rng.uniform(0, 2 * np.pi, size)
+    if direction is not None:
+      theta = np.full(size, direction)
+    kick = speed * np.stack([np.cos(theta), np.sin(theta)], axis=-1)
+    self.qvel[:, self.plant.root_dof[:2]] += kick.astype(np.float32)
+
+  @property
+  def torque(self) -> np.ndarray:
+    """(N, 9) of the servos [N·m]."""
+    return self._sensordata[:, self.plant.torques]
+
+  def fallen(self, limits: Mapping[str, float]) -> np.ndarray:
+    """(N,) whether a robot is on the ground, by the contract's limits."""
+    root = self.qpos[:, self.plant.root]
+    height = root[:, 2] - self.plant.ground(root[:, :2])
+    upright = -gravity(self._sensordata[:, self.plant.orientation])[:, 2]
+    # No comparison finds a NaN in order.
+    in_order = (height >= limits["min_height"]) & (
+      height <= limits["max_height"]
+    )
+    return ~(in_order & (upright >= np.cos(limits["max_tilt"])))
+
+  def _call(self, substeps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    ctrl = np.zeros((len(self.qpos), self.plant.model.nu), np.float32)
+    ctrl[:, self.plant.servos] = self._reachable()
+    sound = np.isfinite(self.qpos).all(axis=-1) & np.isfinite(ctrl).all(axis=-1)
+    if sound.all():
+      return self._step(substeps, self.qpos, self.qvel, ctrl, {})
+    # What has diverged stays so; C would warn of it step after step.
+    stepped = self._step(
+      substeps, self.qpos[sound], self.qvel[sound], ctrl[sound], {}
+    )
+    widths = self.qpos.shape[1], self.qvel.shape[1], stepped[2].shape[1]
+    all_robots = [
+      np.full((len(self.qpos), width), np.nan, np.float32) for width in widths
+    ]
+    for whole, part in zip(all_robots, stepped, strict=True):
+      whole[sound] = part
+    return all_robots[0], all_robots[1], all_robots[2]
+
+  def _reachable(self) -> np.ndarray:
+    """(N, 9) targets [rad] within what the servos have at their speeds."""
+    if not self._conditions.torque_speed_limit:
+      return self._targets
+    robot = self.plant
+    return servo.limit(
+      self._targets,
+      self.qpos[:, robot.joints],
+      self.qvel[:, robot.dofs],
+      robot.model.actuator_gainprm[robot.servos, 0],
+      -robot.model.actuator_biasprm[robot.servos, 2],
+    )
+
+  def _noisy(self, values: np.ndarray, name: str) -> np.ndarray:
+    bound = self._conditions.noise * self._noise[name]
+    noise = self._rng.uniform(-bound, bound, values.shape)
+    return (values + noise).astype(np.float32)
+
+  def _tilted(self, orientation: np.ndarray) -> np.ndarray:
+    """Orientations turned by small random angles about all three axes."""
+    bounds = [self._noise[name] for name in ("gravity", "gravity", "heading")]
+    angles = self._rng.uniform(-1.0, 1.0, (len(orientation), 3)) * bounds
+    half = self._conditions.noise * angles / 2
+    turn = np.concatenate([np.ones((len(half), 1)), half], axis=-1)
+    turn /= np.linalg.norm(turn, axis=-1, keepdims=True)
+    return rotations.multiply(turn, orientation).astype(np.float32)
+
+
+def _alter(robot: plant.Plant, conditions: Conditions) -> None:
+  """Writes friction, masses and servo gains into a model."""
+  model = robot.model
+  if conditions.friction is not None:
+    model.geom_friction[robot.floor, 0] = conditions.friction
+  model.body_mass *= conditions.mass
+  model.body_inertia *= conditions.mass
+  model.actuator_gainprm[robot.servos, 0] *= conditions.gain
+  model.actuator_biasprm[robot.servos, 1] *= conditions.gain
+
+
+def roll_out(
+  policy: Policy,
+  simulation: Simulation,
+  commands: Sequence[float],
+  num_episodes: int,
+  num_steps: int,
+  velocity_mode: str = "direction",
+) -> list[episodes.Rollout]:
+  """Episodes over a grid of commands, all robots at once.
+
+  Args:
+    policy: with its contract.
+    simulation: is reset.
+    commands: forward speeds [m/s].
+    num_episodes: robots a command.
+    num_steps: control steps.
+    velocity_mode: of the AMP features.
+
+  Returns:
+    One `Rollout` a command.
+
+  Raises:
+    ValueError: see `episodes.check_grid`.
+  """
+  episodes.check_grid(commands, num_episodes, num_steps)
+  size = len(commands) * num_episodes
+  simulation.reset(size)
+  orientation = simulation.readings().orientation
+  # One that diverges at once has fallen, whatever it starts with.
+  orientation = np.where(
+    np.isfinite(orientation).all(axis=-1, keepdims=True),
+    orientation,
+    np.array([1, 0, 0, 0], np.float32),
+  )
+  phase = np.random.default_rng(0).uniform(0, 2 * np.pi, size)
+  policy.reset(orientation, phase)
+  recorder = _Recorder(simulation, policy, velocity_mode)
+  speeds = np.repeat(np.asarray(commands, np.float32), num_episodes)
+  for _ in range(num_steps):
+    # Not `Policy.step`: robots that have diverged are blind, the rest walk on.
+    observation = policy.observe(simulation.readings(), speeds)
+    simulation.step(policy.controller.act(policy.infer(observation)))
+    recorder.add()
+  return episodes.split(
+    recorder.records(),
+    simulation.dt,
+    [float(command) for command in commands],
+    num_episodes,
+  )
+
+
+def step_features(
+  simulation: Simulation, before: np.ndarray, velocity_mode: str
+) -> np.ndarray:
+  """(N, 29) AMP features of the step just taken.
+
+  Args:
+    simulation: after the step.
+    before: (N, 16) poses before it, see `Plant.pose`.
+    velocity_mode: of the features.
+  """
+  ground = simulation.plant.ground
+  after = simulation.plant.pose(simulation.qpos)
+  soles = _reference_soles()
+  return features.amp_features(
+    before,
+    after,
+    soles.contacts(after, ground(soles.corners(after))),
+    simulation.dt,
+    velocity_mode,
+    ground_height=ground(after[:, :2]),
+  )
+
+
+class _Recorder:
+  """Keeps what `Rollout` wants of every step."""
+
+  def __init__(
+    self, simulation: Simulation, policy: Policy, velocity_mode: str
+  ):
+    self._simulation = simulation
+    self._limits = policy.controller.contract["fall"]
+    self._mode = velocity_mode
+    self._qpos = simulation.plant.pose(simulation.qpos)
+    self._heading = heading(self._qpos[:, 3:7])
+    self._first = self._forward_left(self._qpos[:, :2])
+    self._alive = np.ones(len(self._qpos), bool)
+    self._steps: list[dict[str, np.ndarray]] = []
+
+  def add(self) -> None:
+    """Records the state after a step."""
+    simulation, robot = self._simulation, self._simulation.plant
+    qpos = robot.pose(simulation.qpos)
+    self._alive = self._alive & ~simulation.fallen(self._limits)
+    error = heading(qpos[:, 3:7]) - self._heading
+    self._steps.append(
+      {
+        "alive": self._alive,
+        "position": self._forward_left(qpos[:, :2]) - self._first,
+        "velocity": self._forward_left(simulation.qvel[:, robot.root_dof[:2]]),
+        "heading_error": np.arctan2(np.sin(error), np.cos(error)),
+        "qpos": qpos,
+        "features": step_features(simulation, self._qpos, self._mode),
+        "torque": simulation.torque,
+        "joint_vel": simulation.qvel[:, robot.dofs],
+      }
+    )
+    self._qpos = qpos
+
+  def records(self) -> dict[str, np.ndarray]:
+    """Everything, stacked over time."""
+    return {
+      name: np.stack([step[name] for step in self._steps])
+      for name in self._steps[0]
+    }
+
+  def _forward_left(self, vector: np.ndarray) -> np.ndarray:
+    """World vectors (N, 2) along and across the first headings."""
+    cos, sin = np.cos(self._heading), np.sin(self._heading)
+    x, y = vector[:, 0], vector[:, 1]
+    return np.stack([cos * x + sin * y, cos * y - sin * x], axis=-1)
+
+
+@functools.cache
+def reference_robot() -> mujoco.MjModel:
+  """The robot that the reference was made for; not to be changed."""
+  path = assets.xmls() / consts.FLAT_TERRAIN_SCENE
+  return mujoco.MjModel.from_xml_path(str(path))
+
+
+@functools.cache
+def _reference_soles() -> sole.Sole:
+  return sole.Sole(reference_robot())

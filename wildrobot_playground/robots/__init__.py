@@ -1,0 +1,1 @@
+"""What a robot is: its names as data, and what is read off its model."""

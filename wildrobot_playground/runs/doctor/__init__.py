@@ -1,0 +1,1 @@
+"""What is wrong with an installation, a reference or a run, by name."""

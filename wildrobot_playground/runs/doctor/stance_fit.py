@@ -1,0 +1,129 @@
+"""Do joints, contacts and root velocity of feature vectors fit together?
+
+A foot that stands does not move, so its motion in the pelvis' frame is the
+pelvis' motion reversed. Joint columns in a wrong order break that, and so do a
+root velocity of another frame or contacts of the other foot. The trunk, whose
+tilt the features do not tell, is taken to be upright.
+"""
+
+import dataclasses
+import itertools
+
+import numpy as np
+
+from wildrobot_playground import features as features_lib
+from wildrobot_playground.features.dataset import ReferenceDataset
+from wildrobot_playground.robots.sole import Sole
+
+_CLIPS, _ROWS = 16, 64  # At most so many clips, and rows of each.
+_MIN_STANCE = 20  # rows, for a judgement
+_CLEARANCE = 10.0  # per m: 1 cm counts as a tenth of a unit vector
+_GOOD = 0.18  # A misfit below leaves no room for a swap.
+_BETTER = 0.8  # of the misfit: a swap that fits that well was made
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+  """Some whole stretches of a dataset.
+
+  Attributes:
+    features: (N, 29).
+    follows: (N,) whether the row before is the step before.
+    dt: time between rows [s].
+  """
+
+  features: np.ndarray
+  follows: np.ndarray
+  dt: float
+
+
+def sample(dataset: ReferenceDataset) -> Sample:
+  """Evenly chosen clips' first rows: enough to judge, few enough to be fast."""
+  chosen = np.linspace(
+    0, dataset.num_clips - 1, min(_CLIPS, dataset.num_clips)
+  ).astype(int)
+  parts = [dataset.clip(i)[:_ROWS].astype(np.float64) for i in chosen]
+  follows = [np.arange(len(part)) > 0 for part in parts]
+  return Sample(np.concatenate(parts), np.concatenate(follows), dataset.dt)
+
+
+def corners(sole: Sole, joint_pos: np.ndarray) -> np.ndarray:
+  """(N, 4, 4, 3) sole corners [m] in the frame of an upright pelvis.
+
+  Args:
+    sole: the robot's.
+    joint_pos: (N, 9) joint angles [rad].
+  """
+  qpos = np.zeros((len(joint_pos), 7 + joint_pos.shape[1]))
+  qpos[:, 3] = 1.0
+  qpos[:, 7:] = joint_pos
+  return sole.corners(qpos)
+
+
+def velocity_error(sample: Sample, sole: Sole) -> np.ndarray | None:
+  """(3,) mean gap between the root's direction and what the stance implies.
+
+  None when too few rows stand and move.
+  """
+  gaps = _gaps(sample, corners(sole, sample.features[:, :9]))
+  return None if gaps is None else np.mean(gaps, axis=0)
+
+
+def misfit(sample: Sample, sole: Sole) -> float | None:
+  """How badly the columns fit together; about 0.15 for good walking.
+
+  The root's direction (see `velocity_error`), and how far plates that touch are
+  above the lowest one. None when too few rows stand and move.
+  """
+  points = corners(sole, sample.features[:, :9])
+  gaps = _gaps(sample, points)
+  if gaps is None:
+    return None
+  height = points[..., 2].min(axis=-1)
+  clearance = height - height.min(axis=1, keepdims=True)
+  touches = sample.features[:, features_lib.FOOT_CONTACTS] > 0.5
+  direction = np.mean(np.linalg.norm(gaps, axis=1))
+  return float(direction + _CLEARANCE * np.mean(clearance[touches]))
+
+
+def swapped_joints(sample: Sample, sole: Sole) -> tuple[int, int] | None:
+  """The two joints whose exchange fits clearly better, if there are any."""
+  found = misfit(sample, sole)
+  if found is None or found < _GOOD:
+    return None
+  fits = {}
+  for pair in itertools.combinations(range(9), 2):
+    features = sample.features.copy()
+    for group in (features_lib.JOINT_POS, features_lib.JOINT_VEL):
+      columns = np.arange(group.start, group.stop)
+      a, b = columns[list(pair)]
+      features[:, [a, b]] = features[:, [b, a]]
+    fit = misfit(dataclasses.replace(sample, features=features), sole)
+    fits[pair] = np.inf if fit is None else fit
+  best = min(fits, key=lambda pair: fits[pair])
+  return best if fits[best] < _BETTER * found else None
+
+
+def _gaps(sample: Sample, points: np.ndarray) -> np.ndarray | None:
+  """(M, 3) gaps of direction in the rows that stand and move."""
+  features = sample.features
+  root = features[:, features_lib.ROOT_LINVEL]
+  angvel = features[:, features_lib.ROOT_ANGVEL]
+  touches = features[:, features_lib.FOOT_CONTACTS] > 0.5
+  stands = touches & np.roll(touches, 1, axis=0) & sample.follows[:, None]
+  velocity = np.zeros_like(points)
+  velocity[1:] = (points[1:] - points[:-1]) / sample.dt
+  velocity += np.cross(angvel[:, None, None, :], points)
+  plates = np.sum(velocity.mean(axis=2) * stands[..., None], axis=1)
+  implied = -plates / np.maximum(stands.sum(axis=1), 1)[:, None]
+  speed = np.linalg.norm(root, axis=1)
+  rows = stands.any(axis=1) & (speed > features_lib.DIRECTION_THRESHOLD)
+  if np.sum(rows) < _MIN_STANCE:
+    return None
+  return np.abs(_unit(implied[rows]) - _unit(root[rows]))
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+  """Unit vectors (N, 3); shorter ones than the threshold stay shorter."""
+  norm = np.linalg.norm(vector, axis=1, keepdims=True)
+  return vector / np.maximum(norm, features_lib.DIRECTION_THRESHOLD)

@@ -1,0 +1,37 @@
+"""Where the data folders are: in a wheel, or in a checkout."""
+
+import pathlib
+
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+
+
+def _folder(name: str) -> pathlib.Path:
+  """A data folder: inside the installed package, or beside it in a checkout."""
+  for root in (_PACKAGE, _PACKAGE.parent):
+    if (root / name).is_dir():
+      return root / name
+  raise FileNotFoundError(
+    f"the data folder '{name}' is neither in {_PACKAGE} nor in"
+    f" {_PACKAGE.parent}; reinstall wildrobot-playground"
+  )
+
+
+def xmls() -> pathlib.Path:
+  """The folder of the MJCF files."""
+  return _folder("xmls")
+
+
+def reference() -> pathlib.Path:
+  """The folder of the shipped reference clips and dataset."""
+  return _folder("reference")
+
+
+def policies() -> pathlib.Path:
+  """The folder of the shipped policies, one a folder."""
+  return _folder("policies")
+
+
+def find_policy(name: str) -> pathlib.Path:
+  """The folder of a shipped policy by its name; any other name is a path."""
+  shipped = policies() / name
+  return shipped if shipped.is_dir() else pathlib.Path(name)
