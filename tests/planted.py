@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from wildrobot_playground import features as features_lib
 from wildrobot_playground.features import dataset as dataset_lib
 
 
@@ -20,6 +21,7 @@ def dataset(
   for rows in clips:
     spoil(rows)
   return dataset_lib.make(
+    features_lib.WILDROBOT,
     clips,
     found.clip_names,
     found.clip_speeds,

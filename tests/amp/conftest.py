@@ -24,7 +24,7 @@ class PointMass(envs.Env):
 
   def __init__(
     self,
-    num_features: int = features.NUM_FEATURES,
+    num_features: int = features.WILDROBOT.size,
     dt: float = 0.02,
     gate: bool = False,
   ):
@@ -98,9 +98,10 @@ def make_reference(
 ) -> dataset.ReferenceDataset:
   """Two clips of points that move steadily at about `speed`."""
   rng = np.random.default_rng(0)
-  rows = np.zeros((400, features.NUM_FEATURES), np.float32)
+  rows = np.zeros((400, features.WILDROBOT.size), np.float32)
   rows[:, :2] = speed + spread * rng.normal(size=(400, 2))
   return dataset.make(
+    features.WILDROBOT,
     [rows[:300], rows[300:]],
     ("long", "short"),
     np.array([speed, speed]),

@@ -115,7 +115,7 @@ def test_one_noisy_accuracy_around_the_threshold_does_not_flap():
 
 
 def test_a_leak_explains_a_style_that_shows_no_way():
-  aucs = {f"auc/{name}": 0.5 for name in features.FEATURE_NAMES}
+  aucs = {f"auc/{name}": 0.5 for name in features.WILDROBOT.names}
   aucs["auc/root_height"] = 0.999
   learning = run(health.Monitor(), 60, falling, disc_acc=0.99, **aucs)
   assert learning.state == health.SEPARATING

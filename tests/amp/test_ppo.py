@@ -267,8 +267,10 @@ def test_features_of_randomised_robots_are_those_of_their_motion():
   )
   found = after.info["amp_features"]
   np.testing.assert_allclose(found, expected, atol=1e-4)
-  assert np.all(np.any(found[:, features.JOINT_VEL] != 0, axis=1))
-  assert np.all(np.std(found[:, features.JOINT_VEL], axis=0).max() > 1e-3)
+  assert np.all(np.any(found[:, features.WILDROBOT.joint_vel] != 0, axis=1))
+  assert np.all(
+    np.std(found[:, features.WILDROBOT.joint_vel], axis=0).max() > 1e-3
+  )
 
 
 def test_an_iteration_never_asks_the_host(train):

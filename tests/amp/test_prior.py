@@ -206,7 +206,7 @@ def test_metrics_of_an_update(make, windows):
     one.init(KEY), windows.reshape(-1, 29), jp.ones(200), KEY
   )
   assert metrics.pop("skipped").shape == (2,)
-  aucs = {f"auc/{name}" for name in features.FEATURE_NAMES}
+  aucs = {f"auc/{name}" for name in features.WILDROBOT.names}
   assert set(metrics) == aucs | {
     "disc_loss",
     "disc_penalty",

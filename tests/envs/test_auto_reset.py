@@ -148,8 +148,8 @@ def test_features_of_the_last_step_do_not_straddle_the_reset(episode):
   """They lead from the state before it to one that is not the new start."""
   env, states = episode
   rows = np.asarray(states[LENGTH].info["amp_features"])[1:]
-  after = rows[:, features.JOINT_POS]
-  before = after - env.dt * rows[:, features.JOINT_VEL]
+  after = rows[:, features.WILDROBOT.joint_pos]
+  before = after - env.dt * rows[:, features.WILDROBOT.joint_vel]
   expected = states[LENGTH - 1].data.qpos[1:, 7:]
   np.testing.assert_allclose(before, expected, atol=1e-5)
   start = np.asarray(states[LENGTH].data.qpos)[1:, 7:]

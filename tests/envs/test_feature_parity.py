@@ -75,7 +75,7 @@ def test_clips_left_out_of_the_dataset_give_their_rows_too(simulated):
 
 def test_reference_has_every_contact_in_both_states():
   """Else agreement of the contacts would prove little."""
-  contacts = DATASET.features[:, features.FOOT_CONTACTS]
+  contacts = DATASET.features[:, features.WILDROBOT.foot_contacts]
   assert np.all(np.mean(contacts, axis=0) > 0.2)
   assert np.all(np.mean(contacts, axis=0) < 0.98)
 

@@ -206,8 +206,8 @@ def test_randomisation_keeps_the_amp_features(unrolled, env):
 
 def test_differently_made_robots_move_differently(unrolled):
   found, _ = unrolled
-  assert np.all(np.ptp(found[-1], axis=0)[features.JOINT_POS] > 1e-4)
-  assert np.all(np.std(found, axis=0)[:, features.JOINT_VEL] > 1e-3)
+  assert np.all(np.ptp(found[-1], axis=0)[features.WILDROBOT.joint_pos] > 1e-4)
+  assert np.all(np.std(found, axis=0)[:, features.WILDROBOT.joint_vel] > 1e-3)
 
 
 def test_environment_is_itself_again_afterwards(unrolled, env):

@@ -171,7 +171,7 @@ def test_air_time_counts_while_a_foot_is_in_the_air(compiled, first):
   expected, flown = np.zeros(2), False
   for _ in range(10):
     state = step(state, jp.zeros(9))
-    contacts = state.info["amp_features"][features.FOOT_CONTACTS]
+    contacts = state.info["amp_features"][features.WILDROBOT.foot_contacts]
     stance = np.max(np.asarray(contacts).reshape(2, 2), axis=1)
     expected = np.where(stance > 0, 0.0, expected + env.dt)
     flown |= bool(np.all(expected > 0))

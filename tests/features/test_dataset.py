@@ -18,6 +18,7 @@ def dataset():
   rng = np.random.default_rng(0)
   clips = [rng.normal(size=(n, 29)).astype(np.float32) for n in LENGTHS]
   return dataset_lib.make(
+    features.WILDROBOT,
     clips=clips,
     clip_names=("a", "b", "c"),
     clip_speeds=np.array([0.1, 0.2, 0.3]),
@@ -53,6 +54,7 @@ def test_statistics_are_weighted_and_floored():
   rows = np.zeros((4, 29), np.float32)
   rows[:2, 0] = 1.0
   dataset = dataset_lib.make(
+    features.WILDROBOT,
     [rows[:2], rows[2:]],
     ("a", "b"),
     np.array([0.1, 0.2]),
@@ -64,8 +66,8 @@ def test_statistics_are_weighted_and_floored():
   )
   assert dataset.mean[0] == pytest.approx(0.75)
   assert dataset.std[0] == pytest.approx(np.sqrt(0.75 * 0.25))
-  for group, floor in features.STD_FLOOR:
-    np.testing.assert_allclose(dataset.std[group][1:], floor, rtol=1e-6)
+  floor = features.WILDROBOT.std_floor()
+  np.testing.assert_allclose(dataset.std[1:], floor[1:], rtol=1e-6)
 
 
 def test_windows_never_cross_the_end_of_a_clip(dataset):
@@ -106,7 +108,7 @@ def test_windows_refuses(dataset, history, message):
     ("format", np.array("wildrobot-amp/0"), "format is 'wildrobot-amp/0'"),
     (
       "feature_names",
-      np.array(features.FEATURE_NAMES[::-1]),
+      np.array(features.WILDROBOT.names[::-1]),
       "feature 0 is 'foot_contacts/right_heel', expected 'joint_pos/waist_yaw'",
     ),
     ("feature_names", np.array(["a"]), "has 1 features, expected 29"),
@@ -155,7 +157,7 @@ def test_load_refuses(tmp_path, dataset, name, value, message):
     arrays = dict(archive)
   npz.write(path, arrays | {name: value})
   with pytest.raises(dataset_lib.DatasetError, match=message) as caught:
-    dataset_lib.load(path)
+    dataset_lib.load(path, layout=features.WILDROBOT)
   assert "build it again" in str(caught.value)
   assert str(caught.value).isprintable()
   assert len(str(caught.value)) < 1000

@@ -78,11 +78,13 @@ def test_jax_counts_as_numpy_does():
 
 def test_a_leak_is_named_the_most_telling_one_first():
   rng = np.random.default_rng(5)
-  real = rng.normal(size=(200, features.NUM_FEATURES))
-  fake = rng.normal(size=(300, features.NUM_FEATURES))
-  real[:, features.ROOT_HEIGHT] += 40.0  # A quantity of another kind.
+  real = rng.normal(size=(200, features.WILDROBOT.size))
+  fake = rng.normal(size=(300, features.WILDROBOT.size))
+  real[:, features.WILDROBOT.root_height] += 40.0  # A quantity of another kind.
   real[:, 3] -= 3.0
-  found = separability.leaks(separability.auc(real, fake))
+  found = separability.leaks(
+    separability.auc(real, fake), features.WILDROBOT.names
+  )
   assert [leak.name for leak in found] == [
     "root_height",
     "joint_pos/left_knee_pitch",
@@ -93,8 +95,11 @@ def test_a_leak_is_named_the_most_telling_one_first():
 
 def test_no_leak_among_equals():
   rng = np.random.default_rng(6)
-  real, fake = rng.normal(size=(2, 500, features.NUM_FEATURES))
-  assert separability.leaks(separability.auc(real, fake)) == []
+  real, fake = rng.normal(size=(2, 500, features.WILDROBOT.size))
+  assert (
+    separability.leaks(separability.auc(real, fake), features.WILDROBOT.names)
+    == []
+  )
 
 
 def test_names_must_fit_the_features():

@@ -52,20 +52,20 @@ def turned(qpos, angle):
 
 
 def test_there_is_a_name_for_each_of_29_features():
-  assert len(set(features.FEATURE_NAMES)) == features.NUM_FEATURES == 29
-  groups = [group for group, _ in features.STD_FLOOR]
+  assert len(set(features.WILDROBOT.names)) == features.WILDROBOT.size == 29
+  groups = features.WILDROBOT.groups.values()
   covered = np.concatenate([np.arange(29)[group] for group in groups])
   np.testing.assert_array_equal(covered, np.arange(29))
   for group, prefix in (
-    (features.JOINT_POS, "joint_pos/"),
-    (features.JOINT_VEL, "joint_vel/"),
-    (features.ROOT_LINVEL, "root_linvel/"),
-    (features.ROOT_ANGVEL, "root_angvel/"),
-    (features.ROOT_HEIGHT, "root_height"),
-    (features.FOOT_CONTACTS, "foot_contacts/"),
+    (features.WILDROBOT.joint_pos, "joint_pos/"),
+    (features.WILDROBOT.joint_vel, "joint_vel/"),
+    (features.WILDROBOT.root_linvel, "root_linvel/"),
+    (features.WILDROBOT.root_angvel, "root_angvel/"),
+    (features.WILDROBOT.root_height, "root_height"),
+    (features.WILDROBOT.foot_contacts, "foot_contacts/"),
   ):
-    names = [n for n in features.FEATURE_NAMES if n.startswith(prefix)]
-    assert tuple(names) == features.FEATURE_NAMES[group]
+    names = [n for n in features.WILDROBOT.names if n.startswith(prefix)]
+    assert tuple(names) == features.WILDROBOT.names[group]
 
 
 def test_joints_are_their_angles_and_backward_differences():
@@ -74,9 +74,9 @@ def test_joints_are_their_angles_and_backward_differences():
   found = features.amp_features(
     before, make_qpos(joints=joints), NO_CONTACTS, DT
   )
-  np.testing.assert_allclose(found[features.JOINT_POS], joints)
+  np.testing.assert_allclose(found[features.WILDROBOT.joint_pos], joints)
   np.testing.assert_allclose(
-    found[features.JOINT_VEL], 0.5 * np.arange(9), atol=1e-12
+    found[features.WILDROBOT.joint_vel], 0.5 * np.arange(9), atol=1e-12
   )
 
 
@@ -96,7 +96,7 @@ def test_linear_velocity_is_in_the_heading_frame(yaw):
     "raw",
   )
   np.testing.assert_allclose(
-    found[features.ROOT_LINVEL], [0.5, -0.2, 0.1], atol=1e-12
+    found[features.WILDROBOT.root_linvel], [0.5, -0.2, 0.1], atol=1e-12
   )
 
 
@@ -105,7 +105,7 @@ def test_heading_is_the_yaw_after_the_step():
   after = make_qpos((0.01, 0.0, 0.44), Rotation.from_euler("z", 90, True))
   found = features.amp_features(before, after, NO_CONTACTS, DT, "raw")
   np.testing.assert_allclose(
-    found[features.ROOT_LINVEL], [0.0, -0.5, 0.0], atol=1e-12
+    found[features.WILDROBOT.root_linvel], [0.0, -0.5, 0.0], atol=1e-12
   )
 
 
@@ -129,7 +129,7 @@ def test_velocity_mode_sets_the_length_alone(mode, speed, length):
   after = make_qpos(DT * speed * toward + [0, 0, 0.44])
   found = features.amp_features(make_qpos(), after, NO_CONTACTS, DT, mode)
   np.testing.assert_allclose(
-    found[features.ROOT_LINVEL], length * toward, atol=1e-12
+    found[features.WILDROBOT.root_linvel], length * toward, atol=1e-12
   )
 
 
@@ -164,7 +164,7 @@ def test_angular_velocity_is_the_rotation_vector_in_the_heading_frame():
   )
   expected = yaw.inv().apply((second * first.inv()).as_rotvec() / DT)
   np.testing.assert_allclose(
-    found[:, features.ROOT_ANGVEL], expected, atol=1e-9
+    found[:, features.WILDROBOT.root_angvel], expected, atol=1e-9
   )
 
 
@@ -173,7 +173,7 @@ def test_turning_on_the_spot_is_yaw_rate_alone():
   after = make_qpos(rotation=Rotation.from_euler("z", 3.13 + 0.03))
   found = features.amp_features(before, after, NO_CONTACTS, DT)
   np.testing.assert_allclose(
-    found[features.ROOT_ANGVEL], [0.0, 0.0, 1.5], atol=1e-9
+    found[features.WILDROBOT.root_angvel], [0.0, 0.0, 1.5], atol=1e-9
   )
 
 
@@ -183,13 +183,15 @@ def test_height_is_above_the_ground_under_the_pelvis():
     found = features.amp_features(
       qpos, qpos, NO_CONTACTS, DT, ground_height=ground
     )
-    np.testing.assert_allclose(found[features.ROOT_HEIGHT], [height])
+    np.testing.assert_allclose(found[features.WILDROBOT.root_height], [height])
 
 
 def test_contacts_pass_through():
   contacts = np.array([True, False, False, True])
   found = features.amp_features(make_qpos(), make_qpos(), contacts, DT)
-  np.testing.assert_array_equal(found[features.FOOT_CONTACTS], [1, 0, 0, 1])
+  np.testing.assert_array_equal(
+    found[features.WILDROBOT.foot_contacts], [1, 0, 0, 1]
+  )
 
 
 @pytest.mark.parametrize("mode", features.VELOCITY_MODES)

@@ -79,11 +79,11 @@ def test_rows_are_the_features_of_the_frames(dataset, clips):
 def test_first_row_of_a_cycle_continues_its_last(dataset):
   """The seam's joint velocity is between those before and after it."""
   for i in range(dataset.num_clips):
-    velocity = dataset.clip(i)[:, features.JOINT_VEL]
+    velocity = dataset.clip(i)[:, features.WILDROBOT.joint_vel]
     middle = (velocity[-1] + velocity[1]) / 2
     assert np.max(np.abs(velocity[0] - middle)) < 2.5
     # A step back to the cycle's start would point backwards.
-    assert dataset.clip(i)[0, features.ROOT_LINVEL][0] > 0.5
+    assert dataset.clip(i)[0, features.WILDROBOT.root_linvel][0] > 0.5
 
 
 def test_every_speed_weighs_the_same_within_its_kind(dataset):

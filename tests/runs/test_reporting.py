@@ -77,17 +77,19 @@ def _rows(amplitude=0.3):
   """(80, 29) two cycles: left foot down for the first half, sine joints."""
   step = np.arange(2 * _PERIOD)
   phase = 2 * np.pi * step / _PERIOD
-  rows = np.zeros((len(step), features.NUM_FEATURES), np.float32)
+  layout = features.WILDROBOT
+  rows = np.zeros((len(step), layout.size), np.float32)
   shifts = np.arange(len(consts.JOINT_NAMES))
-  rows[:, features.JOINT_POS] = amplitude * np.sin(phase[:, None] + shifts)
+  rows[:, layout.joint_pos] = amplitude * np.sin(phase[:, None] + shifts)
   left = (step % _PERIOD < _PERIOD / 2).astype(np.float32)
-  rows[:, features.FOOT_CONTACTS] = np.stack([left, left, 1 - left, 1 - left]).T
+  rows[:, layout.foot_contacts] = np.stack([left, left, 1 - left, 1 - left]).T
   return rows
 
 
 def _dataset():
   """Two clips: the slower with smaller strides."""
   return dataset_lib.make(
+    features.WILDROBOT,
     [_rows(0.1), _rows(0.3)],
     ("stroll", "stride"),
     np.array([0.2, 0.5]),
@@ -114,6 +116,7 @@ def _rollout(rows, command, robots=2):
     features=motion,
     torque=np.zeros((*shape, 9)),
     joint_vel=np.zeros((*shape, 9)),
+    layout=features.WILDROBOT,
   )
 
 
@@ -428,7 +431,7 @@ def test_the_same_motion_is_no_distance_apart():
 
 def test_a_robot_that_stands_has_no_gait():
   rows = _rows()
-  rows[:, features.FOOT_CONTACTS] = 1
+  rows[:, features.WILDROBOT.foot_contacts] = 1
   assert cycles.compare(_rollout(rows, 0.5), _dataset()) is None
 
 

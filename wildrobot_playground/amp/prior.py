@@ -9,7 +9,6 @@ import numpy as np
 from flax import struct
 from ml_collections import config_dict
 
-from wildrobot_playground import features as features_lib
 from wildrobot_playground.amp import discriminator as discriminator_lib
 from wildrobot_playground.amp import health, mixing
 from wildrobot_playground.amp import replay as replay_lib
@@ -43,8 +42,9 @@ class MotionPrior:
     style_scale: what a perfect style pays a control step.
     windows: (M, F) reference windows.
     cumulative: (M,) cumulative sampling weights, the last one 1.
-    reference_quantiles: (Q, 29) of single feature vectors.
-    feature_std: (29,) the reference's standard deviations, floored.
+    reference_quantiles: (Q, F) of single feature vectors.
+    feature_std: (F,) the reference's standard deviations, floored.
+    feature_names: of the F features.
   """
 
   discriminator: discriminator_lib.Discriminator
@@ -55,6 +55,7 @@ class MotionPrior:
   cumulative: jax.Array
   reference_quantiles: jax.Array
   feature_std: jax.Array
+  feature_names: tuple[str, ...]
 
   def init(self, rng: jax.Array) -> PriorState:
     """A fresh state; the same on every device for the same key."""
@@ -166,14 +167,11 @@ class MotionPrior:
     index = _choose(rng, cumulative / cumulative[-1], (distance.NUM_QUANTILES,))
     newest = window[index][:, -self.feature_std.shape[0] :]
     aucs = separability.auc(self.reference_quantiles, newest)
-    names = features_lib.FEATURE_NAMES
-    if len(names) != aucs.shape[0]:  # Another robot's features.
-      names = tuple(str(i) for i in range(aucs.shape[0]))
     return {
       "style_distance": jp.mean(
         distance.wasserstein(newest, self.reference_quantiles, self.feature_std)
       ),
-      **{f"auc/{name}": aucs[i] for i, name in enumerate(names)},
+      **{f"auc/{name}": aucs[i] for i, name in enumerate(self.feature_names)},
     }
 
 
@@ -273,4 +271,5 @@ def make_prior(
       jp.float32,
     ),
     feature_std=jp.asarray(reference.std, jp.float32),
+    feature_names=reference.layout.names,
   )

@@ -10,6 +10,7 @@ from ml_collections import config_dict
 from mujoco import mjx
 from mujoco_playground import MjxEnv
 
+from wildrobot_playground import features
 from wildrobot_playground.config import key_ranges, ranges
 from wildrobot_playground.envs import physics, terrain
 from wildrobot_playground.robots import wildrobot as consts
@@ -174,6 +175,11 @@ class WildRobotEnv(MjxEnv):
   def mjx_model(self) -> mjx.Model:
     """The MJX model; under the C engine it carries the randomised fields."""
     return self._mjx_model
+
+  @property
+  def layout(self) -> features.FeatureLayout:
+    """What the AMP features of a step are."""
+    return features.WILDROBOT
 
   @property
   def config(self) -> config_dict.ConfigDict:

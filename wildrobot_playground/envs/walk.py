@@ -471,7 +471,7 @@ class WildRobotWalk(base.WildRobotEnv):
 
   def _stance(self, info: dict[str, Any]) -> jax.Array:
     """(2,) 1 where the left and the right foot touches the ground."""
-    contacts = info["amp_features"][features.FOOT_CONTACTS]
+    contacts = info["amp_features"][self.layout.foot_contacts]
     return jp.max(contacts.reshape(2, 2), axis=1)
 
   def _feet_positions(self, qpos: jax.Array) -> jax.Array:

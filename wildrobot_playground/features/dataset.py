@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground import features as features_lib
-from wildrobot_playground.features import about
+from wildrobot_playground.features import about, vector
+from wildrobot_playground.features.layout import FeatureLayout
 from wildrobot_playground.robots import sole
 from wildrobot_playground.system import echo, npz, schema
 
@@ -18,24 +18,6 @@ CONTACT_RULE = f"sole corner within {sole.CONTACT_HEIGHT} m of the ground"
 _REBUILD = "build it again with `python -m wildrobot_playground.motion build`"
 _LARGEST = 1e3  # rad, rad/s, m/s or m: no feature of a robot is beyond
 _FASTEST = 10.0  # m/s, of a commanded speed
-# N rows, C clips and C + 1 ends (E).
-_FIELDS = {
-  "features": schema.Field(
-    "number", ("N", features_lib.NUM_FEATURES), -_LARGEST, _LARGEST
-  ),
-  "clip_offsets": schema.Field("whole", ("E",), 0, 1e9),
-  "clip_names": schema.Field("text", ("C",), high=200),
-  "clip_speeds": schema.Field("number", ("C",), -_FASTEST, _FASTEST),
-  "weights": schema.Field("number", ("N",), 0, 1),
-  "mean": schema.Field(
-    "number", (features_lib.NUM_FEATURES,), -_LARGEST, _LARGEST
-  ),
-  "std": schema.Field("number", (features_lib.NUM_FEATURES,), 0, _LARGEST),
-  "velocity_mode": schema.Field("text", high=100),
-  "dt": schema.Field("number", (), 1e-3, 0.2),
-  "model_hash": schema.Field("text", high=100),
-  "contact_rule": schema.Field("text", high=100),
-}
 
 
 class DatasetError(ValueError):
@@ -50,13 +32,14 @@ class ReferenceDataset:
   a clip of T frames has T - 1 rows, or T when it is cyclic.
 
   Attributes:
-    features: (N, 29) float32, see `features.vector`.
+    layout: what the F features are.
+    features: (N, F) float32, see `features.vector`.
     clip_offsets: (C + 1,) rows of clip i are offsets i to i + 1.
     clip_names: of the C clips.
     clip_speeds: (C,) commanded forward speed [m/s].
     weights: (N,) probability of each row to be sampled; their sum is 1.
-    mean: (29,) weighted mean.
-    std: (29,) weighted standard deviation, not below the group's floor.
+    mean: (F,) weighted mean.
+    std: (F,) weighted standard deviation, not below the group's floor.
     velocity_mode: of the root's velocity, see `features.vector`.
     dt: time between rows [s].
     model_hash: of the robot that the clips were made for.
@@ -64,6 +47,7 @@ class ReferenceDataset:
     meta: plain values: per clip tier, licence and source.
   """
 
+  layout: FeatureLayout
   features: np.ndarray
   clip_offsets: np.ndarray
   clip_names: tuple[str, ...]
@@ -83,12 +67,13 @@ class ReferenceDataset:
     return len(self.clip_names)
 
   def clip(self, index: int) -> np.ndarray:
-    """(n, 29) rows of one clip."""
+    """(n, F) rows of one clip."""
     start, end = self.clip_offsets[index : index + 2]
     return self.features[start:end]
 
 
 def make(
+  layout: FeatureLayout,
   clips: list[np.ndarray],
   clip_names: tuple[str, ...],
   clip_speeds: np.ndarray,
@@ -101,7 +86,8 @@ def make(
   """A dataset of clips, with its statistics.
 
   Args:
-    clips: (n_i, 29) rows of each clip.
+    layout: what the F features are.
+    clips: (n_i, F) rows of each clip.
     clip_names: of the C clips.
     clip_speeds: (C,) commanded forward speed [m/s].
     clip_weights: (C,) share of a clip, shared evenly by its rows; any sum.
@@ -114,8 +100,9 @@ def make(
   lengths = np.array([len(rows) for rows in clips])
   shares = np.asarray(clip_weights, dtype=np.float64) / np.sum(clip_weights)
   weights = np.repeat(shares / lengths, lengths)
-  mean, std = _statistics(features, weights)
+  mean, std = _statistics(features, weights, layout)
   dataset = ReferenceDataset(
+    layout=layout,
     features=features,
     clip_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
     clip_names=tuple(clip_names),
@@ -135,14 +122,12 @@ def make(
 def save(path: str | os.PathLike[str], dataset: ReferenceDataset) -> None:
   """Writes `dataset`, the same bytes for the same dataset."""
   check(dataset, str(path))
-  arrays = {
-    field.name: np.array(getattr(dataset, field.name))
-    for field in dataclasses.fields(dataset)
-  }
+  names = (*_fields(dataset.layout), "meta")
+  arrays = {name: np.array(getattr(dataset, name)) for name in names}
   arrays["meta"] = np.array(json.dumps(dataset.meta, sort_keys=True))
   header = {
     "format": np.array(FORMAT),
-    "feature_names": np.array(features_lib.FEATURE_NAMES),
+    "feature_names": np.array(dataset.layout.names),
   }
   npz.write(path, header | arrays)
 
@@ -152,6 +137,7 @@ def load(
   velocity_mode: str | None = None,
   dt: float | None = None,
   model_hash: str | None = None,
+  layout: FeatureLayout | None = None,
 ) -> ReferenceDataset:
   """Reads a dataset.
 
@@ -160,22 +146,23 @@ def load(
     velocity_mode: that the environment uses; None accepts any.
     dt: the environment's control step [s]; None accepts any.
     model_hash: of the environment's robot; None accepts any.
+    layout: of the environment's features; None accepts any.
 
   Raises:
     DatasetError: when it is missing, damaged, or made for something else.
   """
-  fields = (field.name for field in dataclasses.fields(ReferenceDataset))
-  names = ("format", "feature_names", *fields)
-  arrays = npz.read(path, names, DatasetError)
+  names = [field.name for field in dataclasses.fields(ReferenceDataset)]
+  names.remove("layout")
+  arrays = npz.read(path, ("format", "feature_names", *names), DatasetError)
   found = arrays.pop("format")
   if str(found) != FORMAT:
     raise DatasetError(
       f"{path}: format is '{echo.short(found)}', expected '{FORMAT}';"
       f" {_REBUILD}"
     )
-  _check_names(arrays.pop("feature_names"), str(path))
-  schema.check(arrays, _FIELDS, str(path), DatasetError, _REBUILD)
-  dataset = _from_arrays(arrays, str(path))
+  found_layout = _layout(arrays.pop("feature_names"), layout, str(path))
+  schema.check(arrays, _fields(found_layout), str(path), DatasetError, _REBUILD)
+  dataset = _from_arrays(arrays, found_layout, str(path))
   check(dataset, str(path))
   wanted = {"velocity_mode": velocity_mode, "dt": dt, "model_hash": model_hash}
   for name, expected in wanted.items():
@@ -185,9 +172,10 @@ def load(
 
 def check(dataset: ReferenceDataset, where: str) -> None:
   """Raises DatasetError unless shapes, offsets and values fit together."""
-  arrays = {name: getattr(dataset, name) for name in _FIELDS}
+  table = _fields(dataset.layout)
+  arrays = {name: getattr(dataset, name) for name in table}
   arrays["clip_names"] = np.array(dataset.clip_names, dtype=str)
-  schema.check(arrays, _FIELDS, where, DatasetError, _REBUILD)
+  schema.check(arrays, table, where, DatasetError, _REBUILD)
   problem = _inconsistency(dataset)
   if problem:
     raise DatasetError(f"{where}: {problem}; {_REBUILD}")
@@ -203,7 +191,7 @@ def windows(
     history: rows in a window, at least 1.
 
   Returns:
-    (M, history * 29) windows, oldest row first, and (M,) probabilities: the
+    (M, history * F) windows, oldest row first, and (M,) probabilities: the
     newest row's weight, made to sum to 1.
 
   Raises:
@@ -228,13 +216,32 @@ def windows(
   return stacked, weights / np.sum(weights)
 
 
+def _fields(layout: FeatureLayout) -> dict[str, schema.Field]:
+  """What the arrays must be: N rows, C clips and C + 1 ends (E)."""
+  size = layout.size
+  return {
+    "features": schema.Field("number", ("N", size), -_LARGEST, _LARGEST),
+    "clip_offsets": schema.Field("whole", ("E",), 0, 1e9),
+    "clip_names": schema.Field("text", ("C",), high=200),
+    "clip_speeds": schema.Field("number", ("C",), -_FASTEST, _FASTEST),
+    "weights": schema.Field("number", ("N",), 0, 1),
+    "mean": schema.Field("number", (size,), -_LARGEST, _LARGEST),
+    "std": schema.Field("number", (size,), 0, _LARGEST),
+    "velocity_mode": schema.Field("text", high=100),
+    "dt": schema.Field("number", (), 1e-3, 0.2),
+    "model_hash": schema.Field("text", high=100),
+    "contact_rule": schema.Field("text", high=100),
+  }
+
+
 def _statistics(
-  features: np.ndarray, weights: np.ndarray
+  features: np.ndarray, weights: np.ndarray, layout: FeatureLayout
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Weighted mean (29,) and standard deviation (29,), the latter floored."""
+  """Weighted mean (F,) and standard deviation (F,), the latter floored."""
   features = features.astype(np.float64)
   mean = weights @ features
-  std = np.maximum(np.sqrt(weights @ np.square(features - mean)), _std_floor())
+  std = np.sqrt(weights @ np.square(features - mean))
+  std = np.maximum(std, layout.std_floor())
   return mean.astype(np.float32), std.astype(np.float32)
 
 
@@ -250,31 +257,32 @@ def _check_expected(
     )
 
 
-def _std_floor() -> np.ndarray:
-  """(29,) the smallest standard deviation of each feature."""
-  floor = np.zeros(features_lib.NUM_FEATURES)
-  for group, value in features_lib.STD_FLOOR:
-    floor[group] = value
-  return floor
-
-
-def _check_names(names: np.ndarray, where: str) -> None:
-  """Refuses features of another name or order."""
+def _layout(
+  names: np.ndarray, expected: FeatureLayout | None, where: str
+) -> FeatureLayout:
+  """The layout of a file's features; refuses other ones than expected."""
   found = tuple(map(str, np.ravel(names)))
-  expected = features_lib.FEATURE_NAMES
-  if found == expected:
-    return
-  if len(found) != len(expected):
-    detail = f"has {len(found)} features, expected {len(expected)}"
+  if expected is None:
+    try:
+      return FeatureLayout.of_names(found)
+    except ValueError as error:
+      raise DatasetError(f"{where}: {echo.line(error)}; {_REBUILD}") from error
+  if found == expected.names:
+    return expected
+  if len(found) != expected.size:
+    detail = f"has {len(found)} features, expected {expected.size}"
   else:
-    i = next(i for i in range(len(found)) if found[i] != expected[i])
+    pairs = zip(found, expected.names, strict=True)
+    i = next(i for i, (a, b) in enumerate(pairs) if a != b)
     detail = (
-      f"feature {i} is '{echo.short(found[i])}', expected '{expected[i]}'"
+      f"feature {i} is '{echo.short(found[i])}', expected '{expected.names[i]}'"
     )
   raise DatasetError(f"{where}: {detail}; {_REBUILD}")
 
 
-def _from_arrays(arrays: dict[str, np.ndarray], where: str) -> ReferenceDataset:
+def _from_arrays(
+  arrays: dict[str, np.ndarray], layout: FeatureLayout, where: str
+) -> ReferenceDataset:
   """The dataset of the file's arrays, which are as the table says."""
   values: dict[str, Any] = dict(arrays)
   for names, kind in (
@@ -293,12 +301,12 @@ def _from_arrays(arrays: dict[str, np.ndarray], where: str) -> ReferenceDataset:
     raise DatasetError(
       f"{where}: meta is damaged ({echo.short(e)}); {_REBUILD}"
     ) from e
-  return ReferenceDataset(**values)
+  return ReferenceDataset(layout=layout, **values)
 
 
 def _inconsistency(dataset: ReferenceDataset) -> str | None:
   """What does not fit together, or None."""
-  if dataset.velocity_mode not in features_lib.VELOCITY_MODES:
+  if dataset.velocity_mode not in vector.VELOCITY_MODES:
     return f"velocity_mode '{echo.short(dataset.velocity_mode)}' is unknown"
   if dataset.contact_rule != CONTACT_RULE:
     return (
@@ -333,13 +341,13 @@ def _inconsistent_statistics(dataset: ReferenceDataset) -> str | None:
   """What weights, mean or std are not, or None."""
   if abs(np.sum(dataset.weights) - 1) > 1e-6:
     return "weights are not probabilities that sum to 1"
-  if np.any(dataset.std < _std_floor() * (1 - 1e-6)):
+  if np.any(dataset.std < dataset.layout.std_floor() * (1 - 1e-6)):
     return "std is below the floor of its feature group"
-  mean, std = _statistics(dataset.features, dataset.weights)
+  mean, std = _statistics(dataset.features, dataset.weights, dataset.layout)
   for name, right in (("mean", mean), ("std", std)):
     wrong = np.abs(getattr(dataset, name) - right) > 1e-3 * (std + np.abs(mean))
     if np.any(wrong):
-      feature = features_lib.FEATURE_NAMES[int(np.argmax(wrong))]
+      feature = dataset.layout.names[int(np.argmax(wrong))]
       return f"{name} of {feature} is not that of the weighted rows"
   return None
 

@@ -6,9 +6,8 @@ teaches nothing.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
-
-from wildrobot_playground import features as features_lib
 
 Array = Any  # A numpy or a jax array.
 
@@ -60,7 +59,7 @@ def auc(reference: Array, policy: Array) -> Array:
 
 def leaks(
   values: Array,
-  names: tuple[str, ...] = features_lib.FEATURE_NAMES,
+  names: Sequence[str],
   threshold: float = LEAK,
 ) -> list[Leak]:
   """The features that give the policy away, the most telling one first.

@@ -1,4 +1,4 @@
-"""The 29 AMP features: one function for simulation and for reference motion.
+"""The AMP features: one function for simulation and for reference motion.
 
 Works on numpy and on jax arrays alike (it asks the array for its namespace),
 with any leading batch dimensions, so that a simulated step and a clip's frame
@@ -7,38 +7,7 @@ pass through the very same code.
 
 from typing import Any
 
-from wildrobot_playground.robots import wildrobot as consts
-
 Array = Any  # A numpy or a jax array.
-
-_AXES = ("x", "y", "z")
-FEATURE_NAMES = (
-  *(f"joint_pos/{name}" for name in consts.JOINT_NAMES),
-  *(f"joint_vel/{name}" for name in consts.JOINT_NAMES),
-  *(f"root_linvel/{axis}" for axis in _AXES),
-  *(f"root_angvel/{axis}" for axis in _AXES),
-  "root_height",
-  *(f"foot_contacts/{name}" for name in consts.CONTACT_NAMES),
-)
-NUM_FEATURES = len(FEATURE_NAMES)
-
-JOINT_POS = slice(0, 9)
-JOINT_VEL = slice(9, 18)
-ROOT_LINVEL = slice(18, 21)
-ROOT_ANGVEL = slice(21, 24)
-ROOT_HEIGHT = slice(24, 25)
-FOOT_CONTACTS = slice(25, 29)
-
-# Smallest standard deviation that a feature is normalised by, per group: a
-# channel that hardly moves in the reference must not become infinitely telling.
-STD_FLOOR = (
-  (JOINT_POS, 0.05),  # rad
-  (JOINT_VEL, 0.5),  # rad/s
-  (ROOT_LINVEL, 0.1),  # unit vector, or m/s
-  (ROOT_ANGVEL, 0.3),  # rad/s
-  (ROOT_HEIGHT, 0.01),  # m
-  (FOOT_CONTACTS, 0.1),
-)
 
 VELOCITY_MODES = ("direction", "soft_direction", "raw")
 DIRECTION_THRESHOLD = 0.1  # m/s
@@ -64,11 +33,10 @@ def amp_features(
   """The feature vector of the step from `qpos_prev` to `qpos`.
 
   Args:
-    qpos_prev: (..., 16) root position [m], root quaternion (wxyz), nine joint
-      angles [rad], one control step earlier.
-    qpos: (..., 16) the same, now.
-    foot_contacts: (..., 4) 0 or 1 for left toe, left heel, right toe, right
-      heel, now (see `robots.sole`).
+    qpos_prev: (..., 7 + J) root position [m], root quaternion (wxyz), joint
+      angles [rad] in the layout's order, one control step earlier.
+    qpos: (..., 7 + J) the same, now.
+    foot_contacts: (..., C) 0 or 1 for each contact, now (see `robots.sole`).
     dt: control step [s].
     velocity_mode: what becomes of the root's linear velocity: `direction` (its
       unit vector above 0.1 m/s, else zeros), `soft_direction` (the same without
@@ -76,8 +44,9 @@ def amp_features(
     ground_height: height of the ground under the pelvis [m].
 
   Returns:
-    (..., 29) features in the order of `FEATURE_NAMES`; velocities are backward
-    differences in the heading frame of `qpos` (rotated by its yaw alone).
+    (..., 2 J + 7 + C) features in the order of a `FeatureLayout`; velocities
+    are backward differences in the heading frame of `qpos` (rotated by its
+    yaw alone).
 
   Raises:
     ValueError: for an unknown `velocity_mode`.
@@ -91,12 +60,12 @@ def amp_features(
   height = qpos[..., 2] - ground_height
   return xp.concatenate(
     [
-      qpos[..., 7:],  # 9
-      (qpos[..., 7:] - qpos_prev[..., 7:]) / dt,  # 9
-      _apply_mode(_rotate_yaw(linvel, -yaw), velocity_mode),  # 3
-      _rotate_yaw(angvel, -yaw),  # 3
-      height[..., None],  # 1
-      xp.astype(foot_contacts, qpos.dtype),  # 4
+      qpos[..., 7:],
+      (qpos[..., 7:] - qpos_prev[..., 7:]) / dt,
+      _apply_mode(_rotate_yaw(linvel, -yaw), velocity_mode),
+      _rotate_yaw(angvel, -yaw),
+      height[..., None],
+      xp.astype(foot_contacts, qpos.dtype),
     ],
     axis=-1,
   )

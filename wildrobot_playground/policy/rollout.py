@@ -109,6 +109,7 @@ class Roller:
       self._env.dt,
       [float(command) for command in self._commands],
       self._num_episodes,
+      self._env.layout,
     )
 
   def _unroll(

@@ -37,6 +37,7 @@ def find(path: str | None, environment: Any) -> dataset_lib.ReferenceDataset:
     velocity_mode=mode,
     dt=environment.dt,
     model_hash=compiled.model_hash(environment.mj_model),
+    layout=environment.layout,
   )
 
 

@@ -31,7 +31,7 @@ def _stopping(clip):
 def test_stationary_rows_are_left_out(recorded_clip):
   dataset = build.build([_stopping(recorded_clip)], "raw", min_speed=0.1)
   assert dataset.clip_names == ("recorded#1", "recorded#2")
-  velocity = dataset.features[:, features.ROOT_LINVEL]
+  velocity = dataset.features[:, features.WILDROBOT.root_linvel]
   assert np.min(np.linalg.norm(velocity, axis=1)) > 0.09
   rows = [dataset.meta["clips"][n]["rows"] for n in dataset.clip_names]
   assert rows == [[0, 99], [150, recorded_clip.num_frames + 48]]

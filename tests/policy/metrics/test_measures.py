@@ -16,7 +16,7 @@ def _rollout(model, **changes) -> Rollout:
   shape = (steps, robots)
   qpos = np.tile(model.keyframe("home").qpos, (*shape, 1))
   rows = np.zeros((*shape, 29))
-  rows[..., features.FOOT_CONTACTS] = 1.0
+  rows[..., features.WILDROBOT.foot_contacts] = 1.0
   return Rollout(
     **{
       "dt": DT,
@@ -27,6 +27,7 @@ def _rollout(model, **changes) -> Rollout:
       "heading_error": np.zeros(shape),
       "qpos": qpos,
       "features": rows,
+      "layout": features.WILDROBOT,
       "torque": np.zeros((*shape, 9)),
       "joint_vel": np.zeros((*shape, 9)),
       **changes,
@@ -142,7 +143,15 @@ def test_cost_of_transport_of_a_standing_robot_is_undefined(model):
 
 def _dataset(rows) -> dataset_lib.ReferenceDataset:
   return dataset_lib.make(
-    [rows], ("clip",), np.array([0.4]), np.array([1.0]), "direction", DT, "", {}
+    features.WILDROBOT,
+    [rows],
+    ("clip",),
+    np.array([0.4]),
+    np.array([1.0]),
+    "direction",
+    DT,
+    "",
+    {},
   )
 
 
@@ -180,7 +189,7 @@ def test_distances_grow_with_the_difference(model):
 
 
 def test_cycles_run_from_touchdown_to_touchdown():
-  cycles = measures.gait_cycles(_sines(0.3, 1.0), DT)
+  cycles = measures.gait_cycles(features.WILDROBOT, _sines(0.3, 1.0), DT)
   assert len(cycles) == 3
   for cycle in cycles:
     np.testing.assert_allclose(

@@ -25,7 +25,7 @@ from wildrobot_playground.runs.doctor import (
 from wildrobot_playground.system import assets, backend
 
 DATASET = dataset_lib.load(assets.reference() / shipped.DATASET)
-NAMES = features.FEATURE_NAMES
+NAMES = features.WILDROBOT.names
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,7 @@ def remade(rows, base=DATASET, names=None):
     base.weights[a:b].sum() for a, b in itertools.pairwise(offsets.tolist())
   ]
   return dataset_lib.make(
+    features.WILDROBOT,
     [rows[a:b] for a, b in itertools.pairwise(offsets.tolist())],
     names or tuple(f"mine_{i}" for i in range(base.num_clips)),
     base.clip_speeds,
@@ -99,20 +100,20 @@ def test_no_false_alarm_in_any_velocity_mode(kind, velocity_mode, env):
 
 
 def test_zeroed_contacts_are_named(env):
-  found = leaks(changed(features.FOOT_CONTACTS, 0.0), env)
+  found = leaks(changed(features.WILDROBOT.foot_contacts, 0.0), env)
   assert set(found) == {"foot contacts"}
-  for name in NAMES[features.FOOT_CONTACTS]:
+  for name in NAMES[features.WILDROBOT.foot_contacts]:
     assert f"{name} never touches" in found["foot contacts"]
 
 
 def test_contacts_that_never_lift_are_named(env):
-  found = leaks(changed(features.FOOT_CONTACTS, 1.0), env)
+  found = leaks(changed(features.WILDROBOT.foot_contacts, 1.0), env)
   assert "left_heel always touches" in found["foot contacts"]
 
 
 def test_contacts_of_the_other_foot_are_named(env):
   other = DATASET.features[:, [27, 28, 25, 26]]
-  found = leaks(changed(features.FOOT_CONTACTS, other), env)
+  found = leaks(changed(features.WILDROBOT.foot_contacts, other), env)
   assert "left_toe does not follow" in found["foot contacts"]
 
 
@@ -127,8 +128,8 @@ def test_contacts_of_the_other_foot_are_named(env):
 )
 def test_height_of_another_quantity_is_named(quantity, height, env):
   del quantity
-  rows = DATASET.features[:, features.ROOT_HEIGHT]
-  found = leaks(changed(features.ROOT_HEIGHT, height(rows)), env)
+  rows = DATASET.features[:, features.WILDROBOT.root_height]
+  found = leaks(changed(features.WILDROBOT.root_height, height(rows)), env)
   assert set(found) == {"root height"}
   assert "root_height" in found["root height"]
 
@@ -175,8 +176,8 @@ def test_root_velocity_in_another_frame_is_named(turn, name, env):
 
 
 def test_raw_velocity_that_calls_itself_a_direction_is_caught(env):
-  slow = 0.3 * DATASET.features[:, features.ROOT_LINVEL]
-  found = leaks(changed(features.ROOT_LINVEL, slow), env)
+  slow = 0.3 * DATASET.features[:, features.WILDROBOT.root_linvel]
+  found = leaks(changed(features.WILDROBOT.root_linvel, slow), env)
   assert "velocity_mode=direction" in found["root velocity"]
 
 
@@ -204,7 +205,7 @@ def test_an_environment_without_contacts_is_named(env):
 
   def amp_info(before, now, command):
     info = env._amp_info(before, now, command)
-    vector = info["amp_features"].at[features.FOOT_CONTACTS].set(0.0)
+    vector = info["amp_features"].at[features.WILDROBOT.foot_contacts].set(0.0)
     return {"amp_features": vector}
 
   broken = types.SimpleNamespace(
@@ -212,6 +213,7 @@ def test_an_environment_without_contacts_is_named(env):
     _init_qpos=env._init_qpos,
     mj_model=env.mj_model,
     sole=env.sole,
+    layout=env.layout,
     dt=env.dt,
     velocity_mode=env.velocity_mode,
     config=env.config,

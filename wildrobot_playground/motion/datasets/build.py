@@ -16,7 +16,7 @@ _STANDING = 0.05  # m/s: slower clips are no walking
 
 
 def clip_features(clip: clip_lib.MotionClip, velocity_mode: str) -> np.ndarray:
-  """(M, 29) float32 features; T - 1 rows, or T for a cyclic clip."""
+  """(M, F) float32 features; T - 1 rows, or T for a cyclic clip."""
   before, now = clip.previous_qpos()
   contacts = clip.foot_contacts[-len(now) :].astype(np.float64)
   return features_lib.amp_features(
@@ -71,6 +71,7 @@ def build(
       " --min_speed"
     )
   return dataset_lib.make(
+    layout=features_lib.WILDROBOT,
     clips=[
       clip_features(part.clip, velocity_mode)[part.start : part.end]
       for part in parts

@@ -41,7 +41,7 @@ class Speeds:
 def of_clip(clip: clip_lib.MotionClip) -> Speeds:
   """The rows of a clip."""
   directions, raw = (
-    build.clip_features(clip, mode)[:, features_lib.ROOT_LINVEL]
+    build.clip_features(clip, mode)[:, features_lib.WILDROBOT.root_linvel]
     for mode in ("direction", "raw")
   )
   return Speeds(clip.name, _norm(directions), raw[:, 0], np.ones(len(raw)))
@@ -52,7 +52,7 @@ def of_dataset(
 ) -> list[Speeds]:
   """The rows of each clip of a dataset."""
   stem = pathlib.Path(path).stem
-  velocity = dataset.features[:, features_lib.ROOT_LINVEL]
+  velocity = dataset.features[:, dataset.layout.root_linvel]
   raw = dataset.velocity_mode == "raw"
   norm = _norm(velocity)
   if raw:
@@ -69,7 +69,7 @@ def of_dataset(
 
 def of_amp_pickle(path: str | os.PathLike[str]) -> Speeds:
   """The rows of a file of the original project, normalised or not."""
-  velocity = amp_pkl.features(path)[:, features_lib.ROOT_LINVEL]
+  velocity = amp_pkl.features(path)[:, features_lib.WILDROBOT.root_linvel]
   norm = _norm(velocity)
   directions = np.all((norm < 1e-3) | (np.abs(norm - 1) < 1e-3))
   if not directions:

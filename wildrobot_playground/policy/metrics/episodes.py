@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wildrobot_playground.features.layout import FeatureLayout
 from wildrobot_playground.system import backend
 
 COMMANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # m/s
@@ -34,7 +35,8 @@ class Rollout:
     velocity: (T, N, 2) pelvis velocity [m/s] in the same frame.
     heading_error: (T, N) [rad].
     qpos: (T, N, 16).
-    features: (T, N, 29) AMP features.
+    features: (T, N, F) AMP features.
+    layout: what the F features are.
     torque: (T, N, 9) [N·m].
     joint_vel: (T, N, 9) [rad/s].
     diverged: how many robots' numbers were not finite or grew without bounds;
@@ -51,6 +53,7 @@ class Rollout:
   features: np.ndarray
   torque: np.ndarray
   joint_vel: np.ndarray
+  layout: FeatureLayout
   diverged: int = 0
 
 
@@ -116,6 +119,7 @@ def split(
   dt: float,
   commands: list[float],
   num_episodes: int,
+  layout: FeatureLayout,
 ) -> list[Rollout]:
   """One `Rollout` a command from records of all robots, command after command.
 
@@ -126,6 +130,7 @@ def split(
     dt: control step [s].
     commands: forward speeds [m/s].
     num_episodes: robots a command.
+    layout: of the features.
   """
   records, sound = _contained(records)
   rollouts = []
@@ -134,7 +139,9 @@ def split(
     columns = {name: value[:, part] for name, value in records.items()}
     diverged = int((~sound[part]).sum())
     rollouts.append(
-      Rollout(dt=dt, command=command, diverged=diverged, **columns)
+      Rollout(
+        dt=dt, command=command, layout=layout, diverged=diverged, **columns
+      )
     )
   return rollouts
 

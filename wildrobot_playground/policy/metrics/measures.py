@@ -5,9 +5,9 @@ import itertools
 import mujoco
 import numpy as np
 
-from wildrobot_playground import features
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.features import distance
+from wildrobot_playground.features.layout import FeatureLayout
 from wildrobot_playground.policy.metrics.episodes import SETTLING_TIME, Rollout
 from wildrobot_playground.robots import sole
 
@@ -72,7 +72,7 @@ def stance_pattern(rollout: Rollout, soles: sole.Sole) -> dict[str, float]:
   """
   first = round(SETTLING_TIME / rollout.dt)
   alive = rollout.alive[first:, :, None]
-  stance = _stance(rollout.features[first:]) & alive
+  stance = _stance(rollout.layout, rollout.features[first:]) & alive
   duty = stance.sum(axis=(0, 1)) / max(alive.sum(), 1)
   touchdowns = (stance[1:] & ~stance[:-1] & alive[1:]).sum(axis=(0, 1))
   seconds = max(alive.sum(), 1) * rollout.dt
@@ -154,38 +154,43 @@ def _cycle_distance(
   first = round(SETTLING_TIME / rollout.dt)
   cycles = []
   for robot in np.flatnonzero(rollout.alive[-1]):
-    cycles += gait_cycles(rollout.features[first:, robot], rollout.dt)
+    rows = rollout.features[first:, robot]
+    cycles += gait_cycles(rollout.layout, rows, rollout.dt)
   gaps = np.abs(np.asarray(reference.clip_speeds) - rollout.command)
   nearest = np.flatnonzero(gaps <= gaps.min() + 1e-6)
   targets = []
   for index in nearest:
     rows = reference.clip(int(index))
     # Twice, so that a clip of one cycle holds a whole one between touch-downs.
-    targets += gait_cycles(np.concatenate([rows, rows]), reference.dt)[:1]
+    twice = np.concatenate([rows, rows])
+    targets += gait_cycles(reference.layout, twice, reference.dt)[:1]
   if not cycles or not targets:
     return float("nan")
   mean_cycle = np.mean(cycles, axis=0)
   return min(dtw(mean_cycle, target) for target in targets)
 
 
-def gait_cycles(rows: np.ndarray, dt: float) -> list[np.ndarray]:
+def gait_cycles(
+  layout: FeatureLayout, rows: np.ndarray, dt: float
+) -> list[np.ndarray]:
   """Joint angles from one left touch-down to the next.
 
   Args:
-    rows: (T, 29) consecutive features.
+    layout: of the features.
+    rows: (T, F) consecutive features.
     dt: control step [s].
 
   Returns:
-    (50, 9) joint angles [rad] over the phase, one array a stride.
+    (50, J) joint angles [rad] over the phase, one array a stride.
   """
-  left = _stance(rows)[:, 0]
+  left = _stance(layout, rows)[:, 0]
   touchdowns = np.flatnonzero(left[1:] & ~left[:-1]) + 1
   cycles = []
   for start, stop in itertools.pairwise(touchdowns):
     if (stop - start) * dt < _SHORTEST_CYCLE:
       continue  # A bounce, not a stride.
     phase = np.linspace(start, stop, _CYCLE_POINTS, endpoint=False)
-    joints = rows[:, features.JOINT_POS]
+    joints = rows[:, layout.joint_pos]
     cycles.append(
       np.stack(
         [np.interp(phase, np.arange(len(rows)), q) for q in joints.T],
@@ -220,9 +225,9 @@ def dtw(a: np.ndarray, b: np.ndarray) -> float:
   return float(total[-1, -1] / (len(a) + len(b)))
 
 
-def _stance(rows: np.ndarray) -> np.ndarray:
+def _stance(layout: FeatureLayout, rows: np.ndarray) -> np.ndarray:
   """(..., 2) whether the left and right foot touch, of features (..., 29)."""
-  contacts = rows[..., features.FOOT_CONTACTS] > 0.5
+  contacts = rows[..., layout.foot_contacts] > 0.5
   return np.stack(
     [contacts[..., :2].any(axis=-1), contacts[..., 2:].any(axis=-1)], axis=-1
   )

@@ -44,7 +44,7 @@ class Walker:
     """Puts it back at the origin, on its feet."""
     self._simulation.reset(1, spread=0.0)
     self._policy.reset(self._simulation.readings().orientation)
-    self.features = np.zeros(features.NUM_FEATURES, np.float32)
+    self.features = np.zeros(features.WILDROBOT.size, np.float32)
 
   def step(self, turn: float = 0.0) -> None:
     """One control step; one that has fallen starts anew.

@@ -296,6 +296,7 @@ def roll_out(
     simulation.dt,
     [float(command) for command in commands],
     num_episodes,
+    features.WILDROBOT,
   )
 
 

@@ -143,7 +143,7 @@ def _checkpoint(
 def _separability(
   dataset: ReferenceDataset, rows: np.ndarray, weight: float
 ) -> Finding:
-  """Single features that tell the policy (N, 29) from the reference."""
+  """Single features that tell the policy (N, F) from the reference."""
   if len(rows) == 0:
     return Finding(
       "separability", WARN, "every robot fell at once", "train it longer"
@@ -153,7 +153,7 @@ def _separability(
     len(probability), 10 * len(probability), p=probability
   )
   aucs = separability.auc(dataset.features[drawn], rows)
-  leaks = separability.leaks(aucs)
+  leaks = separability.leaks(aucs, dataset.layout.names)
   if not leaks:
     worst = float(np.max(np.maximum(aucs, 1 - aucs)))
     return Finding(

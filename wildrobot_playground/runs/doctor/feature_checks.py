@@ -14,14 +14,14 @@ from wildrobot_playground.runs.doctor.finding import FAIL, OK, WARN, Finding
 from wildrobot_playground.system import assets
 
 # Largest difference that single precision explains, by group of features.
-_TOLERANCES = (
-  (features_lib.JOINT_POS, 1e-5),  # rad
-  (features_lib.JOINT_VEL, 1e-4),  # rad/s
-  (features_lib.ROOT_LINVEL, 1e-3),  # unit vector, or m/s
-  (features_lib.ROOT_ANGVEL, 1e-3),  # rad/s
-  (features_lib.ROOT_HEIGHT, 1e-5),  # m
-  (features_lib.FOOT_CONTACTS, 0.5),
-)
+_TOLERANCES = {
+  "joint_pos": 1e-5,  # rad
+  "joint_vel": 1e-4,  # rad/s
+  "root_linvel": 1e-3,  # unit vector, or m/s
+  "root_angvel": 1e-3,  # rad/s
+  "root_height": 1e-5,  # m
+  "foot_contacts": 0.5,
+}
 _NEAR_THRESHOLD = 0.01  # share of rows that may fall to either side of one
 
 
@@ -46,7 +46,7 @@ def check(
   rows = [found for found, _ in frames]
   return [
     _emission(environment, *poses, parts[0]),
-    _agreement(rows, parts[1:]),
+    _agreement(dataset.layout, rows, parts[1:]),
   ]
 
 
@@ -61,16 +61,15 @@ def _emission(
     environment.dt,
     environment.velocity_mode,
   )
-  columns = list(range(features_lib.NUM_FEATURES))
+  layout = environment.layout
+  columns = list(range(layout.size))
   if environment.mj_model.nhfield:  # Terrain shifts what refers to the ground.
-    columns = columns[: features_lib.ROOT_HEIGHT.start]
+    columns = columns[: layout.root_height.start]
   gap = np.abs(emitted - expected).max(axis=0)
   bad = [i for i in columns if gap[i] > 1e-3]
   if not bad:
     return Finding("environment", OK, f"{len(now)} poses emit their features")
-  said = ", ".join(
-    f"{features_lib.FEATURE_NAMES[i]} (off by {gap[i]:.3g})" for i in bad[:4]
-  )
+  said = ", ".join(f"{layout.names[i]} (off by {gap[i]:.3g})" for i in bad[:4])
   return Finding(
     "environment",
     FAIL,
@@ -97,7 +96,11 @@ def _frames(
   return frames
 
 
-def _agreement(rows: list[np.ndarray], emitted: list[np.ndarray]) -> Finding:
+def _agreement(
+  layout: features_lib.FeatureLayout,
+  rows: list[np.ndarray],
+  emitted: list[np.ndarray],
+) -> Finding:
   """The verdict on a dataset's rows, clip by clip."""
   if not rows:
     return Finding(
@@ -114,17 +117,12 @@ def _agreement(rows: list[np.ndarray], emitted: list[np.ndarray]) -> Finding:
     ],
     axis=0,
   )
-  tolerance = np.zeros(features_lib.NUM_FEATURES)
-  for group, value in _TOLERANCES:
-    tolerance[group] = value
-  bad = np.flatnonzero(gaps > tolerance)
+  bad = np.flatnonzero(gaps > layout.per_feature(_TOLERANCES))
   if bad.size == 0:
     return Finding(
       "parity", OK, f"{sum(map(len, rows))} rows are what is emitted"
     )
-  said = ", ".join(
-    f"{features_lib.FEATURE_NAMES[i]} (off by {gaps[i]:.3g})" for i in bad[:6]
-  )
+  said = ", ".join(f"{layout.names[i]} (off by {gaps[i]:.3g})" for i in bad[:6])
   more = f" and {bad.size - 6} more" if bad.size > 6 else ""
   return Finding(
     "parity",

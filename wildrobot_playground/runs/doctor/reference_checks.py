@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground import features as features_lib
 from wildrobot_playground.envs import commands
 from wildrobot_playground.features import separability
 from wildrobot_playground.features.dataset import ReferenceDataset
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.features.layout import FeatureLayout
 from wildrobot_playground.runs.doctor import stance_fit
 from wildrobot_playground.runs.doctor.finding import FAIL, OK, WARN, Finding
 
@@ -101,27 +100,26 @@ def _normaliser(dataset: ReferenceDataset) -> Finding:
   weights = dataset.weights / np.sum(dataset.weights)
   mean = weights @ dataset.features.astype(np.float64)
   spread = np.sqrt(weights @ np.square(dataset.features - mean))
-  floor = np.zeros(features_lib.NUM_FEATURES)
-  for group, value in features_lib.STD_FLOOR:
-    floor[group] = value
-  std = np.maximum(spread, floor)
+  layout = dataset.layout
+  std = np.maximum(spread, layout.std_floor())
   wrong = (np.abs(dataset.mean - mean) > 1e-2 * std) | (
     np.abs(dataset.std - std) > 1e-2 * std
   )
-  moving = np.concatenate([np.arange(9, 18), np.arange(0, 9)])
+  moving = np.r_[layout.joint_vel, layout.joint_pos]
   still = [i for i in moving if spread[i] < 1e-6]
   if np.any(wrong):
     return Finding(
       "normaliser",
       FAIL,
-      f"mean or std is not that of the rows: {_names(np.flatnonzero(wrong))}",
+      f"mean or std is not that of the rows: "
+      f"{_names(layout, np.flatnonzero(wrong))}",
       _REBUILD,
     )
   if still:
     return Finding(
       "normaliser",
       WARN,
-      f"never changes: {_names(still)}",
+      f"never changes: {_names(layout, still)}",
       "the std floor keeps it harmless; check the clips if it should move",
     )
   return Finding("normaliser", OK, "mean and std are those of the rows")
@@ -131,54 +129,53 @@ def _joint_limits(
   dataset: ReferenceDataset, lower: np.ndarray, upper: np.ndarray
 ) -> Finding:
   """Every joint column within its joint's range."""
-  joints = dataset.features[:, features_lib.JOINT_POS]
+  layout = dataset.layout
+  joints = dataset.features[:, layout.joint_pos]
   beyond = (joints < lower - _LIMIT_SLACK) | (joints > upper + _LIMIT_SLACK)
   share = np.mean(beyond, axis=0)
   bad = np.flatnonzero(share > _RARE)
   if bad.size == 0:
     return Finding("joint limits", OK, "every column within its joint's range")
-  said = ", ".join(
-    f"{features_lib.FEATURE_NAMES[i]} ({share[i]:.0%} of rows)" for i in bad
-  )
+  said = ", ".join(f"{layout.names[i]} ({share[i]:.0%} of rows)" for i in bad)
   return Finding(
     "joint limits",
     FAIL,
     f"beyond the joint's range: {said}; joint columns in a wrong order or with"
     " a wrong sign look so",
-    f"the order is {', '.join(consts.JOINT_NAMES)}; {_REBUILD}",
+    f"the order is {', '.join(layout.joints)}; {_REBUILD}",
   )
 
 
 def _joint_velocity(dataset: ReferenceDataset) -> Finding:
   """Velocities are backward differences of the positions."""
-  gaps = []
+  layout, gaps = dataset.layout, []
   for i in range(dataset.num_clips):
     rows = dataset.clip(i).astype(np.float64)
-    joint_pos = rows[:, features_lib.JOINT_POS]
+    joint_pos = rows[:, layout.joint_pos]
     difference = np.diff(joint_pos, axis=0) / dataset.dt
-    gaps.append(np.abs(rows[1:, features_lib.JOINT_VEL] - difference))
+    gaps.append(np.abs(rows[1:, layout.joint_vel] - difference))
   gap = np.quantile(np.concatenate(gaps), 0.95, axis=0)
-  bad = features_lib.JOINT_VEL.start + np.flatnonzero(gap > 0.05)
+  bad = layout.joint_vel.start + np.flatnonzero(gap > 0.05)
   if bad.size == 0:
     return Finding("joint velocity", OK, "backward difference of the position")
   return Finding(
     "joint velocity",
     FAIL,
-    f"not the backward difference of its joint's position: {_names(bad)}",
+    f"not the backward difference of its joint's position: "
+    f"{_names(layout, bad)}",
     f"positions and velocities in different orders look so; {_REBUILD}",
   )
 
 
 def _foot_contacts(sample: stance_fit.Sample, sole: Any) -> Finding:
   """Plates touch where the joints put them down, and only there."""
-  joint_pos = sample.features[:, features_lib.JOINT_POS]
+  layout = sample.layout
+  joint_pos = sample.features[:, layout.joint_pos]
   height = stance_fit.corners(sole, joint_pos)[..., 2].min(axis=-1)
   clearance = height - height.min(axis=1, keepdims=True)
-  touches = sample.features[:, features_lib.FOOT_CONTACTS] > 0.5
+  touches = sample.features[:, layout.foot_contacts] > 0.5
   problems = []
-  for i, name in enumerate(
-    features_lib.FEATURE_NAMES[features_lib.FOOT_CONTACTS]
-  ):
+  for i, name in enumerate(layout.names[layout.foot_contacts]):
     problem = _plate(clearance[:, i : i + 1], touches[:, i])
     if problem:
       problems.append(f"{name} {problem}")
@@ -212,12 +209,12 @@ def _plate(clearance: np.ndarray, touches: np.ndarray) -> str | None:
 
 def _root_height(sample: stance_fit.Sample, sole: Any) -> Finding:
   """The pelvis is as high as the legs make it."""
-  features = sample.features
-  down = features[:, features_lib.FOOT_CONTACTS].any(axis=1)
+  features, layout = sample.features, sample.layout
+  down = features[:, layout.foot_contacts].any(axis=1)
   rows = features[down] if down.any() else features
-  points = stance_fit.corners(sole, rows[:, features_lib.JOINT_POS])
+  points = stance_fit.corners(sole, rows[:, layout.joint_pos])
   legs = -points[..., 2].min(axis=(1, 2))
-  found = rows[:, features_lib.ROOT_HEIGHT][:, 0]
+  found = rows[:, layout.root_height][:, 0]
   gap = float(np.median(np.abs(found - legs)))
   said = f"{np.median(found):.3f} m, the legs reach {np.median(legs):.3f} m"
   if gap <= _HEIGHT_GAP:
@@ -243,8 +240,9 @@ def _joint_order(sample: stance_fit.Sample, sole: Any) -> Finding:
   return Finding(
     "joint order",
     FAIL,
-    f"{_names(pair)} look swapped: so exchanged, the standing feet stand",
-    f"the order is {', '.join(consts.JOINT_NAMES)}; {_REBUILD}",
+    f"{_names(sample.layout, pair)} look swapped: so exchanged, the standing"
+    " feet stand",
+    f"the order is {', '.join(sample.layout.joints)}; {_REBUILD}",
   )
 
 
@@ -252,7 +250,8 @@ def _root_velocity(
   dataset: ReferenceDataset, sample: stance_fit.Sample, sole: Any
 ) -> Finding:
   """The root goes where the standing feet push it, and as the mode says."""
-  root = dataset.features[:, features_lib.ROOT_LINVEL]
+  layout = dataset.layout
+  root = dataset.features[:, layout.root_linvel]
   speed = np.linalg.norm(root, axis=1)
   unit = np.abs(speed - 1) < 1e-3
   mode = dataset.velocity_mode
@@ -274,20 +273,20 @@ def _root_velocity(
     return Finding(
       "root velocity", WARN, "too few rows stand and move to tell", _MORE
     )
-  bad = features_lib.ROOT_LINVEL.start + np.flatnonzero(gap > _VELOCITY_GAP)
+  bad = layout.root_linvel.start + np.flatnonzero(gap > _VELOCITY_GAP)
   if bad.size:
     return Finding(
       "root velocity",
       FAIL,
-      f"{_names(bad)} is not where the standing feet push the pelvis: another"
-      " frame, sign or order",
+      f"{_names(layout, bad)} is not where the standing feet push the pelvis:"
+      " another frame, sign or order",
       f"it is in the frame of the pelvis' heading; {_REBUILD}",
     )
   return Finding("root velocity", OK, "goes where the standing feet push it")
 
 
-def _names(indices: Any) -> str:
+def _names(layout: FeatureLayout, indices: Any) -> str:
   """Names of features, at most four."""
-  names = [features_lib.FEATURE_NAMES[i] for i in indices]
+  names = [layout.names[i] for i in indices]
   more = f" and {len(names) - 4} more" if len(names) > 4 else ""
   return ", ".join(names[:4]) + more

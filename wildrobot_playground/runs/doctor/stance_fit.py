@@ -13,6 +13,7 @@ import numpy as np
 
 from wildrobot_playground import features as features_lib
 from wildrobot_playground.features.dataset import ReferenceDataset
+from wildrobot_playground.features.layout import FeatureLayout
 from wildrobot_playground.robots.sole import Sole
 
 _CLIPS, _ROWS = 16, 64  # At most so many clips, and rows of each.
@@ -27,11 +28,13 @@ class Sample:
   """Some whole stretches of a dataset.
 
   Attributes:
-    features: (N, 29).
+    layout: of the features.
+    features: (N, F).
     follows: (N,) whether the row before is the step before.
     dt: time between rows [s].
   """
 
+  layout: FeatureLayout
   features: np.ndarray
   follows: np.ndarray
   dt: float
@@ -44,7 +47,9 @@ def sample(dataset: ReferenceDataset) -> Sample:
   ).astype(int)
   parts = [dataset.clip(i)[:_ROWS].astype(np.float64) for i in chosen]
   follows = [np.arange(len(part)) > 0 for part in parts]
-  return Sample(np.concatenate(parts), np.concatenate(follows), dataset.dt)
+  return Sample(
+    dataset.layout, np.concatenate(parts), np.concatenate(follows), dataset.dt
+  )
 
 
 def corners(sole: Sole, joint_pos: np.ndarray) -> np.ndarray:
@@ -52,7 +57,7 @@ def corners(sole: Sole, joint_pos: np.ndarray) -> np.ndarray:
 
   Args:
     sole: the robot's.
-    joint_pos: (N, 9) joint angles [rad].
+    joint_pos: (N, J) joint angles [rad].
   """
   qpos = np.zeros((len(joint_pos), 7 + joint_pos.shape[1]))
   qpos[:, 3] = 1.0
@@ -65,7 +70,9 @@ def velocity_error(sample: Sample, sole: Sole) -> np.ndarray | None:
 
   None when too few rows stand and move.
   """
-  gaps = _gaps(sample, corners(sole, sample.features[:, :9]))
+  gaps = _gaps(
+    sample, corners(sole, sample.features[:, sample.layout.joint_pos])
+  )
   return None if gaps is None else np.mean(gaps, axis=0)
 
 
@@ -75,13 +82,13 @@ def misfit(sample: Sample, sole: Sole) -> float | None:
   The root's direction (see `velocity_error`), and how far plates that touch are
   above the lowest one. None when too few rows stand and move.
   """
-  points = corners(sole, sample.features[:, :9])
+  points = corners(sole, sample.features[:, sample.layout.joint_pos])
   gaps = _gaps(sample, points)
   if gaps is None:
     return None
   height = points[..., 2].min(axis=-1)
   clearance = height - height.min(axis=1, keepdims=True)
-  touches = sample.features[:, features_lib.FOOT_CONTACTS] > 0.5
+  touches = sample.features[:, sample.layout.foot_contacts] > 0.5
   direction = np.mean(np.linalg.norm(gaps, axis=1))
   return float(direction + _CLEARANCE * np.mean(clearance[touches]))
 
@@ -91,10 +98,10 @@ def swapped_joints(sample: Sample, sole: Sole) -> tuple[int, int] | None:
   found = misfit(sample, sole)
   if found is None or found < _GOOD:
     return None
-  fits = {}
-  for pair in itertools.combinations(range(9), 2):
+  layout, fits = sample.layout, {}
+  for pair in itertools.combinations(range(len(layout.joints)), 2):
     features = sample.features.copy()
-    for group in (features_lib.JOINT_POS, features_lib.JOINT_VEL):
+    for group in (layout.joint_pos, layout.joint_vel):
       columns = np.arange(group.start, group.stop)
       a, b = columns[list(pair)]
       features[:, [a, b]] = features[:, [b, a]]
@@ -106,10 +113,10 @@ def swapped_joints(sample: Sample, sole: Sole) -> tuple[int, int] | None:
 
 def _gaps(sample: Sample, points: np.ndarray) -> np.ndarray | None:
   """(M, 3) gaps of direction in the rows that stand and move."""
-  features = sample.features
-  root = features[:, features_lib.ROOT_LINVEL]
-  angvel = features[:, features_lib.ROOT_ANGVEL]
-  touches = features[:, features_lib.FOOT_CONTACTS] > 0.5
+  features, layout = sample.features, sample.layout
+  root = features[:, layout.root_linvel]
+  angvel = features[:, layout.root_angvel]
+  touches = features[:, layout.foot_contacts] > 0.5
   stands = touches & np.roll(touches, 1, axis=0) & sample.follows[:, None]
   velocity = np.zeros_like(points)
   velocity[1:] = (points[1:] - points[:-1]) / sample.dt

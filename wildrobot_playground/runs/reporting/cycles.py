@@ -51,7 +51,7 @@ def compare(
     cycle
     for robot in np.flatnonzero(rollout.alive[-1])
     for cycle in measures.gait_cycles(
-      rollout.features[first:, robot], rollout.dt
+      rollout.layout, rollout.features[first:, robot], rollout.dt
     )
   ]
   if not cycles:
@@ -63,7 +63,9 @@ def compare(
     rows = reference.clip(int(index))
     # Twice, so that a clip of one cycle holds a whole one.
     twice = np.concatenate([rows, rows])
-    for cycle in measures.gait_cycles(twice, reference.dt)[:1]:
+    for cycle in measures.gait_cycles(reference.layout, twice, reference.dt)[
+      :1
+    ]:
       distance = measures.dtw(mean, cycle)
       if best is None or distance < best[0]:
         best = distance, int(index), cycle
