@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from wildrobot_playground.robots import sole as sole_lib
 from wildrobot_playground.robots import wildrobot as consts
 
 DT = 0.02
@@ -134,14 +133,3 @@ def test_lifted_robot_does_not_slide(sole, standing):
   moved = standing + np.array([0.1, 0, 0.01, *[0] * 13])
   np.testing.assert_array_equal(sole.slide(standing, moved, DT), 0)
   np.testing.assert_array_equal(sole.slide(moved, standing, DT), 0)
-
-
-def test_rotated_body_frame_is_refused(model):
-  spec = mujoco.MjSpec.from_string(
-    """<mujoco><worldbody><body name="waist"><freejoint/><geom size="0.1"/>
-    <body name="foot" euler="0 0 90"><joint axis="0 1 0"/>
-    <geom name="left_toe_plate" type="box" size="1 1 1"/></body>
-    </body></worldbody></mujoco>"""
-  )
-  with pytest.raises(ValueError, match="body 'foot' must have an unrotated"):
-    sole_lib.Sole(spec.compile())

@@ -1,19 +1,50 @@
-"""Rotations in numpy: wxyz quaternions and matrices, batched."""
+"""Rotations: wxyz quaternions and matrices, batched.
+
+The first three serve numpy and jax alike, the rest is numpy.
+"""
+
+from typing import Any
 
 import numpy as np
+
+Array = Any  # A numpy or a jax array.
+
+
+def unit_quat_to_mat(quat: Array) -> Array:
+  """Rotation matrix (..., 3, 3) of a unit wxyz quaternion (..., 4)."""
+  xp = quat.__array_namespace__()
+  w, x, y, z = (quat[..., i] for i in range(4))
+  rows = (
+    (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
+    (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
+    (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
+  )
+  return xp.stack([xp.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def hinge(axis: np.ndarray, angle: Array) -> Array:
+  """Rotation matrices (..., 3, 3) about a fixed unit axis (Rodrigues)."""
+  xp = angle.__array_namespace__()
+  x, y, z = axis
+  cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+  outer = cross @ cross
+  angle = angle[..., None, None]
+  eye, cross, outer = (
+    xp.asarray(a, dtype=angle.dtype) for a in (np.eye(3), cross, outer)
+  )
+  return eye + xp.sin(angle) * cross + (1 - xp.cos(angle)) * outer
+
+
+def matmul(a: Array, b: Array) -> Array:
+  """Product of (..., 3, 3) matrices, summed in the same order everywhere."""
+  return (a[..., :, :, None] * b[..., None, :, :]).sum(axis=-2)
 
 
 def quat_to_mat(quat: np.ndarray) -> np.ndarray:
   """Rotation matrices (..., 3, 3) of wxyz quaternions (..., 4), any length."""
   quat = np.asarray(quat, dtype=np.float64)
   quat = quat / np.linalg.norm(quat, axis=-1, keepdims=True)
-  w, x, y, z = np.moveaxis(quat, -1, 0)
-  rows = (
-    (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
-    (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
-    (2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)),
-  )
-  return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+  return unit_quat_to_mat(quat)
 
 
 def about(axis: str, angle: np.ndarray) -> np.ndarray:
