@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from wildrobot_playground.system import assets, cli, errors
+from wildrobot_playground.system import assets, cli, errors, stopping
 from wildrobot_playground.web import address
 
 _POLICY = flags.DEFINE_string(
@@ -82,12 +82,12 @@ def _serve() -> int:
       f" http://{socket.gethostname()}:{outer.port}",
       flush=True,
     )
-  try:
-    page.run()
-  except KeyboardInterrupt:
-    print()
-  finally:
-    page.close()
+  with stopping.StopRequest() as stop:
+    try:
+      page.run(stop.steps())
+      print()
+    finally:
+      page.close()
   return 0
 
 
