@@ -109,6 +109,37 @@ def _run(
   return main(flags.FLAGS(sys.argv, known_only=True)[1:])
 
 
+def file_to_write(
+  flag: str, value: str | None, endings: Sequence[str] = ()
+) -> pathlib.Path | None:
+  """The path in a flag, or None: refused before there is anything to write.
+
+  Args:
+    flag: its name.
+    value: as typed.
+    endings: what its name may end in, in small letters; anything when empty.
+
+  Raises:
+    UsageError: for what can be no such file.
+  """
+  if not value:
+    return None
+  path = pathlib.Path(value)
+  said = f"--{flag}={echo.short(value)}"
+  if not path.parent.is_dir():
+    raise errors.UsageError(f"{said}: {path.parent} is no folder")
+  if path.is_dir():
+    raise errors.UsageError(f"{said} is a folder; give a file")
+  if endings and path.suffix.lower() not in endings:
+    raise errors.UsageError(
+      f"{said}: expected a name that ends in {' or '.join(endings)}"
+    )
+  there = path if path.exists() else path.parent
+  if not os.access(there, os.W_OK):
+    raise errors.UsageError(f"{said}: {there} cannot be written to")
+  return path
+
+
 def say_next(*steps: Sequence[str]) -> None:
   """Prints what to do next, each as it can be typed here.
 
