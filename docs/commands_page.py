@@ -31,6 +31,8 @@ Every command line with every flag, written by `python docs/commands_page.py`.
 `--help` says the same; an unknown flag or key is answered with the nearest.
 Flags are `--name=value`; those of truth values also `--name` and `--noname`.
 Bad input ends in one line and exit code 2, work that fails in one line and 1.
+A reader that has left, as `| head` does, ends a command quietly with 141;
+`train` and `bench` go on, for their files.
 """
 
 

@@ -31,18 +31,27 @@ def main(rest: Sequence[str]) -> int:
   run_dir = pathlib.Path(_CHECKPOINT.value) if _CHECKPOINT.value else None
   if run_dir is not None and not run_dir.is_dir():
     raise errors.UsageError(f"--checkpoint={run_dir} is no folder")
-  path = pathlib.Path(_JSON.value) if _JSON.value else None
-  if path is not None and not path.parent.is_dir():
-    raise errors.UsageError(f"--json={path}: {path.parent} is no folder")
+  path = cli.file_to_write("json", _JSON.value)
   findings = versions.check(versions.installed())
   findings += _others(_REFERENCE.value, run_dir)
-  print(finding.table(findings))
-  if path is not None:
-    finding.save(findings, path)
+  try:
+    print(finding.table(findings))
+  finally:  # Also where nobody reads the table.
+    if path is not None:
+      _save(findings, path)
   failed = finding.overall(findings) == finding.FAIL
   if not failed:
     cli.say_next(_train())
   return int(failed)
+
+
+def _save(findings: list[finding.Finding], path: pathlib.Path) -> None:
+  try:
+    finding.save(findings, path)
+  except OSError as error:
+    raise errors.RunFailedError(
+      f"{path} cannot be written: {error.strerror}"
+    ) from error
 
 
 def _train() -> list[str]:

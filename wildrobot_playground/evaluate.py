@@ -70,7 +70,8 @@ def main(rest: Sequence[str]) -> int:
       "give one of --checkpoint=RUN_FOLDER and --policy=policy.onnx"
     )
   _check_flags()
-  path, film = _file_to_write(_JSON), _file_to_write(_VIDEO)
+  path = cli.file_to_write("json", _JSON.value)
+  film = cli.file_to_write("video", _VIDEO.value, (".mp4", ".gif"))
   try:
     commands = episodes.read_commands(_COMMANDS.value)
     if _SUITE.value == "robustness":
@@ -81,14 +82,18 @@ def main(rest: Sequence[str]) -> int:
   # Imported late: MuJoCo must not be there before `cli.run` chose a renderer.
   from wildrobot_playground.policy.metrics import scorecard
 
-  print(scorecard.table(report))
-  if path is not None:
-    _save(path, lambda: scorecard.save(report, path))
+  try:
+    print(scorecard.table(report))
+  finally:  # Also where nobody reads the table.
+    if path is not None:
+      _save(path, lambda: scorecard.save(report, path))
   if film is not None:
     from wildrobot_playground.runs import video
 
     problem = video.render(report.rollouts, report.model, film)
-    print(f"video    {problem or film}")
+    if problem:
+      raise errors.RunFailedError(f"no film: {problem.removeprefix('none: ')}")
+    print(f"video    {film}")
   if _POLICY.value:
     cli.say_next(("play", f"--policy={_POLICY.value}"))
   else:
@@ -109,18 +114,6 @@ def _check_flags() -> None:
       raise errors.UsageError(
         f"--suite=robustness has no use for --{flag.name}"
       )
-
-
-def _file_to_write(flag: flags.FlagHolder) -> pathlib.Path | None:
-  """The path in a flag, or None; refused before anything is measured."""
-  if not flag.value:
-    return None
-  path = pathlib.Path(flag.value)
-  if not path.parent.is_dir():
-    raise errors.UsageError(f"--{flag.name}={path}: {path.parent} is no folder")
-  if path.is_dir():
-    raise errors.UsageError(f"--{flag.name}={path} is a folder; give a file")
-  return path
 
 
 def _save(path: pathlib.Path, write: Callable[[], None]) -> None:

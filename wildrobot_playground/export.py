@@ -49,7 +49,7 @@ def main(rest: Sequence[str]) -> int:
 
 def run() -> None:
   """Entry point of the command line."""
-  cli.run(main, answers_signals=True)
+  cli.run(main)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from wildrobot_playground.system import assets, cli, errors
+from wildrobot_playground.system import assets, cli, errors, stopping
 from wildrobot_playground.web import address
 
 _POLICY = flags.DEFINE_string(
@@ -82,12 +82,12 @@ def _serve() -> int:
       f" http://{socket.gethostname()}:{outer.port}",
       flush=True,
     )
-  try:
-    page.run()
-  except KeyboardInterrupt:
-    print()
-  finally:
-    page.close()
+  with stopping.StopRequest() as stop:
+    try:
+      page.run(stop.steps())
+      print()
+    finally:
+      page.close()
   return 0
 
 
@@ -98,13 +98,10 @@ def _film() -> int:
   from wildrobot_playground.runs import film, video
 
   commands = episodes.read_commands(_COMMANDS.value)
-  for path in filter(None, (_VIDEO.value, _GIF.value)):
-    if not pathlib.Path(path).parent.is_dir():
-      raise errors.UsageError(
-        f"{path}: {pathlib.Path(path).parent} is no folder"
-      )
-    if pathlib.Path(path).is_dir():
-      raise errors.UsageError(f"{path} is a folder; give a file")
+  films = [
+    cli.file_to_write("video", _VIDEO.value, (".mp4", ".gif")),
+    cli.file_to_write("gif", _GIF.value, (".gif",)),
+  ]
   shots, dt = film.shots(
     {name: policy for name, policy, _ in _policies()},
     commands,
@@ -113,12 +110,12 @@ def _film() -> int:
   )
   columns = len(shots) // len(commands)
   robot = simulation.reference_robot()
-  for path in filter(None, (_VIDEO.value, _GIF.value)):
+  for path in filter(None, films):
     problem = video.render_shots(
       shots,
       dt,
       robot,
-      pathlib.Path(path),
+      path,
       columns=columns if columns > 1 else 3,
     )
     if problem:

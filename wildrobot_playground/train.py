@@ -157,7 +157,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def run() -> None:
   """Entry point of the command line."""
-  cli.run(main, answers_signals=True)
+  cli.run(main, needs_reader=False)
 
 
 if __name__ == "__main__":

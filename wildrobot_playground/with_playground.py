@@ -14,7 +14,7 @@ from types import ModuleType
 import wrapt
 
 import wildrobot_playground
-from wildrobot_playground.system import mujoco_warnings, off_screen
+from wildrobot_playground.system import errors, mujoco_warnings, off_screen
 
 
 def main() -> int:
@@ -35,7 +35,11 @@ def main() -> int:
     )
     return 2
   # The stock script asks for EGL, but after MuJoCo is imported: too late.
-  off_screen.prepare()
+  try:
+    off_screen.prepare()
+  except errors.UsageError as error:
+    print(f"error: {error}", file=sys.stderr)
+    return 2
   mujoco_warnings.take()
   wildrobot_playground.register()
   wrapt.register_post_import_hook(_lend_ffmpeg, "mediapy")

@@ -27,7 +27,7 @@ WALK = str(assets.reference() / shipped.SOURCE)
 
 def test_pipeline_needs_no_jax():
   code = (
-    "import sys, wildrobot_playground.motion.__main__;"
+    "import sys, wildrobot_playground.motion.subcommands;"
     "sys.exit(any(m in sys.modules for m in ('jax', 'brax', 'flax')))"
   )
   subprocess.run([sys.executable, "-c", code], check=True)

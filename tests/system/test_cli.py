@@ -6,7 +6,7 @@ import pytest
 from ml_collections import config_dict
 
 from wildrobot_playground.config import overrides, ranges
-from wildrobot_playground.system import cli, errors
+from wildrobot_playground.system import cli, errors, off_screen
 
 
 def _sections():
@@ -82,6 +82,10 @@ def test_nothing_near_lists_everything():
     ("evaluate", ["--checkpoint=none"], "none is no run folder"),
     ("evaluate", ["--checkpoint=none", "--commands=a"], "takes numbers"),
     ("evaluate", ["--checkpoint=none", "extra"], "unknown argument 'extra'"),
+    ("evaluate", ["--policy=walk", "--video=x.txt"], "ends in .mp4 or .gif"),
+    ("evaluate", ["--policy=walk", "--seconds=1e308"], "expected at most"),
+    ("play", ["--video=/dev/full"], "ends in .mp4 or .gif"),
+    ("doctor", ["--json=/tmp"], "--json=/tmp is a folder; give a file"),
   ],
 )
 def test_bad_command_lines_are_one_line_and_code_2(module, arguments, message):
@@ -96,6 +100,51 @@ def test_bad_command_lines_are_one_line_and_code_2(module, arguments, message):
   assert done.stderr.count("\n") == 1
   assert done.stderr.startswith("error: ")
   assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+  "command",
+  [
+    ("evaluate", "--policy=walk"),
+    ("motion", "validate", "reference/clips/generated_walk_0p40.npz"),
+  ],
+)
+@pytest.mark.parametrize("chosen", ["bogus", "osmesa"])
+def test_a_way_to_render_that_is_none_is_one_line(command, chosen):
+  if chosen == "osmesa" and off_screen._is_there("OSMesa"):
+    pytest.skip("it is there")
+  name, *arguments = command
+  done = subprocess.run(
+    [sys.executable, "-m", f"wildrobot_playground.{name}", *arguments],
+    capture_output=True,
+    text=True,
+    check=False,
+    env={**os.environ, "MUJOCO_GL": chosen},
+  )
+  assert done.returncode == 2
+  assert done.stderr.startswith(f"error: MUJOCO_GL={chosen} ")
+  assert "disable" in done.stderr
+  assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_film_that_cannot_be_written_fails_after_the_table(tmp_path):
+  film = tmp_path / "film.gif"
+  film.symlink_to("/dev/full")
+  done = subprocess.run(
+    [
+      *(sys.executable, "-m", "wildrobot_playground.evaluate"),
+      *("--policy=walk", "--episodes=1", "--seconds=2", "--commands=0.2"),
+      f"--video={film}",
+    ],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.returncode == 1
+  assert "velocity" in done.stdout or "N·m" in done.stdout
+  assert done.stderr.startswith("error: no film: ")
+  assert done.stderr.count("\n") == 1
 
 
 def test_process_settings_yield_to_the_users(monkeypatch):

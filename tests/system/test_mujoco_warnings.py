@@ -30,7 +30,6 @@ DOORS = {
   "commands": (
     "from wildrobot_playground.system import cli\ncli.prepare_process()"
   ),
-  "motion": "import wildrobot_playground.motion.__main__",
   "Playground's scripts": (
     "import sys\n"
     "from wildrobot_playground import with_playground\n"

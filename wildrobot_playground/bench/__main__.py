@@ -55,7 +55,7 @@ def main(overrides: Sequence[str]) -> int:
 
 def run() -> None:
   """Entry point of the command line."""
-  cli.run(main)
+  cli.run(main, needs_reader=False)
 
 
 if __name__ == "__main__":

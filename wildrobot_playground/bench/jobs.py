@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wildrobot_playground.system import cli, errors
+from wildrobot_playground.system import cli, errors, stopping
 
 _STARTED = time.monotonic()
 _HOST_DEVICES = "--xla_force_host_platform_device_count"
@@ -53,18 +53,37 @@ def run(
     flags = environ.get("XLA_FLAGS", "")
     environ["XLA_FLAGS"] = f"{flags} {_HOST_DEVICES}={host_devices}"
   order = {"job": job, "cores": cores, "arguments": arguments}
-  found = subprocess.run(
-    [sys.executable, "-m", __name__, json.dumps(order)],
-    env=environ,
-    capture_output=True,
-    text=True,
-    check=False,
+  found = _finished(
+    [sys.executable, "-m", __name__, json.dumps(order)], environ
   )
   if found.returncode:
     lines = found.stderr.strip().splitlines() or [f"exit {found.returncode}"]
     said = lines[-1].removeprefix("error: ")
     raise (errors.UsageError if found.returncode == 2 else JobError)(said)
   return json.loads(found.stdout.strip().splitlines()[-1])
+
+
+def _finished(
+  command: list[str], environ: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+  """Waits for a child, which a signal to us ends as well."""
+  children: list[subprocess.Popen[str]] = []
+
+  def leave(number: int) -> None:
+    for child in children:
+      child.kill()
+    stopping.Leaving()(number)
+
+  pipe = subprocess.PIPE
+  with (
+    stopping.reacting(leave),
+    subprocess.Popen(
+      command, env=environ, stdout=pipe, stderr=pipe, text=True
+    ) as child,
+  ):
+    children.append(child)
+    out, err = child.communicate()
+  return subprocess.CompletedProcess(command, child.returncode, out, err)
 
 
 def machine() -> dict[str, Any]:

@@ -2,29 +2,18 @@
 
 import argparse
 import pathlib
-import signal
 import sys
 
-from wildrobot_playground.system import echo, mujoco_warnings, off_screen
+from wildrobot_playground.system import cli, echo, errors, files
 
-off_screen.prepare()
-mujoco_warnings.take()
-
-from wildrobot_playground.motion import subcommands  # noqa: E402
-from wildrobot_playground.motion.show import tables  # noqa: E402
-from wildrobot_playground.motion.subcommands import common  # noqa: E402
-from wildrobot_playground.system import (  # noqa: E402
-  cli,
-  files,
-  stopping,
-)
+# Imported inside: `cli.end_with` prepares the process for MuJoCo first.
 
 
 class _Parser(argparse.ArgumentParser):
   """Reports a usage error as one line."""
 
   def error(self, message: str):
-    raise common.CommandError(f"{message}; see {self.prog} --help")
+    raise errors.UsageError(f"{message}; see {self.prog} --help")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,26 +23,23 @@ def main(argv: list[str] | None = None) -> int:
     0, or 2 after one line on standard error: an input that cannot be used, or
     a quality gate that failed.
   """
+  from wildrobot_playground.motion.show import tables
+
   try:
-    if argv is None:
-      stopping.hand_over()
     args = _parser().parse_args(argv)
     result = args.run(args)
-    print(echo.printable(tables.text(result.headings, result.rows)))
-    for note in result.notes:
-      print(echo.line(note))
-    if args.json:
-      path = pathlib.Path(args.json)
-      path.parent.mkdir(parents=True, exist_ok=True)
-      files.write_json(path, result.records)
+    try:
+      print(echo.printable(tables.text(result.headings, result.rows)))
+      for note in result.notes:
+        print(echo.line(note))
+    finally:  # Also where nobody reads the table.
+      if args.json:
+        path = pathlib.Path(args.json)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, result.records)
   except (ValueError, OSError, MemoryError) as error:
     print(f"error: {echo.line(error)}", file=sys.stderr)
     return 2
-  except KeyboardInterrupt as error:
-    terminated = isinstance(error, stopping.TerminatedError)
-    number = signal.SIGTERM if terminated else signal.SIGINT
-    print(stopping.word(number), file=sys.stderr)
-    return 128 + number
   if result.failures:
     more = len(result.failures) - 1
     tail = f" (and {more} more)" if more else ""
@@ -64,6 +50,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+  from wildrobot_playground.motion import subcommands
+
   parser = _Parser(
     prog="python -m wildrobot_playground.motion",
     description="Makes, checks and collects WildRobot's reference motion.",
@@ -79,4 +67,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-  sys.exit(main())
+  cli.end_with(main)

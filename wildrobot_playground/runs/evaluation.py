@@ -51,6 +51,7 @@ def evaluate(
   saved_config.fill(env_config, config, "env_config")
   env_config.velocity_mode = dataset.velocity_mode
   env = rollout_lib.evaluation_env(env_config, physics)
+  episodes.check_length(seconds, env.dt)
   rollouts = rollout_lib.rollout_commands(
     env, judged, commands, num_episodes, round(seconds / env.dt), seed
   )

@@ -45,6 +45,9 @@ from wildrobot_playground.system import (
 
 _CHECKPOINTS_PER_RUN = 20
 _EVALUATIONS_PER_RUN = 5
+_STOPPING = (
+  "\nstopping: this iteration ends and is saved; once more stops at once"
+)
 
 
 def run(request: plan_lib.Request) -> pathlib.Path:
@@ -172,7 +175,7 @@ class _Training:
     self._measured = duration.Measurement(plan.ppo.num_timesteps)
     self._first_steps = 0
     self._saved_steps = 0
-    self.stop = stopping.StopRequest()
+    self.stop = stopping.StopRequest(_STOPPING)
     self._vote = distributed.Vote()
     self._stopped = False
 

@@ -75,7 +75,7 @@ def render_shots(
   Returns:
     None, or one sentence that says why there is no video.
   """
-  is_gif = path.suffix == ".gif"
+  is_gif = path.suffix.lower() == ".gif"
   every = _GIF_EVERY if is_gif else _EVERY
   last = round(_GIF_SECONDS / dt) if is_gif else len(shots[0].qpos)
   if len(shots) * last // every > _MOST_FRAMES:

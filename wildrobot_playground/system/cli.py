@@ -1,13 +1,12 @@
 """What the command lines share: process set-up, one-line errors, next steps."""
 
 import difflib
-import io
 import os
 import pathlib
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from typing import NoReturn
 
 from absl import flags
 
@@ -16,18 +15,23 @@ from wildrobot_playground.system import (
   errors,
   mujoco_warnings,
   off_screen,
+  output,
   stopping,
 )
 
 _MOST_LISTED = 20  # names
+_READER_LEFT = 128 + 13  # SIGPIPE, by which other programs end then.
 
 
 def prepare_process() -> None:
   """Sets what must be set before jax and MuJoCo are imported.
 
   A persistent compile cache (`JAX_COMPILATION_CACHE_DIR` moves it), off-screen
-  rendering where it works, XLA's chatter about cached code off the screen,
-  MuJoCo's warnings on it, and output a line at a time.
+  rendering where it works, XLA's chatter about cached code off the screen, and
+  MuJoCo's warnings on it.
+
+  Raises:
+    UsageError: for a MUJOCO_GL with which MuJoCo cannot be imported.
   """
   defaults = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
@@ -40,9 +44,6 @@ def prepare_process() -> None:
     os.environ.setdefault(name, value)
   off_screen.prepare()
   mujoco_warnings.take()
-  # A log file shall show what has happened, not what fits a buffer.
-  if isinstance(sys.stdout, io.TextIOWrapper):
-    sys.stdout.reconfigure(line_buffering=True)
 
 
 def _cache() -> pathlib.Path | None:
@@ -59,43 +60,84 @@ def _cache() -> pathlib.Path | None:
 
 
 def run(
-  main: Callable[[Sequence[str]], int | None], answers_signals: bool = False
-) -> None:
-  """Runs a command line's `main` and exits with its code.
-
-  Usage errors, its own or a flag's, end in one line on standard error and exit
-  code 2; a run that fails, in exit code 1.
+  main: Callable[[Sequence[str]], int | None], needs_reader: bool = True
+) -> NoReturn:
+  """Runs a command line's `main` and exits with its code; see `end_with`.
 
   Args:
     main: takes the arguments that are no flags; overrides are among them.
-    answers_signals: whether it goes on answering them as `stopping` does from
-      the start; else Ctrl-C and SIGTERM end in one line and 128 + signal.
+    needs_reader: whether it ends when nobody reads what it prints any more.
   """
+  end_with(lambda: _run(main, needs_reader))
+
+
+def end_with(work: Callable[[], int | None]) -> NoReturn:
+  """Does a process's work and exits with its code.
+
+  Usage errors, its own or a flag's, end in one line on standard error and exit
+  code 2; work that fails, in exit code 1; SIGINT and SIGTERM, in one word and
+  128 + signal, unless `work` answers them; output whose reader has gone, in the
+  silence of Unix and 141.
+  """
+  output.prepare()
+  stopping.from_here()
   try:
-    if not answers_signals:
-      stopping.hand_over()
-    code = _run(main)
-  except KeyboardInterrupt as error:
-    terminated = isinstance(error, stopping.TerminatedError)
-    number = signal.SIGTERM if terminated else signal.SIGINT
-    print(stopping.word(number), file=sys.stderr)
-    code = 128 + number
+    prepare_process()
+    code = work()
+    output.flush()
+  except (errors.UsageError, errors.RunFailedError, flags.Error) as error:
+    print(f"error: {echo.line(error)}", file=sys.stderr)
+    code = 1 if isinstance(error, errors.RunFailedError) else 2
+  except output.LostError as error:
+    code = _READER_LEFT
+    if not error.reader_left:
+      print(f"error: {error}", file=sys.stderr)
+      code = 1
   sys.exit(code)
 
 
-def _run(main: Callable[[Sequence[str]], int | None]) -> int | None:
+def _run(
+  main: Callable[[Sequence[str]], int | None], needs_reader: bool
+) -> int | None:
   """The exit code of a command line; see `run`."""
-  prepare_process()
   if {"--help", "-h"} & set(sys.argv[1:]):
     documentation = sys.modules["__main__"].__doc__ or ""
     print(f"{documentation.strip()}\n{flags.FLAGS.main_module_help()}")
     return 0
-  try:
-    rest = flags.FLAGS(sys.argv, known_only=True)
-    return main(rest[1:])
-  except (errors.UsageError, errors.RunFailedError, flags.Error) as error:
-    print(f"error: {echo.line(error)}", file=sys.stderr)
-    return 1 if isinstance(error, errors.RunFailedError) else 2
+  if not needs_reader:
+    output.go_on_without()
+  return main(flags.FLAGS(sys.argv, known_only=True)[1:])
+
+
+def file_to_write(
+  flag: str, value: str | None, endings: Sequence[str] = ()
+) -> pathlib.Path | None:
+  """The path in a flag, or None: refused before there is anything to write.
+
+  Args:
+    flag: its name.
+    value: as typed.
+    endings: what its name may end in, in small letters; anything when empty.
+
+  Raises:
+    UsageError: for what can be no such file.
+  """
+  if not value:
+    return None
+  path = pathlib.Path(value)
+  said = f"--{flag}={echo.short(value)}"
+  if not path.parent.is_dir():
+    raise errors.UsageError(f"{said}: {path.parent} is no folder")
+  if path.is_dir():
+    raise errors.UsageError(f"{said} is a folder; give a file")
+  if endings and path.suffix.lower() not in endings:
+    raise errors.UsageError(
+      f"{said}: expected a name that ends in {' or '.join(endings)}"
+    )
+  there = path if path.exists() else path.parent
+  if not os.access(there, os.W_OK):
+    raise errors.UsageError(f"{said}: {there} cannot be written to")
+  return path
 
 
 def say_next(*steps: Sequence[str]) -> None:

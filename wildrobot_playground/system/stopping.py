@@ -6,6 +6,7 @@ once, whatever the main thread is at.
 """
 
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 
-from wildrobot_playground.system import files
+from wildrobot_playground.system import files, output
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PACKAGE = "wildrobot_playground"
@@ -33,10 +34,6 @@ _COMMANDS = (
 Reaction = Callable[[int], None]
 
 
-class TerminatedError(KeyboardInterrupt):
-  """SIGTERM, where it is to do what Ctrl-C does."""
-
-
 class StopRequest:
   """Whether someone asked this process to stop, while the context lasts.
 
@@ -45,9 +42,14 @@ class StopRequest:
       at once with exit code 128 + signal.
   """
 
-  def __init__(self) -> None:
-    """Nothing is requested yet."""
+  def __init__(self, said: str = "") -> None:
+    """Nothing is requested yet.
+
+    Args:
+      said: on standard error, when it is.
+    """
     self.requested = False
+    self._said = said
     self._context = contextlib.ExitStack()
 
   def __enter__(self) -> "StopRequest":
@@ -64,13 +66,16 @@ class StopRequest:
     """Gives the signals back."""
     self._context.close()
 
+  def steps(self) -> Iterator[int]:
+    """0, 1, 2, ... until it is requested."""
+    return itertools.takewhile(lambda _: not self.requested, itertools.count())
+
   def _answer(self, number: int) -> None:
     if self.requested:
       os._exit(128 + number)
     self.requested = True
-    _say(
-      "\nstopping: this iteration ends and is saved; once more stops at once"
-    )
+    if self._said:
+      output.say_now(self._said)
 
 
 class Leaving:
@@ -87,9 +92,11 @@ class Leaving:
 
   def __call__(self, number: int) -> None:
     """Says it and goes; files are whole or not there at any moment."""
-    _say(self.said or word(number))
-    files.discard()
-    os._exit(128 + number if self.code is None else self.code)
+    try:
+      output.say_now(self.said or word(number))
+      files.discard()
+    finally:
+      os._exit(128 + number if self.code is None else self.code)
 
 
 class _Ear:
@@ -178,7 +185,10 @@ def from_the_start() -> None:
   """
   global _base
   command = _command()
-  if command is None or threading.current_thread() != threading.main_thread():
+  if command is None:
+    return
+  output.keep_places()
+  if threading.current_thread() != threading.main_thread():
     return
   _base = Leaving()
   if command == _TRAIN:
@@ -186,22 +196,18 @@ def from_the_start() -> None:
   _push(_base)
 
 
+def from_here() -> None:
+  """The same, for a command line that was not known as one by its name."""
+  global _base
+  if _base is None and threading.current_thread() == threading.main_thread():
+    _base = Leaving()
+    _push(_base)
+
+
 def now_saved(said: str) -> None:
   """Changes what a training says that is stopped outside of its iterations."""
   if _base is not None and _base.code is not None:
     _base.said = said
-
-
-def hand_over() -> None:
-  """From here on Ctrl-C and SIGTERM are exceptions in the main thread."""
-  global _base
-  if _base is not None:
-    assert _ear is not None
-    _ear.handlers[signal.SIGTERM] = _raise
-    _pop(_base)
-    _base = None
-  elif threading.current_thread() == threading.main_thread():
-    signal.signal(signal.SIGTERM, _raise)
 
 
 def word(number: int) -> str:
@@ -213,7 +219,7 @@ def _command() -> str | None:
   """The name of our command line that this process is, if it is one."""
   words = sys.orig_argv
   if "-m" in words[:-1]:
-    package, _, command = words[words.index("-m") + 1].partition(".")
+    package, command, *_ = [*words[words.index("-m") + 1].split("."), ""]
     is_ours = package == _PACKAGE
   else:
     name = os.path.basename(sys.argv[0]) if sys.argv else ""
@@ -222,15 +228,5 @@ def _command() -> str | None:
   return command if is_ours and command in _COMMANDS else None
 
 
-def _raise(number: int, frame: FrameType | None) -> None:
-  del number, frame
-  raise TerminatedError
-
-
 def _heard(number: int, frame: FrameType | None) -> None:
   """A handler must be there for the thread to hear of a signal."""
-
-
-def _say(text: str) -> None:
-  """Past all buffers and locks: the main thread may hold them."""
-  os.write(2, f"{text}\n".encode())

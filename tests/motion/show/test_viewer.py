@@ -1,5 +1,8 @@
 import contextlib
+import os
 import re
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -76,9 +79,11 @@ def test_a_panel_out_of_its_range_shows_a_frame_of_the_clip(page, value):
 def left_at_once(monkeypatch):
   """Somebody who presses Ctrl-C as soon as it plays."""
 
-  def interrupt(self):
-    raise KeyboardInterrupt
+  def interrupt(self, steps):
+    os.kill(os.getpid(), signal.SIGINT)
+    assert all(time.monotonic() < deadline for _ in steps)
 
+  deadline = time.monotonic() + 60
   monkeypatch.setattr(viewer.Viewer, "run", interrupt)
 
 

@@ -38,10 +38,21 @@ def test_where_memory_is_unknown_nothing_is_refused_for_it(monkeypatch):
   episodes.check_grid([0.1], 10**9, 500)
 
 
-@pytest.mark.parametrize("seconds", [np.nan, np.inf, -np.inf, -3.0, 0.0, 1.0])
+@pytest.mark.parametrize(
+  "seconds", [np.nan, np.inf, -np.inf, -3.0, 0.0, 1.0, 1e308]
+)
 def test_lengths_that_mean_nothing_are_refused(seconds):
   with pytest.raises(ValueError, match="episodes of"):
     episodes.check_length(seconds)
+
+
+@pytest.mark.parametrize(
+  ("seconds", "dt"), [(1.01, 0.02), (1.02, 0.02), (2, 1)]
+)
+def test_too_few_steps_to_measure_are_refused(seconds, dt):
+  with pytest.raises(ValueError, match="too short"):
+    episodes.check_length(seconds, dt)
+  episodes.check_length(seconds + 2 * dt, dt)
 
 
 def _records(steps, robots):

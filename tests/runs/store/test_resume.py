@@ -316,3 +316,21 @@ def test_of_pairs_of_real_trainings_one_has_the_folder(tmp_path):
     records = (run_dir / "metrics.jsonl").read_text().splitlines()
     found = [json.loads(line)["steps"] for line in records]
     assert found == list(range(40, steps + 1, 40))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["stdout", "stderr"])
+def test_a_training_that_nobody_hears_goes_on_to_its_end(tmp_path, lost):
+  run_dir = tmp_path / "run"
+  reading, writing = os.pipe()
+  os.close(reading)
+  done = subprocess.run(
+    _command(f"--run_dir={run_dir}", "--num_timesteps=120", *tiny.TINY),
+    check=False,
+    env={**os.environ, "MUJOCO_GL": "disable"},
+    **{lost: writing},
+  )
+  assert done.returncode == 0
+  assert snapshots.Snapshots(run_dir).steps() == [40, 80, 120]
+  for name in ("policy", "eval.json", "report.html"):
+    assert (run_dir / name).exists()

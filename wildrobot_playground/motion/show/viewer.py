@@ -71,7 +71,7 @@ class Viewer:
     self.show(view.value_of(self.time))
 
   def run(self, steps: Iterator[int] | None = None) -> None:
-    """Plays until interrupted, or for so many steps."""
+    """Plays for so many steps; for ever when None."""
     before = time.monotonic()
     for _ in steps or itertools.count():
       now = time.monotonic()

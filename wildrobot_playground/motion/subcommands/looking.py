@@ -1,7 +1,6 @@
 """Subcommands that show clips: render, plot, view, realize."""
 
 import argparse
-import contextlib
 import dataclasses
 import pathlib
 
@@ -12,6 +11,7 @@ from wildrobot_playground.motion.show import render as render_lib
 from wildrobot_playground.motion.show import viewer as viewer_lib
 from wildrobot_playground.motion.subcommands import common
 from wildrobot_playground.robots import compiled
+from wildrobot_playground.system import stopping
 from wildrobot_playground.web import address
 
 _FILMS = (".mp4",)
@@ -50,9 +50,9 @@ def view(args: argparse.Namespace) -> common.Result:
   clips = common.load_clips(args.clips)
   viewer = viewer_lib.Viewer(clips, compiled.default_robot(), listener)
   print(f"open {listener.url}; stop with Ctrl-C", flush=True)
-  with contextlib.suppress(KeyboardInterrupt):
-    viewer.run()
-  viewer.close()
+  with stopping.StopRequest() as stop:
+    viewer.run(stop.steps())
+    viewer.close()
   return common.clip_result(clips)
 
 

@@ -16,6 +16,7 @@ COMMANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # m/s
 NUM_EPISODES = 32
 SECONDS = 10.0
 SETTLING_TIME = 1.0  # s, left out of the means
+LONGEST = 1e6  # s, of an episode: eleven days
 FASTEST = 10.0  # m/s, of a command; this robot runs at one
 _LARGEST = 1e6  # m, m/s, rad, rad/s or N·m; beyond it physics has diverged
 # Of a robot and control step, measured: recorded, stacked, and judged.
@@ -69,14 +70,29 @@ def read_commands(texts: Sequence[str]) -> list[float]:
     raise ValueError(f"--commands takes numbers: {error}") from error
 
 
-def check_length(seconds: float) -> None:
-  """Raises ValueError for episodes that end before the gait has settled."""
-  if not math.isfinite(seconds):
-    raise ValueError(f"episodes of {seconds:g} s: expected a number of seconds")
-  if seconds <= SETTLING_TIME:
+def check_length(seconds: float, dt: float | None = None) -> None:
+  """Checks an episode's length.
+
+  Args:
+    seconds: length [s].
+    dt: control step [s]; None where it is not known yet.
+
+  Raises:
+    ValueError: for what is no length, and for episodes that end before the gait
+      has settled, or with the step in which it has.
+  """
+  if not seconds <= LONGEST:
+    raise ValueError(
+      f"episodes of {seconds:g} s: expected at most {LONGEST:,.0f} s"
+    )
+  counted = seconds - SETTLING_TIME
+  if dt is not None:
+    counted = round(seconds / dt) - round(SETTLING_TIME / dt) - 1
+  if counted <= 0:
+    least = "" if dt is None else f" and two steps of {dt:g} s must"
     raise ValueError(
       f"episodes of {seconds:g} s are too short: the first"
-      f" {SETTLING_TIME:g} s do not count"
+      f" {SETTLING_TIME:g} s do not count{least}"
     )
 
 

@@ -142,7 +142,7 @@ class App:
       self._draw(command)
 
   def run(self, steps: Iterator[int] | None = None) -> None:
-    """Walks in real time until interrupted, or for so many steps."""
+    """Walks in real time for so many steps; for ever when None."""
     due = started = time.monotonic()
     for count in steps or itertools.count():
       self.step()

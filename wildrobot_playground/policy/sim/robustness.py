@@ -84,8 +84,9 @@ def run(
   Raises:
     ValueError: for a grid that cannot be rolled out, before the first row.
   """
-  episodes.check_length(seconds)
-  steps = round(seconds * policy.controller.contract["control_rate"])
+  rate = policy.controller.contract["control_rate"]
+  episodes.check_length(seconds, 1 / rate)
+  steps = round(seconds * rate)
   episodes.check_grid(commands, num_episodes, steps)
   return _rows(policy, model, commands, num_episodes, seconds, seed)
 

@@ -65,8 +65,8 @@ def evaluate(
   Raises:
     ValueError: for a model, reference or length that cannot be used.
   """
-  episodes.check_length(seconds)
   agreed = policy.controller.contract
+  episodes.check_length(seconds, 1 / agreed["control_rate"])
   robot = plant.load(agreed, model)
   sim = simulation.Simulation(robot, agreed, seed=seed)
   dataset = dataset_lib.load(reference or shipped_reference())
