@@ -1,5 +1,6 @@
 """An export is the policy itself, or nothing is written."""
 
+import os
 import json
 import pathlib
 import shutil
@@ -198,6 +199,35 @@ def test_an_earlier_export_is_replaced_even_a_damaged_one(tiny_run, tmp_path):
   exporting.export(tiny_run, ["brax"], tmp_path)
   checkpoint.check_policy(tmp_path / "brax")
   assert {path.name for path in tmp_path.iterdir()} == {"brax"}
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "policy.onnx",
+    "policy.json",
+    "controller.py",
+    "style.onnx",
+    "policy.stablehlo",
+  ],
+)
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_what_is_no_file_is_not_replaced_by_one(tiny_run, tmp_path, name, kind):
+  target, mine = tmp_path / name, tmp_path / "mine"
+  mine.mkdir()
+  if kind == "folder":
+    mine.rename(target)
+    mine = target
+  elif kind == "link":
+    target.symlink_to(mine)
+  else:
+    os.mkfifo(target)
+  (mine / "notes").write_text("mine")
+  before = target.lstat()
+  with pytest.raises(exporting.ExportError, match=f"{name} is .*move it away"):
+    exporting.export(tiny_run, ["onnx", "stablehlo"], tmp_path)
+  assert (mine / "notes").read_text() == "mine"
+  assert target.lstat().st_ino == before.st_ino
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])

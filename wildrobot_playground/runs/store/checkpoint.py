@@ -16,6 +16,7 @@ from flax import serialization
 from ml_collections import config_dict
 
 from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs.store import folder as run_folder
 from wildrobot_playground.runs.store import snapshots
 from wildrobot_playground.system import files
 
@@ -85,6 +86,7 @@ def save_policy(
   if folder.exists():
     folder.rename(old)
   written.rename(folder)
+  run_folder.now_trained(run_dir)
   shutil.rmtree(staging, ignore_errors=True)
   shutil.rmtree(old, ignore_errors=True)
   return folder
