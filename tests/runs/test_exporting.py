@@ -1,7 +1,7 @@
 """An export is the policy itself, or nothing is written."""
 
-import os
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -114,6 +114,16 @@ def test_an_environment_that_is_not_ours_is_named(run_dir, tmp_path):
   (run_dir / "config.json").write_text(json.dumps(config))
   with pytest.raises(ValueError, match="CartpoleBalance"):
     exporting.export(run_dir, ["onnx"], tmp_path / "out")
+
+
+def test_a_bad_value_is_told_by_the_path_of_its_file(run_dir, tmp_path):
+  path = run_dir / "config.json"
+  config = json.loads(path.read_text())
+  config["env_config"]["sim_dt"] = [1]
+  path.write_text(json.dumps(config))
+  with pytest.raises(ValueError, match=r"env_config\.sim_dt is") as error:
+    exporting.export(run_dir, ["onnx"], tmp_path)
+  assert str(path) in str(error.value)
 
 
 def test_a_difference_means_that_nothing_is_written(

@@ -161,7 +161,8 @@ def _read(run_dir: pathlib.Path) -> _Trained:
   folder = (run_dir / checkpoint.POLICY_FOLDER).resolve()
   network = checkpoint.load_network(folder)
   env_config = walk.default_config()
-  saved_config.fill(env_config, config, "env_config")
+  path = run_dir / checkpoint.CONFIG_FILE
+  saved_config.fill(env_config, config, "env_config", path)
   env = rollout.evaluation_env(env_config, "mujoco")
   sizes = network["observation_size"]
   if isinstance(sizes, int) or tuple(sizes["state"]) != (

@@ -92,10 +92,27 @@ def _run(main: Callable[[Sequence[str]], int | None]) -> int | None:
     return 0
   try:
     rest = flags.FLAGS(sys.argv, known_only=True)
+    _refuse_empty()
     return main(rest[1:])
   except (errors.UsageError, errors.RunFailedError, flags.Error) as error:
     print(f"error: {echo.line(error)}", file=sys.stderr)
     return 1 if isinstance(error, errors.RunFailedError) else 2
+
+
+def _refuse_empty() -> None:
+  """Refuses `--flag=`, as of a shell's variable that is not set.
+
+  Taken as it is, it would mean the default, or this folder.
+
+  Raises:
+    UsageError: naming the flag.
+  """
+  for name in flags.FLAGS:
+    flag = flags.FLAGS[name]
+    if flag.present and flag.value == "" and flag.default != "":
+      raise errors.UsageError(
+        f"--{name}= is empty; give it a value, or leave it out"
+      )
 
 
 def say_next(*steps: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import filelock
 
-from wildrobot_playground.system import files
+from wildrobot_playground.system import files, reading
 
 LOCK_FILE = ".lock"
 WRITER_FILE = ".writer.json"
@@ -128,7 +128,7 @@ def held(run_dir: pathlib.Path) -> Iterator[None]:
 def _writer(run_dir: pathlib.Path) -> str:
   """Who holds a folder, in words; its note may not be there yet."""
   try:
-    found = json.loads((run_dir / WRITER_FILE).read_text("utf-8"))
+    found = json.loads(reading.text(run_dir / WRITER_FILE))
     return f"process {found['process']} on {found['host']}"
   except (OSError, ValueError, TypeError, KeyError):
     return "another process"

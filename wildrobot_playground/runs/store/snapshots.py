@@ -24,7 +24,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from wildrobot_playground.runs.store import folder as run_folder
-from wildrobot_playground.system import files
+from wildrobot_playground.system import files, reading
 
 FOLDER = "checkpoints"
 _MANIFEST = "manifest.json"
@@ -335,7 +335,7 @@ def _manifest(path: pathlib.Path) -> dict[str, Any]:
   """
   file = path / _MANIFEST
   try:
-    manifest = json.loads(file.read_text("utf-8"))
+    manifest = json.loads(reading.text(file))
   except (OSError, ValueError, RecursionError) as error:
     raise SnapshotError(
       f"{path} has no readable manifest ({type(error).__name__})"
