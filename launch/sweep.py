@@ -184,12 +184,12 @@ def check(todo: Sequence[Run], rest: Sequence[str]) -> None:
 
   Raises:
     errors.UsageError: naming the flag, the key or the two settings.
-    absl.flags.Error: for a flag's value of another type.
+    errors.RunFailedError: when nobody could look.
   """
   first = {run.name: run for run in reversed(todo)}  # Whatever its seed.
+  keys = train_flags.check_all([run.arguments(rest) for run in first.values()])
   trained: dict[str, str] = {}
-  for name, run in first.items():
-    key = train_flags.check(run.arguments(rest))
+  for name, key in zip(first, keys, strict=True):
     if key in trained:
       raise errors.UsageError(
         f"--grid: '{echo.short(name)}' and '{echo.short(trained[key])}' are the"

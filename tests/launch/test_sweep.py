@@ -201,29 +201,37 @@ def parsed():
 
 @pytest.mark.usefixtures("parsed")
 @pytest.mark.parametrize(
-  ("grids", "rest", "said"),
+  ("argument", "said"),
   [
-    (["amp.weight=nan"], [], "amp.weight=nan: expected a number"),
-    (["../../x=1"], [], "cannot read the argument|unknown flag"),
-    (["jobs=1,2"], [], "unknown flag '--jobs'"),
-    ([], ["--amp.wait=1"], "unknown key 'amp.wait'"),
-    ([], ["--env=Walk"], "unknown environment"),
-    (["amp.weight=0,1"], ["--amp.weight=0.5"], "are the same training"),
-    (["amp_weight=0,1"], ["--amp.weight=0.5"], "are the same training"),
-    (["amp.weight=0.3,0.30"], [], "are the same training"),
+    ("--amp.weight=nan", "amp.weight=nan: expected a number"),
+    ("--../../x=1", "unknown section of ''"),
+    ("--jobs=1", "unknown flag '--jobs'"),
+    ("--amp.wait=1", "unknown key 'amp.wait'"),
+    ("--env=Walk", "unknown environment"),
+    ("--seed=x", "flag --seed=x"),
+    ("--ppo.num_envs=0", "ppo.num_envs is 0"),
   ],
 )
-def test_what_train_would_refuse_is_refused_first(tmp_path, grids, rest, said):
-  todo = list(sweep.runs(grids, 2, tmp_path))
-  with pytest.raises(errors.UsageError, match=said) as error:
-    sweep.check(todo, rest)
-  assert "\n" not in str(error.value)
+def test_what_train_would_refuse_is_refused_first(tmp_path, argument, said):
+  [run] = sweep.runs([], 1, tmp_path)
+  with pytest.raises((errors.UsageError, flags.Error), match=said):
+    train_flags.check(run.arguments([argument]))
 
 
 @pytest.mark.usefixtures("parsed")
-def test_different_trainings_pass(tmp_path):
-  grids = ["amp.weight=0,0.3", "evaluate=true,false", "impl=mujoco,jax"]
-  sweep.check(list(sweep.runs(grids, 2, tmp_path)), ["--novideo"])
+def test_equal_trainings_have_equal_keys():
+  key = train_flags.check(["--amp_weight=0.5"])
+  assert train_flags.check(["--amp.weight=0.5"]) == key
+  assert train_flags.check(["--amp_weight=1", "--amp.weight=0.50"]) == key
+  others = ["--amp.weight=0", "--noevaluate", "--impl=jax", "--seed=1"]
+  keys = {train_flags.check(["--amp_weight=0.5", other]) for other in others}
+  assert len(keys | {key}) == 1 + len(others)
+
+
+def test_one_training_under_two_names_is_refused(tmp_path):
+  todo = list(sweep.runs(["amp_weight=0,1"], 2, tmp_path))
+  with pytest.raises(errors.UsageError, match="are the same training"):
+    sweep.check(todo, ["--amp.weight=0.5"])
 
 
 @pytest.mark.parametrize(
