@@ -17,10 +17,20 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import train_flags
 from absl import flags
 
 from wildrobot_playground.system import cli, errors
 
+TRAIN = (sys.executable, "-m", "wildrobot_playground.train")
+# Flags of `train` that are this script's to give.
+_OWN = {
+  "run_dir": "the run folder is --folder",
+  "resume": "the same command submitted again goes on where the run stopped",
+  "coordinator": "the processes find each other",
+  "num_processes": "give --nodes and --gpus_per_node",
+  "process_id": "the processes are numbered here",
+}
 _OPTIONS_HELP = "Of submitit: partition=gpu,timeout_min=240,..."
 
 
@@ -75,14 +85,12 @@ def submit(executor: Any, command: Sequence[str]) -> Any:
 
 def train_command(folder: pathlib.Path, rest: Sequence[str]) -> list[str]:
   """What trains in `folder`; the same command goes on with it."""
-  return [
-    sys.executable,
-    "-m",
-    "wildrobot_playground.train",
-    f"--run_dir={folder}",
-    "--resume=auto",
-    *rest,
-  ]
+  return [*TRAIN, *train_arguments(folder, rest)]
+
+
+def train_arguments(folder: pathlib.Path, rest: Sequence[str]) -> list[str]:
+  """The arguments of `train` in its command."""
+  return [f"--run_dir={folder}", "--resume=auto", *rest]
 
 
 def _numbered_by_submitit(command: Sequence[str], num: int) -> list[str]:
@@ -107,6 +115,7 @@ def main(rest: Sequence[str]) -> int:
   nodes, gpus = _NODES.value, _GPUS_PER_NODE.value
   if nodes < 1 or gpus < 0:
     raise errors.UsageError("--nodes starts at 1, --gpus_per_node at 0")
+  train_flags.refuse(rest, _OWN)
   command = train_command(folder, rest)
   settings = parameters(_SLURM_OPTIONS.value)
   if _LOCAL.value and _SLURM_OPTIONS.value:

@@ -18,15 +18,16 @@ import math
 import pathlib
 import shlex
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import side_by_side
 import slurm
+import train_flags
 from absl import flags
 
 from wildrobot_playground.config import overrides, ranges
-from wildrobot_playground.system import cli, echo, errors, files
+from wildrobot_playground.system import cli, echo, errors, files, reading
 
 _GRID = flags.DEFINE_multi_string(
   "grid", [], "section.key=value,value,...; may be given several times."
@@ -55,9 +56,14 @@ _COLUMNS = (
 )
 # Student's t, 97.5 %, by degrees of freedom.
 _STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
-_POLL = 1.0  # s
 _MOST_RUNS = 10_000
 _LONGEST_NAME = 200  # characters of a folder's name
+# Flags of `train` that are the sweep's to give.
+_OWN = {
+  "seed": "every setting is trained with the seeds 0, 1, ... up to --seeds",
+  "run_dir": "every run has a folder of its own below --folder",
+  "resume": "the same sweep started again goes on where it stopped",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +94,12 @@ class Run:
 
   def command(self, rest: Sequence[str]) -> list[str]:
     """What trains it; the same command goes on with it."""
+    return [*slurm.TRAIN, *self.arguments(rest)]
+
+  def arguments(self, rest: Sequence[str]) -> list[str]:
+    """Of `train`, in its command."""
     setting = [f"--{key}={value}" for key, value in self.setting]
-    return slurm.train_command(
+    return slurm.train_arguments(
       self.folder, [f"--seed={self.seed}", *setting, *rest]
     )
 
@@ -143,6 +153,7 @@ def _axis(grid: str) -> list[tuple[str, str]]:
     raise errors.UsageError(
       f"--grid={echo.short(grid)}: write key=value,value,..."
     )
+  train_flags.refuse([f"--{key}"], _OWN)
   if len(set(values)) < len(values):
     twice = echo.short(max(values, key=values.count))
     raise errors.UsageError(f"--grid: {key}={twice} is given twice")
@@ -164,42 +175,66 @@ def _split(values: str) -> list[str]:
   return parts
 
 
+def check(todo: Sequence[Run], rest: Sequence[str]) -> None:
+  """Refuses what `train` would refuse, and one training under two names.
+
+  Args:
+    todo: the runs.
+    rest: further flags of `train`.
+
+  Raises:
+    errors.UsageError: naming the flag, the key or the two settings.
+    errors.RunFailedError: when nobody could look.
+  """
+  first = {run.name: run for run in reversed(todo)}  # Whatever its seed.
+  keys = train_flags.check_all([run.arguments(rest) for run in first.values()])
+  trained: dict[str, str] = {}
+  for name, key in zip(first, keys, strict=True):
+    if key in trained:
+      raise errors.UsageError(
+        f"--grid: '{echo.short(name)}' and '{echo.short(trained[key])}' are the"
+        " same training; drop the flags that set the grid's keys, or one value"
+      )
+    trained[key] = name
+
+
 def train(todo: Sequence[Run], jobs: int, rest: Sequence[str]) -> list[Run]:
-  """Runs the trainings here, some at a time; returns those that failed."""
-  waiting, failed = list(todo), []
-  running: list[tuple[Run, subprocess.Popen]] = []
-  try:
-    while waiting or running:
-      while waiting and len(running) < jobs:
-        run = waiting.pop(0)
-        run.folder.mkdir(parents=True, exist_ok=True)
-        print(f"start    {run.folder}", flush=True)
-        with (run.folder / "train.log").open("a") as log:
-          process = subprocess.Popen(
-            run.command(rest), stdout=log, stderr=subprocess.STDOUT
-          )
-        running.append((run, process))
-      time.sleep(_POLL)
-      for run, process in list(running):
-        if process.poll() is None:
-          continue
-        running.remove((run, process))
-        if process.returncode or not run.is_done:
-          failed.append(run)
-          print(f"FAILED   {run.folder}: {_last_line(run)}", flush=True)
-        else:
-          print(f"done     {run.folder}", flush=True)
-  except KeyboardInterrupt:
-    for _, process in running:  # Each saves first.
-      process.terminate()
-    for _, process in running:
-      process.wait()
-    raise
+  """Runs the trainings here, some at a time; returns those that failed.
+
+  Raises:
+    KeyboardInterrupt: when it was asked to stop, and all have saved.
+    OSError: when a folder cannot be written.
+  """
+  failed = []
+
+  def start(run: Run) -> subprocess.Popen:
+    run.folder.mkdir(parents=True, exist_ok=True)
+    print(f"start    {run.folder}", flush=True)
+    with (run.folder / "train.log").open("a") as log:
+      return subprocess.Popen(
+        run.command(rest),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+      )
+
+  def ended(run: Run, code: int, stopping: bool) -> None:
+    if code == 0 and run.is_done:
+      print(f"done     {run.folder}", flush=True)
+    elif code == 0 and stopping:
+      print(f"stopped  {run.folder}: {_last_line(run)}", flush=True)
+    else:
+      failed.append(run)
+      print(f"FAILED   {run.folder}: {_last_line(run)}", flush=True)
+
+  side_by_side.run(todo, jobs, start, ended)
   return failed
 
 
 def _last_line(run: Run) -> str:
-  lines = (run.folder / "train.log").read_text().strip().splitlines()
+  text = (run.folder / "train.log").read_text("utf-8", errors="replace")
+  lines = text.strip().splitlines()
   return lines[-1] if lines else "no output"
 
 
@@ -270,21 +305,65 @@ def collect(
   """Every setting's figures, means over the commands, over its seeds."""
   values: dict[str, dict[str, list[float]]] = {}
   for run in done:
-    rows = json.loads((run.folder / "eval.json").read_text())["commands"]
-    rows = [row for row in rows if _asked_for(row["command"], commands)]
+    rows = evaluation(run.folder / "eval.json", commands)
     figures = values.setdefault(run.name, {name: [] for name, _, _ in _COLUMNS})
     for name, _, _ in _COLUMNS:
-      found = [
-        100 * row["falls"] / row["episodes"] if name == "falls" else row[name]
-        for row in rows
-        if row[name] is not None
-      ]
+      found = [row[name] for row in rows if row[name] is not None]
       if found:
         figures[name].append(sum(found) / len(found))
   return {
     setting: {name: Statistic.of(v) for name, v in figures.items()}
     for setting, figures in values.items()
   }
+
+
+def evaluation(
+  path: pathlib.Path, commands: Sequence[float]
+) -> list[dict[str, float | None]]:
+  """The figures of the commands that are asked for; None for no figure.
+
+  Raises:
+    errors.UsageError: for a file that is no evaluation.
+  """
+  try:
+    found = json.loads(reading.text(path))
+    if not isinstance(found, dict):
+      raise ValueError("it is no table of keys")
+    rows = [_figures(row) for row in found["commands"]]
+  except KeyError as error:
+    reason = f"it has no {error.args[0]}"
+  except OSError as error:
+    reason = error.strerror or str(error)
+  except RecursionError:
+    reason = "it is nested too deeply"
+  except (ValueError, TypeError, OverflowError) as error:
+    reason = str(error)
+  else:
+    return [row for row in rows if _asked_for(row["command"] or 0.0, commands)]
+  raise errors.UsageError(
+    f"{path} is no evaluation ({echo.short(reason, 200)}); remove it, and the"
+    " sweep evaluates the run again"
+  )
+
+
+def _figures(row: Any) -> dict[str, float | None]:
+  """Command and columns of a row of an evaluation, each checked."""
+  if not isinstance(row, dict):
+    raise ValueError("a row of it is no table of keys")
+  wanted = ("command", "episodes", *(name for name, _, _ in _COLUMNS))
+  figures: dict[str, float | None] = {}
+  for name in wanted:
+    value = row[name]
+    if value is not None or name in ("command", "episodes"):
+      if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"{name} is {ranges.show(value)}")
+      value = float(value)
+    figures[name] = value
+  episodes, falls = figures["episodes"], figures["falls"]
+  if episodes is None or episodes < 1:
+    raise ValueError("it has a command without episodes")
+  figures["falls"] = None if falls is None else 100 * falls / episodes
+  return figures
 
 
 def _asked_for(command: float, commands: Sequence[float]) -> bool:
@@ -342,17 +421,44 @@ def main(rest: Sequence[str]) -> int:
       f"--commands={','.join(_COMMANDS.value)}: each must be {speed.said}"
     )
   everything = list(runs(_GRID.value, _SEEDS.value, folder))
+  train_flags.refuse(rest, _OWN)
   todo = [run for run in everything if not run.is_done]
+  # What cannot be read is said before hours of training, not after them.
+  collect([run for run in everything if run.is_done], commands)
+  if todo:
+    check(todo, rest)
   if _DRY_RUN.value:
     for run in todo:
       print(shlex.join(run.command(rest)))
     return 0
-  if _SLURM.value and todo:
-    jobs = submit(todo, _SLURM_OPTIONS.value, rest)
-    numbers = ", ".join(job.job_id for job in jobs)
-    print(f"submitted {len(jobs)} runs: {numbers}")
-    print("start the same command again for the table when they are done")
-    return 0
+  try:
+    if _SLURM.value and todo:
+      return _submit_all(todo, rest)
+    return _train_all(everything, todo, rest, commands)
+  except OSError as error:
+    raise errors.UsageError(
+      f"--folder={folder}: {error.filename or folder} cannot be written:"
+      f" {error.strerror}"
+    ) from error
+
+
+def _submit_all(todo: Sequence[Run], rest: Sequence[str]) -> int:
+  jobs = submit(todo, _SLURM_OPTIONS.value, rest)
+  numbers = ", ".join(job.job_id for job in jobs)
+  print(f"submitted {len(jobs)} runs: {numbers}")
+  print("start the same command again for the table when they are done")
+  return 0
+
+
+def _train_all(
+  everything: Sequence[Run],
+  todo: Sequence[Run],
+  rest: Sequence[str],
+  commands: Sequence[float],
+) -> int:
+  """Trains here, then prints and writes the table."""
+  folder = pathlib.Path(_FOLDER.value)
+  folder.mkdir(parents=True, exist_ok=True)
   failed = train(todo, _JOBS.value, rest)
   done = [run for run in everything if run.is_done]
   if done:

@@ -10,13 +10,19 @@ Any key of a configuration can be overridden:
 docs/keys.md lists all of them, with what they may be.
 """
 
+import os
+import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from wildrobot_playground.config import overrides
 from wildrobot_playground.envs.names import ENV_NAMES
-from wildrobot_playground.system import cli
+from wildrobot_playground.system import cli, errors
+
+if TYPE_CHECKING:
+  from wildrobot_playground.runs import plan as plan_lib
 
 _ENV = flags.DEFINE_string(
   "env", None, "Environment, ours or Playground's; WildRobotWalk by default."
@@ -107,6 +113,7 @@ _PROCESS_ID = flags.DEFINE_integer(
 
 def main(arguments: Sequence[str]) -> int:
   """Turns the flags into a run; see `runs.training`."""
+  _check_resume()
   overrides.check_early(
     {
       "seed": _SEED.value,
@@ -120,10 +127,64 @@ def main(arguments: Sequence[str]) -> int:
   from wildrobot_playground.system import distributed
 
   distributed.join(_COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value)
-  from wildrobot_playground.runs import plan, training
+  from wildrobot_playground.runs import training
+
+  request = _request(arguments)
+  with distributed.only_primary_speaks():
+    training.run(request)
+  return 0
+
+
+def check(arguments: Sequence[str]) -> str:
+  """Refuses the settings that `main` would refuse; starts nothing.
+
+  Args:
+    arguments: what the flags left over.
+
+  Returns:
+    All settings, written out: equal for equal trainings.
+
+  Raises:
+    UsageError: for a key or a value that is none.
+  """
+  _check_resume()
+  from wildrobot_playground.runs import plan
+
+  request = _request(arguments)
+  made = plan.flat(plan.describe(plan.make_plan(request)))
+  others = (request.check, request.evaluate, request.video, request.wandb)
+  return repr((sorted(made.items()), others))
+
+
+def _check_resume() -> None:
+  """Refuses flags beside `--resume`, or without it, that would do nothing.
+
+  Raises:
+    UsageError: naming the flag.
+  """
+  resume, run_dir = _RESUME.value, _RUN_DIR.value
+  if resume is None and _RESUME_OVERRIDE.value:
+    raise errors.UsageError(
+      f"--resume_override={','.join(_RESUME_OVERRIDE.value)} needs"
+      " --resume=RUN_FOLDER"
+    )
+  if resume in (None, "auto") or run_dir is None:
+    return
+  where = os.path.realpath(run_dir)
+  here = pathlib.Path(os.path.realpath(resume))
+  if where not in (str(here), str(here.parent.parent)):
+    raise errors.UsageError(
+      f"--resume={resume} goes on in its own folder, and --run_dir={run_dir} is"
+      " another; drop --run_dir, or start a new run there with --init_from"
+    )
+
+
+def _request(arguments: Sequence[str]) -> "plan_lib.Request":
+  """What the flags ask for."""
+  from wildrobot_playground.runs import plan
   from wildrobot_playground.runs.logs import wandb_sink
 
-  request = plan.Request(
+  return plan.Request(
     env=_ENV.value,
     preset=_PRESET.value,
     amp_weight=_AMP_WEIGHT.value,
@@ -150,9 +211,6 @@ def main(arguments: Sequence[str]) -> int:
     ),
     overrides=tuple(arguments),
   )
-  with distributed.only_primary_speaks():
-    training.run(request)
-  return 0
 
 
 def run() -> None:

@@ -2,13 +2,18 @@
 
 import json
 import math
+import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import slurm
 import sweep
+import train_flags
+from absl import flags
 
 from tests.runs.tiny import TINY
 from wildrobot_playground.system import errors
@@ -52,6 +57,9 @@ SEEDS = ",".join(map(str, range(4000)))
     (["env_config.sim_dt=1e999"], "env_config.sim_dt is inf"),
     ([f"{k}=0.{'0' * 99}1" for k in ("amp.weight", "amp.disc_lr")], "too long"),
     ([f"ppo.num_timesteps={SEEDS[2:]}"], "make 11,997 runs"),
+    (["seed=1,2"], "--seed is set here; every setting"),
+    (["run_dir=a,b"], "--run_dir is set here"),
+    (["resume=a"], "--resume is set here"),
   ],
 )
 def test_grids_that_no_sweep_can_run_are_one_line(tmp_path, grids, said):
@@ -168,6 +176,189 @@ def test_a_sweep_ends_in_a_table_and_goes_on_where_it_stopped(tmp_path):
   second = _sweep(*arguments)
   assert second.returncode == 0
   assert "start" not in second.stdout.split("table")[0]
+
+
+@pytest.mark.parametrize(
+  "flag",
+  ["--seed=5", "-seed=5", "--run_dir=x", "--resume=auto", "--noresume"],
+)
+def test_what_the_sweep_sets_itself_is_refused(flag):
+  with pytest.raises(errors.UsageError, match="is set here"):
+    train_flags.refuse(["--amp.weight=0", flag], sweep._OWN)
+  with pytest.raises(errors.UsageError, match="is set here"):
+    train_flags.refuse([flag.partition("=")[0], "5"], sweep._OWN)
+
+
+@pytest.fixture
+def parsed():
+  """As in a process whose own flags are read."""
+  flags.FLAGS(["sweep"])
+  yield
+  for flag in flags.FLAGS.get_flags_for_module("wildrobot_playground.train"):
+    flag.unparse()
+  flags.FLAGS.unparse_flags()
+
+
+@pytest.mark.usefixtures("parsed")
+@pytest.mark.parametrize(
+  ("argument", "said"),
+  [
+    ("--amp.weight=nan", "amp.weight=nan: expected a number"),
+    ("--../../x=1", "unknown section of ''"),
+    ("--jobs=1", "unknown flag '--jobs'"),
+    ("--amp.wait=1", "unknown key 'amp.wait'"),
+    ("--env=Walk", "unknown environment"),
+    ("--seed=x", "flag --seed=x"),
+    ("--ppo.num_envs=0", "ppo.num_envs is 0"),
+  ],
+)
+def test_what_train_would_refuse_is_refused_first(tmp_path, argument, said):
+  [run] = sweep.runs([], 1, tmp_path)
+  with pytest.raises((errors.UsageError, flags.Error), match=said):
+    train_flags.check(run.arguments([argument]))
+
+
+@pytest.mark.usefixtures("parsed")
+def test_equal_trainings_have_equal_keys():
+  key = train_flags.check(["--amp_weight=0.5"])
+  assert train_flags.check(["--amp.weight=0.5"]) == key
+  assert train_flags.check(["--amp_weight=1", "--amp.weight=0.50"]) == key
+  others = ["--amp.weight=0", "--noevaluate", "--impl=jax", "--seed=1"]
+  keys = {train_flags.check(["--amp_weight=0.5", other]) for other in others}
+  assert len(keys | {key}) == 1 + len(others)
+
+
+def test_one_training_under_two_names_is_refused(tmp_path):
+  todo = list(sweep.runs(["amp_weight=0,1"], 2, tmp_path))
+  with pytest.raises(errors.UsageError, match="are the same training"):
+    sweep.check(todo, ["--amp.weight=0.5"])
+
+
+@pytest.mark.parametrize(
+  ("content", "said"),
+  [
+    ('{"commands": [{"comm', "is no evaluation"),
+    ("[]", "it is no table of keys"),
+    ("{}", "it has no commands"),
+    ('{"commands": [1]}', "a row of it is no table of keys"),
+    ('{"commands": [{"command": 0.2}]}', "it has no episodes"),
+    ("[" * 100_000, "nested too deeply"),
+  ],
+)
+def test_a_damaged_evaluation_is_one_line(tmp_path, content, said):
+  [run] = sweep.runs([], 1, tmp_path)
+  run.folder.mkdir(parents=True)
+  (run.folder / "eval.json").write_text(content)
+  with pytest.raises(errors.UsageError, match=said) as error:
+    sweep.collect([run], [0.2])
+  assert str(run.folder / "eval.json") in str(error.value)
+  assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+  ("key", "value"),
+  [("velocity_error", "x"), ("falls", [1]), ("episodes", 0), ("command", None)],
+)
+def test_a_damaged_row_is_one_line(tmp_path, key, value):
+  _evaluation(tmp_path / "run", 0.1, 1)
+  path = tmp_path / "run" / "eval.json"
+  found = json.loads(path.read_text())
+  found["commands"][1][key] = value
+  path.write_text(json.dumps(found))
+  with pytest.raises(errors.UsageError, match="is no evaluation"):
+    sweep.evaluation(path, [0.2])
+  del found["commands"][1][key]
+  path.write_text(json.dumps(found))
+  with pytest.raises(errors.UsageError, match=f"it has no {key}"):
+    sweep.evaluation(path, [0.2])
+
+
+# A sweep whose trainings wait for a signal, and take a while to save. What
+# checks their flags is left out: it takes seconds.
+_STAND_IN = """
+import sys, pathlib
+import slurm, sweep
+from wildrobot_playground.system import cli
+sweep.check = lambda *_: None
+slurm.TRAIN = (sys.executable, "-c", '''
+import pathlib, sys, time
+from wildrobot_playground.system import stopping
+folder = pathlib.Path(sys.argv[1].partition("=")[2])
+with stopping.StopRequest() as stop:
+  (folder / "begun").touch()
+  while not stop.requested:
+    time.sleep(0.01)
+  time.sleep(SAVES)
+  (folder / "saved").touch()
+''')
+cli.run(sweep.main)
+"""
+
+
+def _interrupted(folder, number, saves, times):
+  """Exit code and output of a sweep whose process group gets a signal."""
+  process = subprocess.Popen(
+    [
+      sys.executable,
+      "-c",
+      _STAND_IN.replace("SAVES", str(saves)),
+      "--jobs=2",
+      f"--folder={folder}",
+    ],
+    env={**os.environ, "PYTHONPATH": f"{_SCRIPT.parent}:{_SCRIPT.parents[1]}"},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    start_new_session=True,
+  )
+  while len(list(folder.glob("default/*/begun"))) < 2:
+    assert process.poll() is None, process.communicate()
+    time.sleep(0.05)
+  for _ in range(times):
+    os.killpg(process.pid, number)
+    time.sleep(0.6)
+  out, err = process.communicate(timeout=60)
+  return process.returncode, out, err
+
+
+@pytest.mark.parametrize(
+  "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+)
+def test_a_signal_to_all_lets_every_training_save(tmp_path, number):
+  code, out, err = _interrupted(tmp_path, number, 1.0, times=1)
+  assert len(list(tmp_path.glob("default/*/saved"))) == 2
+  is_ctrl_c = number == signal.SIGINT
+  assert err == ("interrupted\n" if is_ctrl_c else "terminated\n")
+  assert code == 128 + (signal.SIGINT if is_ctrl_c else signal.SIGTERM)
+  assert out.count("stopped  ") == 2
+  assert "FAILED" not in out
+  assert len(list(tmp_path.glob("default/*"))) == 2  # The third never began.
+
+
+def test_a_second_signal_waits_for_nothing(tmp_path):
+  started = time.monotonic()
+  code, _, _ = _interrupted(tmp_path, signal.SIGINT, 50.0, times=2)
+  assert time.monotonic() - started < 40
+  assert code == 128 + signal.SIGINT
+  assert not list(tmp_path.glob("default/*/saved"))
+
+
+def test_a_folder_that_cannot_be_one_is_one_line(tmp_path):
+  (tmp_path / "file").write_text("")
+  for folder in (tmp_path / "file" / "..", tmp_path / "file" / "x"):
+    done = subprocess.run(
+      [sys.executable, "-c", _STAND_IN, f"--folder={folder}"],
+      env={
+        **os.environ,
+        "PYTHONPATH": f"{_SCRIPT.parent}:{_SCRIPT.parents[1]}",
+      },
+      capture_output=True,
+      text=True,
+      check=False,
+    )
+    assert done.returncode == 2
+    assert "cannot be written: Not a directory" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_a_run_that_fails_is_named(tmp_path):

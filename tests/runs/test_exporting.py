@@ -1,6 +1,7 @@
 """An export is the policy itself, or nothing is written."""
 
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -115,6 +116,16 @@ def test_an_environment_that_is_not_ours_is_named(run_dir, tmp_path):
     exporting.export(run_dir, ["onnx"], tmp_path / "out")
 
 
+def test_a_bad_value_is_told_by_the_path_of_its_file(run_dir, tmp_path):
+  path = run_dir / "config.json"
+  config = json.loads(path.read_text())
+  config["env_config"]["sim_dt"] = [1]
+  path.write_text(json.dumps(config))
+  with pytest.raises(ValueError, match=r"env_config\.sim_dt is") as error:
+    exporting.export(run_dir, ["onnx"], tmp_path)
+  assert str(path) in str(error.value)
+
+
 def test_a_difference_means_that_nothing_is_written(
   tiny_run, tmp_path, monkeypatch
 ):
@@ -198,6 +209,35 @@ def test_an_earlier_export_is_replaced_even_a_damaged_one(tiny_run, tmp_path):
   exporting.export(tiny_run, ["brax"], tmp_path)
   checkpoint.check_policy(tmp_path / "brax")
   assert {path.name for path in tmp_path.iterdir()} == {"brax"}
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "policy.onnx",
+    "policy.json",
+    "controller.py",
+    "style.onnx",
+    "policy.stablehlo",
+  ],
+)
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_what_is_no_file_is_not_replaced_by_one(tiny_run, tmp_path, name, kind):
+  target, mine = tmp_path / name, tmp_path / "mine"
+  mine.mkdir()
+  if kind == "folder":
+    mine.rename(target)
+    mine = target
+  elif kind == "link":
+    target.symlink_to(mine)
+  else:
+    os.mkfifo(target)
+  (mine / "notes").write_text("mine")
+  before = target.lstat()
+  with pytest.raises(exporting.ExportError, match=f"{name} is .*move it away"):
+    exporting.export(tiny_run, ["onnx", "stablehlo"], tmp_path)
+  assert (mine / "notes").read_text() == "mine"
+  assert target.lstat().st_ino == before.st_ino
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])

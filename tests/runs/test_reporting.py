@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+import os
 import re
 import shlex
 
@@ -15,7 +16,13 @@ from wildrobot_playground.policy.metrics import scorecard
 from wildrobot_playground.policy.metrics.episodes import Rollout
 from wildrobot_playground.robots import wildrobot as consts
 from wildrobot_playground.runs import plan, reporting
-from wildrobot_playground.runs.reporting import command_lines, cycles, data
+from wildrobot_playground.runs.logs import curves, metrics_log
+from wildrobot_playground.runs.reporting import (
+  command_lines,
+  cycles,
+  data,
+  overview,
+)
 from wildrobot_playground.runs.reporting import html as page
 from wildrobot_playground.runs.store import checkpoint
 
@@ -343,6 +350,46 @@ def test_damaged_parts_are_left_out_by_name(folder):
   assert "eval.json cannot be read" in said
   assert "reference.npz" in said
   assert "Reward of an episode" in said
+
+
+@pytest.mark.parametrize(
+  "name", ["metrics.jsonl", "eval.json", "events.jsonl", "config.json"]
+)
+def test_a_pipe_is_waited_for_by_nobody(folder, name):
+  (folder / name).unlink(missing_ok=True)
+  os.mkfifo(folder / name)
+  if name == "config.json":
+    with pytest.raises(checkpoint.CheckpointError, match="no regular file"):
+      reporting.write(folder)
+    [entry] = overview.gather(folder.parent)
+    assert "cannot be read" in entry.cells
+    return
+  shown = " ".join(_page(folder).said.split())
+  assert f"Left out: {name} cannot be read" in shown
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("huge", [1e308, -1e308, 3e38, 1e-320, 10**18])
+def test_what_no_training_computes_is_not_plotted(tmp_path, huge):
+  checkpoint.save_config(tmp_path, _config())
+  names = ("episode/reward", "episode/velocity_error", "amp/disc_acc")
+  records = [
+    {"steps": 40 * i, "seconds": huge, **dict.fromkeys(names, value)}
+    for i, value in enumerate((0.0, huge, 1.0, -huge))
+  ]
+  lines = [json.dumps(record) for record in records]
+  (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+  rows = [
+    {"command": c, "speed": huge, "velocity_error": huge, "falls": huge}
+    for c in (0.0, 0.5)
+  ]
+  (tmp_path / "eval.json").write_text(
+    json.dumps({"physics": "mujoco", "commands": rows})
+  )
+  _page(tmp_path)
+  curves.training_curves(
+    metrics_log.load_records(tmp_path), tmp_path / "training.png"
+  )
 
 
 def test_a_long_film_stays_outside(tmp_path):

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import strategies as st
 
 from wildrobot_playground.config import ranges
-from wildrobot_playground.runs import plan
-from wildrobot_playground.system import errors
+from wildrobot_playground.runs import evaluation, plan, saved_config
+from wildrobot_playground.runs.doctor import checks
+from wildrobot_playground.runs.store import checkpoint
+from wildrobot_playground.system import assets, errors
 
 SAVED = json.loads(
   json.dumps(plan.describe(plan.make_plan(plan.Request())), default=str)
@@ -123,3 +125,16 @@ def test_any_damage_is_a_plan_or_one_line(path, value):
     assert len(" ".join(str(error).split())) < 2000
     return
   plan.differences(made, _changed(path, value))
+
+
+@pytest.mark.parametrize("program", ["evaluate", "doctor"])
+def test_a_bad_value_is_told_by_the_path_of_its_file(tmp_path, program):
+  saved = _changed(("env_config", "sim_dt"), [1])
+  checkpoint.save_config(tmp_path, saved)
+  with pytest.raises(saved_config.ConfigFileError) as error:
+    if program == "doctor":
+      checks.full(None, tmp_path)
+    else:
+      reference = assets.reference() / "wildrobot_walk.npz"
+      evaluation.evaluate(tmp_path, reference=reference, policy=lambda *_: None)
+  assert f"{tmp_path / 'config.json'}: env_config.sim_dt" in str(error.value)

@@ -1,4 +1,5 @@
 import importlib.resources
+import pathlib
 import shutil
 
 import mujoco
@@ -52,3 +53,9 @@ def test_package_is_a_regular_one():
   assert wildrobot_playground.__file__
   package = importlib.resources.files("wildrobot_playground")
   assert (package / "train.py").is_file()
+
+
+def test_a_shipped_policy_has_its_name_and_nothing_else_is_one():
+  assert assets.find_policy("walk") == assets.policies() / "walk"
+  for name in (".", "..", "", "walk/brax", "/", "README.md", "none"):
+    assert assets.find_policy(name) == pathlib.Path(name)

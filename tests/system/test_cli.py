@@ -223,3 +223,28 @@ print(os.environ.get("JAX_COMPILATION_CACHE_DIR"))
     assert done.stdout.rstrip().endswith("wildrobot_playground/jax")
   else:
     assert done.stdout == "None\n"
+
+
+@pytest.mark.parametrize(
+  ("program", "arguments", "said"),
+  [
+    ("train", ["--resume_override=amp.weight"], "needs --resume=RUN_FOLDER"),
+    ("train", ["--resume="], "--resume= is empty"),
+    ("train", ["--resume=one", "--run_dir=two"], "--run_dir=two is another"),
+    ("export", ["--checkpoint=one", "--output="], "--output= is empty"),
+  ],
+)
+def test_a_flag_that_would_do_nothing_is_one_line(
+  tmp_path, program, arguments, said
+):
+  done = subprocess.run(
+    [sys.executable, "-m", f"wildrobot_playground.{program}", *arguments],
+    capture_output=True,
+    text=True,
+    cwd=tmp_path,
+    check=False,
+  )
+  assert done.returncode == 2
+  assert said in done.stderr
+  assert len(done.stderr.splitlines()) == 1
+  assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from typing import Any
 from wildrobot_playground.bench import jobs, results_page, suites
 from wildrobot_playground.config import overrides
 from wildrobot_playground.envs import physics
-from wildrobot_playground.system import cli, errors, files
+from wildrobot_playground.system import cli, errors, files, reading
 
 _MODULE = "wildrobot_playground.bench"
 _RESULTS, _PAGE = "benchmarks.json", "benchmarks.md"
@@ -122,7 +122,7 @@ def _earlier(path: pathlib.Path, machine: dict[str, Any]) -> dict[str, Any]:
   if not path.exists():
     return {"machine": machine, "commands": {}, "suites": {}}
   try:
-    read = json.loads(path.read_text())
+    read = json.loads(reading.text(path))
     results = {key: read[key] for key in ("machine", "commands", "suites")}
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise errors.UsageError(f"{path} is no benchmark's: {error}") from error

@@ -15,7 +15,7 @@ from wildrobot_playground.envs import observation
 from wildrobot_playground.policy import controller
 from wildrobot_playground.robots import compiled
 from wildrobot_playground.robots import wildrobot as consts
-from wildrobot_playground.system import files
+from wildrobot_playground.system import files, reading
 
 # m/s². Training steps from one command to the next; on a robot a stand that is
 # told to run at once is the one thing that made it fall.
@@ -144,7 +144,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     ContractError: for a file that is missing, damaged or not implemented.
   """
   try:
-    text = pathlib.Path(path).read_text("utf-8")
+    text = reading.text(path)
   except (OSError, ValueError) as error:
     raise controller.ContractError(f"cannot read {path}: {error}") from error
   return controller.parse(text, path)

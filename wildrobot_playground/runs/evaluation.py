@@ -48,7 +48,8 @@ def evaluate(
     dataset_lib.load(reference) if reference else reference_lib.of_run(run_dir)
   )
   env_config = walk.default_config()
-  saved_config.fill(env_config, config, "env_config")
+  path = run_dir / checkpoint.CONFIG_FILE
+  saved_config.fill(env_config, config, "env_config", path)
   env_config.velocity_mode = dataset.velocity_mode
   env = rollout_lib.evaluation_env(env_config, physics)
   episodes.check_length(seconds, env.dt)

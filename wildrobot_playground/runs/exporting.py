@@ -32,6 +32,15 @@ from wildrobot_playground.runs.store import checkpoint, snapshots
 from wildrobot_playground.system import files
 
 FORMATS = ("onnx", "stablehlo", "brax")
+_FILES = {
+  "onnx": (
+    sim_to_sim.POLICY_FILE,
+    "policy.json",
+    "controller.py",
+    sim_to_sim.STYLE_FILE,
+  ),
+  "stablehlo": ("policy.stablehlo",),
+}
 _MAX_DIFFERENCE = 1e-5
 _RANDOM = 10_000  # observations
 _LATENCY_STEPS = 2000
@@ -76,7 +85,7 @@ def export(
   Args:
     run_dir: run folder.
     formats: some of `FORMATS`.
-    output: folder; files in it are replaced.
+    output: folder; files of the same names in it are replaced.
 
   Returns:
     What was written and measured, a line each.
@@ -110,11 +119,21 @@ def export(
 
 
 def _check_target(output: pathlib.Path, formats: Sequence[str]) -> None:
-  """Refuses to put a policy's folder in the place of somebody's own.
+  """Refuses to put a file or a policy's folder in the place of another thing.
 
   Raises:
-    ExportError: when the folder there is no exported policy.
+    ExportError: when there is no regular file where one would be written, or a
+      folder that is no exported policy.
   """
+  for name in formats:
+    for file in _FILES.get(name, ()):
+      path = output / file
+      if os.path.lexists(path) and not path.is_file():
+        what = "a folder" if path.is_dir() else "no regular file"
+        raise ExportError(
+          f"{path} is {what}, which the export does not replace: move it away,"
+          " or give another --output"
+        )
   target = output / checkpoint.BRAX_FOLDER
   if "brax" not in formats or not os.path.lexists(target):
     return
@@ -142,7 +161,8 @@ def _read(run_dir: pathlib.Path) -> _Trained:
   folder = (run_dir / checkpoint.POLICY_FOLDER).resolve()
   network = checkpoint.load_network(folder)
   env_config = walk.default_config()
-  saved_config.fill(env_config, config, "env_config")
+  path = run_dir / checkpoint.CONFIG_FILE
+  saved_config.fill(env_config, config, "env_config", path)
   env = rollout.evaluation_env(env_config, "mujoco")
   sizes = network["observation_size"]
   if isinstance(sizes, int) or tuple(sizes["state"]) != (

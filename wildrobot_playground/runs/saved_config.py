@@ -9,7 +9,7 @@ from typing import Any
 from ml_collections import config_dict
 
 from wildrobot_playground.config import ranges
-from wildrobot_playground.system import cli, echo, errors
+from wildrobot_playground.system import cli, echo, errors, reading
 
 FILE = "config.json"
 SECTIONS = ("ppo", "amp", "env_config")
@@ -51,7 +51,7 @@ def load(path: pathlib.Path) -> dict[str, Any]:
     ConfigFileError: when it cannot be read or is no configuration.
   """
   try:
-    config = json.loads(path.read_text("utf-8"))
+    config = json.loads(reading.text(path))
   except FileNotFoundError:
     raise
   except (OSError, ValueError, RecursionError) as error:
@@ -105,7 +105,7 @@ def fill(
   section: config_dict.ConfigDict,
   saved: Mapping[str, Any],
   name: str,
-  where: Where = FILE,
+  where: Where,
 ) -> None:
   """Writes a saved section over the defaults; what it lacks stays.
 

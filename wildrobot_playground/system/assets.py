@@ -3,6 +3,7 @@
 import pathlib
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
+_POLICY_FILE = "policy.onnx"
 
 
 def _folder(name: str) -> pathlib.Path:
@@ -32,6 +33,13 @@ def policies() -> pathlib.Path:
 
 
 def find_policy(name: str) -> pathlib.Path:
-  """The folder of a shipped policy by its name; any other name is a path."""
-  shipped = policies() / name
-  return shipped if shipped.is_dir() else pathlib.Path(name)
+  """The folder of a shipped policy by its name; any other name is a path.
+
+  So are `.`, `..` and whatever else leads into the folder of the policies.
+  """
+  shipped = {
+    path.name: path
+    for path in policies().iterdir()
+    if (path / _POLICY_FILE).is_file()
+  }
+  return shipped.get(name, pathlib.Path(name))

@@ -106,7 +106,9 @@ def _run(
     return 0
   if not needs_reader:
     output.go_on_without()
-  return main(flags.FLAGS(sys.argv, known_only=True)[1:])
+  rest = flags.FLAGS(sys.argv, known_only=True)
+  _refuse_empty()
+  return main(rest[1:])
 
 
 def file_to_write(
@@ -138,6 +140,22 @@ def file_to_write(
   if not os.access(there, os.W_OK):
     raise errors.UsageError(f"{said}: {there} cannot be written to")
   return path
+
+
+def _refuse_empty() -> None:
+  """Refuses `--flag=`, as of a shell's variable that is not set.
+
+  Taken as it is, it would mean the default, or this folder.
+
+  Raises:
+    UsageError: naming the flag.
+  """
+  for name in flags.FLAGS:
+    flag = flags.FLAGS[name]
+    if flag.present and flag.value == "" and flag.default != "":
+      raise errors.UsageError(
+        f"--{name}= is empty; give it a value, or leave it out"
+      )
 
 
 def say_next(*steps: Sequence[str]) -> None:

@@ -48,8 +48,9 @@ def finite(value: Any) -> Any:
 
 def update_bytes(path: str | os.PathLike[str], data: bytes) -> None:
   """Writes a file unless it holds that already; see `replacing`."""
+  path = pathlib.Path(path)
   try:
-    same = pathlib.Path(path).read_bytes() == data
+    same = path.is_file() and path.read_bytes() == data
   except OSError:
     same = False
   if not same:

@@ -1,6 +1,7 @@
 """Files from elsewhere: regular ones, of a size that can be read."""
 
 import contextlib
+import errno
 import io
 import os
 import pathlib
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from wildrobot_playground.system import echo
 
 # A pipe that nobody writes to must not keep us waiting.
+_LARGEST = 2**30  # bytes of a text
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -51,6 +53,35 @@ def read(
   """The bytes of a regular file; as `opened`."""
   with opened(path, most, error) as file:
     return file.read()
+
+
+def text(
+  path: str | os.PathLike[str], most: int = _LARGEST, odd: str = "strict"
+) -> str:
+  """The text of a regular file, which may be empty.
+
+  Args:
+    path: of the file.
+    most: bytes that it may have.
+    odd: what to do about bytes that are no UTF-8, as of `bytes.decode`.
+
+  Raises:
+    OSError: when there is none, or it cannot be read: a folder, a pipe, a
+      device, a file that is too large. Its `strerror` says which.
+    UnicodeDecodeError: for bytes that are no UTF-8.
+  """
+  descriptor = os.open(path, _FLAGS)
+  try:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+      raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    if status.st_size > most:
+      raise OSError(errno.EFBIG, f"it has over {most} bytes", str(path))
+  except BaseException:
+    os.close(descriptor)
+    raise
+  with open(descriptor, "rb") as file:
+    return file.read().decode("utf-8", errors=odd)
 
 
 def check(

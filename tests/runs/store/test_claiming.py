@@ -88,10 +88,51 @@ def test_a_default_name_that_is_taken_is_another_name(tmp_path):
 
 def test_a_folder_without_checkpoint_or_policy_is_nobodys_run(tmp_path):
   """As a run leaves it that was killed before its first checkpoint."""
-  (tmp_path / "config.json").write_text("{")
-  (tmp_path / "checkpoints").mkdir()
-  with contextlib.ExitStack() as claims:
-    assert claiming.claim_new(tmp_path, True, claims) == tmp_path
+  for _ in range(3):
+    with contextlib.ExitStack() as claims:
+      assert claiming.claim_new(tmp_path, True, claims) == tmp_path
+      (tmp_path / "config.json").write_text("{")
+      (tmp_path / "metrics.jsonl").write_text("")
+      (tmp_path / "checkpoints").mkdir(exist_ok=True)
+
+
+def _assert_refused_untouched(run_dir, name):
+  before = _marks(run_dir)
+  with (
+    contextlib.ExitStack() as claims,
+    pytest.raises(errors.UsageError, match=f"already holds .*{name}") as error,
+  ):
+    claiming.claim_new(run_dir, True, claims)
+  assert "\n" not in str(error.value)
+  after = _marks(run_dir)
+  assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.parametrize("name", folder.WRITTEN)
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_is_not_a_runs_own_is_not_overwritten(tmp_path, name, kind):
+  path = tmp_path / name
+  if kind == "file":
+    path.write_text("mine")
+  elif kind == "folder":
+    path.mkdir()
+  else:
+    path.symlink_to(tmp_path / "elsewhere")
+    path = path.parent / "elsewhere"
+    path.write_text("mine")
+  _assert_refused_untouched(tmp_path, name)
+
+
+def test_the_records_of_a_run_outlive_its_checkpoints(run_dir):
+  """Deleted to save the disk, they take nothing else with them."""
+  shutil.rmtree(run_dir / "policy")
+  shutil.rmtree(run_dir / "checkpoints")
+  _assert_refused_untouched(run_dir, "metrics.jsonl")
+
+
+def test_all_that_a_run_leaves_is_kept_from_the_next_one(run_dir):
+  names = {path.name for path in run_dir.iterdir()}
+  assert names - set(folder.WRITTEN) <= {"checkpoints", "policy", ".lock"}
 
 
 @pytest.mark.parametrize("left", ["policy", ".policy.old"])

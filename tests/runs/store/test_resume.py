@@ -13,7 +13,7 @@ import pytest
 from tests.runs import tiny
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import training
-from wildrobot_playground.runs.store import resume, snapshots
+from wildrobot_playground.runs.store import folder, resume, snapshots
 from wildrobot_playground.system import errors, stopping
 
 _STEPS = 400  # Ten iterations; a checkpoint after every one.
@@ -102,6 +102,7 @@ def test_a_resumed_run_keeps_the_reference_that_it_has(whole, monkeypatch):
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path):
   run_dir = tmp_path / "run"
   run_dir.mkdir()
+  folder.start(run_dir)
   (run_dir / "config.json").write_text("{}")
   training.run(tiny.request(run_dir, resume="auto"))
   assert snapshots.Snapshots(run_dir).steps()

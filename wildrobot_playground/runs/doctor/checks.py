@@ -67,7 +67,7 @@ def full(
     run = checkpoint_lib.load_config(run_dir)
     path = run_dir / saved_config.FILE
     saved_config.require(run, path, "env", *saved_config.SECTIONS)
-  environment, ppo = _environment(run)
+  environment, ppo = _environment(run, run_dir)
   findings = [
     system_checks.backend(),
     system_checks.memory(environment, ppo),
@@ -88,7 +88,7 @@ def full(
 
 
 def _environment(
-  run: dict[str, Any] | None,
+  run: dict[str, Any] | None, run_dir: pathlib.Path | None
 ) -> tuple[Any, config_dict.ConfigDict]:
   """The environment and PPO arguments of a run, or those of the defaults."""
   preset = config_lib.resolve_preset("auto")
@@ -100,9 +100,10 @@ def _environment(
     "env_config": env_config,
   }
   config_lib.apply_preset(preset, sections)
-  if run is not None:
-    saved_config.fill(env_config, run, "env_config")
-    saved_config.fill(ppo, run, "ppo")
+  if run is not None and run_dir is not None:
+    path = run_dir / saved_config.FILE
+    saved_config.fill(env_config, run, "env_config", path)
+    saved_config.fill(ppo, run, "ppo", path)
   name = run["env"] if run is not None else _ENV
   return mujoco_playground.registry.load(name, config=env_config), ppo
 
@@ -124,7 +125,8 @@ def _checkpoint(
   except checkpoint_lib.CheckpointError as error:
     return [Finding("policy", FAIL, str(error), "name a finished run")]
   env_config = mujoco_playground.registry.get_default_config(_ENV)
-  saved_config.fill(env_config, run, "env_config")
+  path = run_dir / saved_config.FILE
+  saved_config.fill(env_config, run, "env_config", path)
   environment = rollout_lib.evaluation_env(env_config, "mujoco")
   speeds = np.unique(dataset.clip_speeds[dataset.clip_speeds > 0])
   chosen = speeds[
@@ -136,7 +138,7 @@ def _checkpoint(
   rows = np.concatenate([r.features[r.alive] for r in rollouts])
   loads = Finding("policy", OK, f"loads and ran {len(rows):,} control steps")
   amp = config_lib.amp_config()
-  saved_config.fill(amp, run, "amp")
+  saved_config.fill(amp, run, "amp", path)
   return [loads, _separability(dataset, rows, amp.weight)]
 
 

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import dataclasses
+import errno
 import json
 import pathlib
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 import tqdm
 
 from wildrobot_playground.amp.ppo import Event
-from wildrobot_playground.system import files
+from wildrobot_playground.system import files, reading
 
 EVENTS_FILE = "events.jsonl"
 _LARGEST = 2**63
@@ -31,14 +32,17 @@ class EventLog:
     self._said: collections.Counter[str] = collections.Counter()
     self._writable = True
     if self._path.exists():
-      kept = [e for e in load(run_dir) if e.steps <= first_steps]
       with self._dropping():
+        kept = [e for e in load(run_dir) if e.steps <= first_steps]
         files.update_bytes(self._path, "".join(map(_line, kept)).encode())
 
   def __call__(self, event: Event) -> None:
     """Takes an event; a file that cannot be written is no reason to stop."""
-    with self._dropping(), self._path.open("a", encoding="utf-8") as file:
-      file.write(_line(event))
+    with self._dropping():
+      if self._path.exists() and not self._path.is_file():  # It may block.
+        raise OSError(errno.EINVAL, "it is no regular file")
+      with self._path.open("a", encoding="utf-8") as file:
+        file.write(_line(event))
     self._said[event.kind] += 1
     times = self._said[event.kind]
     if event.kind != "incident" or times & (times - 1) == 0:
@@ -65,11 +69,15 @@ class EventLog:
 
 
 def load(run_dir: pathlib.Path) -> list[Event]:
-  """The events of a run folder; none where there is no file."""
+  """The events of a run folder; none where there is no file.
+
+  Raises:
+    OSError: when it cannot be read.
+  """
   path = run_dir / EVENTS_FILE
   if not path.exists():
     return []
-  lines = path.read_text("utf-8", errors="replace").split("\n")
+  lines = reading.text(path, odd="replace").split("\n")
   found = map(_event_of, lines)
   return [event for event in found if event is not None]
 

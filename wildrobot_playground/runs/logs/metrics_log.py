@@ -7,6 +7,7 @@ from typing import Any
 import tqdm
 
 from wildrobot_playground.runs.logs import sinks as sinks_lib
+from wildrobot_playground.system import reading
 
 METRICS_FILE = sinks_lib.METRICS_FILE
 _EPISODE_SUM = "episode_sum/"
@@ -122,7 +123,7 @@ def read(run_dir: pathlib.Path) -> tuple[list[dict[str, float]], int]:
   Raises:
     OSError: when there is no such file, or it cannot be read.
   """
-  text = (run_dir / METRICS_FILE).read_text("utf-8", errors="replace")
+  text = reading.text(run_dir / METRICS_FILE, odd="replace")
   lines = [line for line in text.split("\n") if line.strip()]
   found = [sinks_lib.record_of(line) for line in lines]
   records = [record for record in found if record is not None]

@@ -1,5 +1,6 @@
 """Where records of metrics go; a place that fails is dropped, and said once."""
 
+import errno
 import json
 import math
 import pathlib
@@ -19,6 +20,7 @@ TENSORBOARD_FOLDER = "tensorboard"
 
 Record = Mapping[str, float]
 _LARGEST = 2**63
+_LARGEST_FIGURE = 3.5e38  # Training computes in 32 bits; plots end there too.
 
 
 class Sink(Protocol):
@@ -95,6 +97,8 @@ class JsonLines:
       earlier: records that a resumed run keeps.
     """
     path = run_dir / METRICS_FILE
+    if path.exists() and not path.is_file():  # Opening it may block.
+      raise OSError(errno.EINVAL, "it is no regular file", str(path))
     files.update_bytes(path, "".join(map(_line, earlier)).encode())
     self._file = path.open("a", buffering=1, encoding="utf-8")
 
@@ -160,22 +164,32 @@ class TensorBoard:
 
 
 def record_of(line: str) -> dict[str, float] | None:
-  """A line of `metrics.jsonl`, NaN for null; None when it holds no record."""
+  """A line of `metrics.jsonl`, see `figures`; None when it holds no record."""
   try:
     found = json.loads(line)
     steps = found["steps"]
   except (ValueError, KeyError, TypeError, RecursionError):
     return None
-  if not is_number(steps) or not 0 <= steps < math.inf:
+  if not _is_number(steps) or not 0 <= steps < _LARGEST:
     return None
+  return figures(found)
+
+
+def figures(found: Mapping[str, Any]) -> dict[str, float]:
+  """The numbers of a table of JSON; NaN for null, and for what is too large.
+
+  Null stands for what was not finite, and no more is what no 32 bits hold.
+  """
   return {
-    key: math.nan if value is None else value
+    key: value
+    if value is not None and abs(value) < _LARGEST_FIGURE
+    else math.nan
     for key, value in found.items()
-    if value is None or is_number(value)
+    if value is None or _is_number(value)
   }
 
 
-def is_number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
   """Whether JSON's value is a number that fits a float; true is none."""
   return isinstance(value, float) or (
     type(value) is int and abs(value) < _LARGEST

@@ -14,6 +14,7 @@ from wildrobot_playground.policy.metrics.episodes import Rollout
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs.logs import events, metrics_log, sinks
 from wildrobot_playground.runs.store import checkpoint
+from wildrobot_playground.system import reading
 
 EVALUATION_FILE = "eval.json"
 
@@ -101,7 +102,7 @@ def load(run_dir: pathlib.Path, report: scorecard.Report | None = None) -> Run:
     folder=run_dir,
     config=config,
     records=_records(run_dir, problems),
-    events=events.load(run_dir),
+    events=_events(run_dir, problems),
     rows=rows,
     physics=physics,
     rollouts=report.rollouts if report else (),
@@ -126,19 +127,27 @@ def _records(
   return records
 
 
+def _events(run_dir: pathlib.Path, problems: list[str]) -> list[events.Event]:
+  try:
+    return events.load(run_dir)
+  except OSError as error:
+    problems.append(f"{events.EVENTS_FILE} cannot be read ({error.strerror})")
+    return []
+
+
 def _evaluation(
   run_dir: pathlib.Path,
   report: scorecard.Report | None,
   problems: list[str],
 ) -> tuple[list[Row], str]:
   if report is not None:
-    return [_numbers(row) for row in report.rows], report.physics
+    return [sinks.figures(row) for row in report.rows], report.physics
   path = run_dir / EVALUATION_FILE
   if not path.exists():
     return [], ""
   try:
-    found = json.loads(path.read_text("utf-8"))
-    rows = [_numbers(row) for row in found["commands"]]
+    found = json.loads(reading.text(path))
+    rows = [sinks.figures(row) for row in found["commands"]]
     rows = [row for row in rows if math.isfinite(row.get("command", math.nan))]
     return rows, str(found["physics"])
   except _DAMAGE as error:
@@ -156,12 +165,3 @@ def _reference(
   except dataset_lib.DatasetError as error:
     problems.append(str(error))
     return None
-
-
-def _numbers(record: dict[str, Any]) -> Row:
-  """Null stands for what was not finite."""
-  return {
-    key: math.nan if value is None else value
-    for key, value in record.items()
-    if value is None or sinks.is_number(value)
-  }

@@ -16,8 +16,9 @@ from flax import serialization
 from ml_collections import config_dict
 
 from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs.store import folder as run_folder
 from wildrobot_playground.runs.store import snapshots
-from wildrobot_playground.system import files
+from wildrobot_playground.system import files, reading
 
 CONFIG_FILE = saved_config.FILE
 POLICY_FOLDER = "policy"
@@ -85,6 +86,7 @@ def save_policy(
   if folder.exists():
     folder.rename(old)
   written.rename(folder)
+  run_folder.now_trained(run_dir)
   shutil.rmtree(staging, ignore_errors=True)
   shutil.rmtree(old, ignore_errors=True)
   return folder
@@ -178,7 +180,7 @@ def load_network(folder: pathlib.Path) -> dict[str, Any]:
   """
   path = folder / _NETWORK_FILE
   try:
-    network = json.loads(path.read_text("utf-8"))
+    network = json.loads(reading.text(path))
   except (OSError, ValueError, RecursionError) as error:
     raise CheckpointError(
       f"{folder} is no Brax checkpoint: cannot read {path.name} ({error})"
@@ -284,7 +286,7 @@ def check_policy(folder: pathlib.Path) -> None:
 def _sealed(path: pathlib.Path) -> dict[str, Any]:
   """The sha256 of every file of a policy, as they were written down."""
   try:
-    digests = json.loads(path.read_text("utf-8"))
+    digests = json.loads(reading.text(path))
   except (OSError, ValueError, RecursionError) as error:
     raise CheckpointError(f"cannot read {path}: {error}") from None
   if not isinstance(digests, dict):

@@ -24,7 +24,12 @@ def claim(run_dir: pathlib.Path, claims: contextlib.ExitStack) -> None:
   Raises:
     UsageError: when another process writes it, or nobody can.
   """
-  _for_all(lambda: claims.enter_context(folder.held(run_dir)), run_dir)
+
+  def take() -> None:
+    claims.enter_context(folder.held(run_dir))
+    folder.now_trained(run_dir)  # A killed process may not have come to it.
+
+  _for_all(take, run_dir)
 
 
 def claim_new(
@@ -41,7 +46,8 @@ def claim_new(
     The folder.
 
   Raises:
-    UsageError: when it cannot be written, or holds a run.
+    UsageError: when it cannot be written, holds a run, or files that a run
+      would overwrite.
   """
 
   def take() -> str:
@@ -56,6 +62,7 @@ def claim_new(
         f"{found} already holds a run; go on with --resume={found},"
         " or give another --run_dir"
       )
+    folder.start(found)
     return str(found)
 
   return pathlib.Path(_for_all(take, run_dir))

@@ -10,10 +10,26 @@ from collections.abc import Iterator
 
 import filelock
 
-from wildrobot_playground.system import files
+from wildrobot_playground.system import files, reading
 
 LOCK_FILE = ".lock"
 WRITER_FILE = ".writer.json"
+# There from a run's start until it has a checkpoint or a policy: until then
+# nothing is lost by starting again.
+UNTRAINED_FILE = ".untrained"
+# What a run writes anew at its start or its end, beside checkpoints and policy.
+WRITTEN = (
+  "config.json",
+  "eval.json",
+  "events.jsonl",
+  "metrics.jsonl",
+  "reference.npz",
+  "report.html",
+  "rollout.mp4",
+  "tensorboard",
+  "training.png",
+  "wandb_id.txt",
+)
 
 
 class BusyError(ValueError):
@@ -43,6 +59,34 @@ def make_new(run_dir: pathlib.Path) -> pathlib.Path:
       continue
     return folder
   raise AssertionError
+
+
+def start(run_dir: pathlib.Path) -> None:
+  """Notes that what a new run writes here may be written again.
+
+  Args:
+    run_dir: the run folder, which is held.
+
+  Raises:
+    BusyError: when there is already what a run would write, and it is not of a
+      start that ended before anything was trained.
+    OSError: when the folder cannot be written.
+  """
+  marker = run_dir / UNTRAINED_FILE
+  if not marker.is_file():
+    found = [name for name in WRITTEN if os.path.lexists(run_dir / name)]
+    if found:
+      raise BusyError(
+        f"{run_dir} already holds {', '.join(found)}, which training would"
+        " overwrite; move them away, or give another --run_dir"
+      )
+  marker.touch()
+
+
+def now_trained(run_dir: pathlib.Path) -> None:
+  """Notes that a run folder has something to lose."""
+  with contextlib.suppress(OSError):  # What has been trained is there.
+    (run_dir / UNTRAINED_FILE).unlink()
 
 
 @contextlib.contextmanager
@@ -84,7 +128,7 @@ def held(run_dir: pathlib.Path) -> Iterator[None]:
 def _writer(run_dir: pathlib.Path) -> str:
   """Who holds a folder, in words; its note may not be there yet."""
   try:
-    found = json.loads((run_dir / WRITER_FILE).read_text("utf-8"))
+    found = json.loads(reading.text(run_dir / WRITER_FILE))
     return f"process {found['process']} on {found['host']}"
   except (OSError, ValueError, TypeError, KeyError):
     return "another process"

@@ -23,7 +23,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from wildrobot_playground.system import files
+from wildrobot_playground.runs.store import folder as run_folder
+from wildrobot_playground.system import files, reading
 
 FOLDER = "checkpoints"
 _MANIFEST = "manifest.json"
@@ -54,6 +55,7 @@ class Snapshots:
       keep: how many of the newest snapshots stay, beside the best.
     """
     self.folder = (run_dir / FOLDER).resolve()
+    self._run_dir = run_dir
     self.last_error: str | None = None
     self.restored_steps = 0
     self._keep = keep
@@ -169,6 +171,7 @@ class Snapshots:
       files.write_json(staging / _MANIFEST, manifest)
       _remove(self.path(steps))
       staging.rename(self.path(steps))
+      run_folder.now_trained(self._run_dir)
       self._prune()
       self.last_error = None
     except Exception as error:  # Training goes on without this snapshot.
@@ -332,7 +335,7 @@ def _manifest(path: pathlib.Path) -> dict[str, Any]:
   """
   file = path / _MANIFEST
   try:
-    manifest = json.loads(file.read_text("utf-8"))
+    manifest = json.loads(reading.text(file))
   except (OSError, ValueError, RecursionError) as error:
     raise SnapshotError(
       f"{path} has no readable manifest ({type(error).__name__})"
