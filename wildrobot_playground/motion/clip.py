@@ -244,8 +244,8 @@ def check_frames(frames: float, where: str, hint: str) -> None:
   """
   if not frames <= MOST_FRAMES:
     raise ClipError(
-      f"{where}: would have {frames:.7g} frames, expected at most {MOST_FRAMES};"
-      f" {hint}"
+      f"{where}: would have {frames:.7g} frames, expected at most"
+      f" {MOST_FRAMES}; {hint}"
     )
 
 
