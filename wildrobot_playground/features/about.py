@@ -58,7 +58,8 @@ _KNOWN: dict[str, tuple[Callable[[Any], bool], str]] = {
   "quality": (
     # Of what does not step, some are not a number.
     lambda v: (
-      isinstance(v, dict) and all(type(n) in (float, int) for n in v.values())
+      isinstance(v, dict)
+      and all(type(n) is float or _is_number(n) for n in v.values())
     ),
     "an object of numbers",
   ),

@@ -23,7 +23,7 @@ _HEIGHTS = (0.1, 1.0)  # m of the pelvis, likewise
 
 _FARTHEST = 1e5  # m from the origin
 _FASTEST = 10.0  # m/s and rad/s, of a command
-_MOST_FRAMES = 200_000  # an hour, and more
+MOST_FRAMES = 200_000  # an hour, and more
 RATES = (5.0, 1000.0)  # frames per second
 
 _AGAIN = "make the clip again"
@@ -234,13 +234,28 @@ def load(path: str | os.PathLike[str]) -> MotionClip:
   return clip
 
 
+def check_frames(frames: float, where: str, hint: str) -> None:
+  """Raises ClipError for a number of frames that no clip can have.
+
+  Args:
+    frames: that are about to be made; infinite and NaN are too many.
+    where: the clip's name or file.
+    hint: what to do about it.
+  """
+  if not frames <= MOST_FRAMES:
+    raise ClipError(
+      f"{where}: would have {frames:.7g} frames, expected at most"
+      f" {MOST_FRAMES}; {hint}"
+    )
+
+
 def check(clip: MotionClip, where: str) -> None:
   """Raises ClipError unless shapes, values and rate are those of the format."""
   arrays = {name: getattr(clip, name) for name in _FIELDS}
   schema.check(arrays, _FIELDS, where, ClipError, _AGAIN)
-  if not 2 <= clip.num_frames <= _MOST_FRAMES:
+  if not 2 <= clip.num_frames <= MOST_FRAMES:
     raise ClipError(
-      f"{where}: has {clip.num_frames} frames, expected 2 to {_MOST_FRAMES};"
+      f"{where}: has {clip.num_frames} frames, expected 2 to {MOST_FRAMES};"
       " trim the motion, or give a longer one"
     )
   if np.max(np.abs(np.linalg.norm(clip.root_quat, axis=1) - 1)) > 1e-4:

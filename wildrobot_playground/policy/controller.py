@@ -34,6 +34,7 @@ _LARGEST = 1e3  # rad, rad/s or an action; no sensor of a robot reads more
 _NORM_SLACK = 0.1  # of a quaternion that is a bad reading beyond it
 _NORM_EXACT = 1e-4  # of a quaternion that is left as it is
 _READINGS = ("orientation", "gyro", "joint_pos", "joint_vel")
+_ABSENT = "absent"  # in the place of a reading
 _LARGEST_FILE = 2**28  # bytes; policies have less than one million
 
 
@@ -64,18 +65,47 @@ class Readings:
   joint_vel: np.ndarray | None = None
 
 
+class _State:
+  """Numbers of a controller: given as a copy, checked and copied when set.
+
+  So the loop keeps what it has, whatever is written into what it gave, and when
+  what is to be set is refused.
+  """
+
+  def __set_name__(self, owner: type, name: str) -> None:
+    """Takes the attribute's name; `_name` is the loop's own."""
+    self._name, self._kept = name, f"_{name}"
+
+  def __get__(self, loop: Any, owner: type | None = None) -> Any:
+    """A copy."""
+    return self if loop is None else getattr(loop, self._kept).copy()
+
+  def __set__(self, loop: Any, value: Any) -> None:
+    """Keeps a copy; ValueError for what is not finite or does not fit."""
+    kept = getattr(loop, self._kept)
+    told = _told(self._name, value, kept.shape)
+    new = np.broadcast_to(told, kept.shape).astype(kept.dtype)[()]
+    setattr(loop, self._kept, new)
+
+
 class Controller:
   """Turns readings into observations, and actions into servo targets.
 
   Robots of a batch do not touch each other: a bad reading holds its own robot
   only. Nothing here raises `BlindError`; see `blind`.
 
+  Its numbers are given and taken as copies: to change one, assign it, as in
+  `loop.heading_target += 0.1`; what is written into them changes nothing. What
+  is not finite or of another shape is a ValueError, and nothing has changed.
+
   Attributes:
     contract: what was agreed on; see `load_contract`.
     dt: control step [s].
     joint_names: the order of everything that has nine numbers.
-    default_pose: (9,) [rad].
-    command_range: (2,) forward speeds [m/s] that the policy was trained for.
+    default_pose: (9,) [rad], read-only.
+    command_range: (2,) forward speeds [m/s] that the policy was trained for,
+      read-only.
+    heading_target: (...,) [rad] the heading to keep; turn it to steer.
     command: (...,) forward speed [m/s] of now, on its way to what is asked for.
     phase: (...,) of the gait's clock [rad].
     last_action: (..., 9) filtered.
@@ -84,6 +114,9 @@ class Controller:
     problem: what was wrong with the last of them; empty if there was none.
     held: (...,) control steps for which the targets have been held by now.
   """
+
+  heading_target, command, phase = _State(), _State(), _State()
+  last_action, bad_readings, held = _State(), _State(), _State()
 
   def __init__(self, contract: Mapping[str, Any]):
     """Reads the contract; `reset` comes next.
@@ -108,6 +141,8 @@ class Controller:
     self._turn = 2 * np.pi * contract["gait_clock"]["frequency"] * self.dt
     command = contract["command"]
     self.command_range = np.array(command["range"], np.float32)
+    for given in (self.default_pose, self.command_range):
+      given.flags.writeable = False
     self._dead_band = command["dead_band"]
     self._most_change = np.float32(command["max_rate"] * self.dt)
     self._entries = [(e["name"], e["scale"]) for e in contract["observation"]]
@@ -127,46 +162,40 @@ class Controller:
       phase: (...,) of the gait's clock [rad].
 
     Raises:
-      ValueError: for a bad orientation or phase; then nothing has changed.
+      ValueError: for a bad orientation or phase, or a batch of no robots; then
+        nothing has changed.
     """
-    leading = np.shape(orientation)[:-1]
+    try:
+      leading = np.shape(orientation)[:-1]
+    except ValueError:  # Rows of different lengths.
+      leading = ()
     array, good, fault = _checked("orientation", orientation, (*leading, 4))
+    if not good.size:
+      fault = f"orientation has shape {array.shape}, expected some robots"
+      raise ValueError(f"cannot start: {fault}")
     if not good.all():
       raise ValueError(f"cannot start: {fault}; read the IMU again")
     orientation = _normalized(array)
     phase = _told("phase", phase, leading)
-    self.heading_target = heading(orientation)
-    self.phase = np.broadcast_to(phase, leading).copy()
-    self.command = np.zeros(leading, np.float32)
-    self.last_action = np.zeros((*leading, len(self.joint_names)), np.float32)
-    self.bad_readings = np.zeros(leading, int)
+    self._heading_target = heading(orientation)
+    self._phase = np.broadcast_to(phase, leading).copy()
+    self._command = np.zeros(leading, np.float32)
+    self._last_action = np.zeros((*leading, len(self.joint_names)), np.float32)
+    self._bad_readings = np.zeros(leading, int)
     self.problem = ""
-    still = np.zeros((*leading, 3), np.float32), self.last_action * 0
-    pose = np.broadcast_to(self.default_pose, self.last_action.shape)
+    still = np.zeros((*leading, 3), np.float32), self._last_action * 0
+    pose = np.broadcast_to(self.default_pose, self._last_action.shape)
     # The newest good reading of every robot, and its age in control steps.
     self._seen = np.concatenate([orientation, still[0], pose, still[1]], -1)
     self._age = np.zeros(leading, int)
     self._known = np.zeros(leading, bool)  # Whether there was one at all.
     self._good = np.ones(leading, bool)  # Whether the reading of now is.
-    self.held = np.zeros(leading, int)
-
-  @property
-  def heading_target(self) -> np.ndarray:
-    """(...,) [rad] the heading to keep; turn it to steer.
-
-    Raises:
-      ValueError: when set to what is not finite; then nothing has changed.
-    """
-    return self._heading_target
-
-  @heading_target.setter
-  def heading_target(self, target: Any) -> None:
-    self._heading_target = _told("heading_target", target)
+    self._held = np.zeros(leading, int)
 
   @property
   def blind(self) -> np.ndarray:
     """(...,) whether targets have been held for longer than `HOLD_TIME`."""
-    return self.held * self.dt > HOLD_TIME
+    return self._held * self.dt > HOLD_TIME
 
   def observe(self, readings: Readings, command: Any) -> np.ndarray:
     """The policy's observation.
@@ -189,17 +218,17 @@ class Controller:
     self._sense(readings)
     asked = np.clip(command, *self.command_range)
     change = np.clip(
-      asked - self.command, -self._most_change, self._most_change
+      asked - self._command, -self._most_change, self._most_change
     )
     if not self._good.all():
       change = np.where(self._good, change, np.float32(0))
-    self.command = (self.command + change).astype(np.float32)
-    command = np.where(self.command < self._dead_band, 0, self.command)
+    self._command = (self._command + change).astype(np.float32)
+    command = np.where(self._command < self._dead_band, 0, self._command)
     moving = (command > 0).astype(np.float32)
     orientation, gyro, joint_pos, joint_vel = (
       self._seen[..., part] for part in self._parts
     )
-    error = heading(orientation) - self.heading_target
+    error = heading(orientation) - self._heading_target
     signals = {
       "gyro": gyro,
       "gravity": gravity(orientation),
@@ -207,10 +236,10 @@ class Controller:
       "heading_cos": np.cos(error)[..., None],
       "joint_pos": joint_pos - self.default_pose,
       "joint_vel": joint_vel,
-      "last_action": self.last_action,
+      "last_action": self._last_action,
       "command": command[..., None],
-      "clock_sin": (moving * np.sin(self.phase))[..., None],
-      "clock_cos": (moving * np.cos(self.phase))[..., None],
+      "clock_sin": (moving * np.sin(self._phase))[..., None],
+      "clock_cos": (moving * np.cos(self._phase))[..., None],
     }
     leading = joint_pos.shape[:-1]
     return np.concatenate(
@@ -231,19 +260,21 @@ class Controller:
     They are those of before where the reading was bad or the action is not
     finite; always finite and within the contract's limits.
     """
-    array, sound, fault = _checked("action", action, self.last_action.shape)
+    array, sound, fault = _checked("action", action, self._last_action.shape)
     good = self._good & sound
-    filtered = self._keep * self.last_action + (1 - self._keep) * array
+    filtered = self._keep * self._last_action + (1 - self._keep) * array
     if good.all():
-      self.held = np.zeros_like(self.held)
+      self._held = np.zeros_like(self._held)
     else:
-      filtered = np.where(good[..., None], filtered, self.last_action)
-      self.held = np.where(good, 0, self.held + 1)
-      self.bad_readings = self.bad_readings + (self._good & ~sound)
+      filtered = np.where(good[..., None], filtered, self._last_action)
+      self._held = np.where(good, 0, self._held + 1)
+      self._bad_readings = self._bad_readings + (self._good & ~sound)
       self.problem = fault or self.problem
-    self.last_action = filtered.astype(np.float32)
-    self.phase = np.fmod(self.phase + self._turn, 2 * np.pi).astype(np.float32)
-    targets = self.default_pose + self.last_action * self._scale
+    self._last_action = filtered.astype(np.float32)
+    self._phase = np.fmod(self._phase + self._turn, 2 * np.pi).astype(
+      np.float32
+    )
+    targets = self.default_pose + self._last_action * self._scale
     return np.clip(targets, self._lower, self._upper)
 
   def _sense(self, readings: Readings) -> None:
@@ -251,7 +282,7 @@ class Controller:
     leading, parts, faults = self._age.shape, [], []
     good = np.ones(leading, bool)
     for name, size in zip(_READINGS, self._sizes, strict=True):
-      value = getattr(readings, name)
+      value = getattr(readings, name, _ABSENT)
       if value is None and name == "joint_vel":
         value = self._difference(parts[-1])
       array, sound, fault = _checked(name, value, (*leading, size))
@@ -264,7 +295,7 @@ class Controller:
     if faults:
       row = np.where(good[..., None], row, self._seen)
       self.problem = faults[0]
-      self.bad_readings = self.bad_readings + ~good
+      self._bad_readings = self._bad_readings + ~good
     self._known = self._known | good
     self._age = np.where(good, 0, self._age + 1)
     self._seen, self._good = row, good
@@ -643,7 +674,10 @@ def _shown(value: Any) -> str:
   """A value in a message: short, on one line."""
   if isinstance(value, int) and abs(value) > 1e60:
     return "a whole number of many digits"  # Python refuses to print some.
-  text = repr(value)
+  try:
+    text = " ".join(repr(value).split())
+  except Exception:  # It may be anybody's object, or hold such a number.
+    return f"a {type(value).__name__}"
   return text if len(text) <= 60 else text[:57] + "..."
 
 
@@ -715,22 +749,28 @@ def _normalized(quaternion: np.ndarray) -> np.ndarray:
     return np.where(off, quaternion / np.sqrt(square), quaternion)
 
 
-def _told(name: str, value: Any, shape: tuple[int, ...] | None = None) -> Any:
+def _told(name: str, value: Any, shape: tuple[int, ...]) -> Any:
   """What a caller asks for, as float32.
 
   Args:
     name: of it, in messages.
     value: numbers.
-    shape: that they must broadcast to; any if None.
+    shape: that they must broadcast to.
 
   Raises:
-    ValueError: for what is not finite or of another shape.
+    ValueError: for what is no number, not finite, or of another shape.
   """
-  with np.errstate(over="ignore"):
-    array = np.float32(value)
+  try:
+    given = np.asarray(value)
+    if given.dtype.kind not in "fiubO":
+      raise TypeError
+    with np.errstate(over="ignore"):
+      array = np.float32(given)
+  except (TypeError, ValueError, OverflowError):
+    raise ValueError(f"{name} is {_shown(value)}, expected numbers") from None
   if not np.isfinite(array).all():
     raise ValueError(f"{name} {_shown(value)} is not finite")
-  if shape is not None and array.shape != shape:
+  if array.shape != shape:
     try:
       fits = np.broadcast_shapes(array.shape, shape) == shape
     except ValueError:

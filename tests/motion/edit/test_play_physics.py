@@ -67,3 +67,11 @@ def test_refuses_other_rates(human_clip, robot):
   other = resample.resample(human_clip, 60.0, robot)
   with pytest.raises(clip_lib.ClipError, match="resample"):
     play_physics.realize(other, robot)
+
+
+def test_refuses_a_loop_that_played_four_times_is_no_clip(
+  human_clip, robot, monkeypatch
+):
+  monkeypatch.setattr(clip_lib, "MOST_FRAMES", 3 * human_clip.num_frames)
+  with pytest.raises(clip_lib.ClipError, match="4 times: would have"):
+    play_physics.realize(human_clip, robot)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import filters
 from wildrobot_playground.motion.edit import resample
 from wildrobot_playground.motion.quality import gates
 
@@ -45,3 +46,13 @@ def test_there_and_back_is_nearly_the_clip(recorded_clip, robot):
 def test_refuses_rates_that_are_none(human_clip, robot, fps):
   with pytest.raises(clip_lib.ClipError, match="expected 5 to 1000"):
     resample.resample(human_clip, fps, robot)
+
+
+def test_refuses_more_frames_than_a_clip_may_have(
+  human_clip, robot, monkeypatch
+):
+  monkeypatch.setattr(filters, "sample", None)  # Nothing is made.
+  most = 3 * human_clip.num_frames
+  monkeypatch.setattr(clip_lib, "MOST_FRAMES", most)
+  with pytest.raises(clip_lib.ClipError, match=f"expected at most {most}; "):
+    resample.resample(human_clip, 1000.0, robot)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import filters
 from wildrobot_playground.motion.edit import retime
 from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.motion.retargeting import recording
@@ -57,3 +58,19 @@ def test_refuses_what_cannot_be_scaled(cycle, robot, method):
     method(still, 0.3, robot)
   with pytest.raises(clip_lib.ClipError, match="expected a positive"):
     method(cycle, 0.0, robot)
+
+
+@pytest.mark.parametrize("speed", [1e-5, 1e-9, 1e-320, 100.0])
+def test_speeds_that_leave_no_clip_are_refused_first(
+  cycle, recorded_clip, robot, speed, monkeypatch
+):
+  monkeypatch.setattr(filters, "sample", None)  # Nothing is made.
+  open_clip = dataclasses.replace(recorded_clip, **_first(recorded_clip, 50))
+  for clip in (cycle, open_clip) if speed < 1 else (open_clip,):
+    with pytest.raises(clip_lib.ClipError, match=r"would have .* frame"):
+      retime.plain(clip, speed, robot)
+
+
+def _first(clip, count):
+  names = ("root_pos", "root_quat", "joint_pos", "foot_contacts")
+  return {name: getattr(clip, name)[:count] for name in names}

@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.quality import dynamics, gates
 
 
@@ -85,3 +86,15 @@ def test_nonnegative_least_squares_meets_its_optimality_conditions():
     assert np.all(x >= 0)
     assert np.all(gradient > -1e-6)
     np.testing.assert_allclose(gradient * x, 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_a_loop_too_short_to_have_a_seam_is_told(human_clip, robot, count):
+  names = ("root_pos", "root_quat", "joint_pos", "foot_contacts")
+  first = {name: getattr(human_clip, name)[:count] for name in names}
+  short = _changed(human_clip, **first, meta={})
+  if count >= 4:
+    assert np.isfinite(gates.measure(short, robot)["seam"])
+    return
+  with pytest.raises(clip_lib.ClipError, match=f"loop of {count} frames"):
+    gates.measure(short, robot)

@@ -8,6 +8,7 @@ from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.importers import deepmimic
 from wildrobot_playground.motion.quality import collision, gates
 from wildrobot_playground.motion.retargeting import recording as follow
+from wildrobot_playground.motion.retargeting import unroll
 
 WALKS = (
   "humanoid3d_walk.txt",
@@ -110,6 +111,15 @@ def test_refuses_to_speed_up_somebody_who_stands(recording, robot):
     follow.follow(still, "clip", robot, 0.3)
   clip = follow.follow(still, "clip", robot)
   assert np.ptp(clip.root_pos[:, 0]) < 1e-3
+
+
+def test_refuses_a_walk_so_slow_that_it_lasts_more_than_an_hour(
+  human_walk, robot, monkeypatch
+):
+  monkeypatch.setattr(unroll, "unroll", None)  # Nothing is made.
+  options = follow.Options(cadence_exponent=2.0)
+  with pytest.raises(human.MotionError, match="5 cycles .* at most 3600 s"):
+    follow.follow(human_walk, "slow", robot, 0.0101, options)
 
 
 @pytest.mark.parametrize("name", WALKS)

@@ -69,13 +69,18 @@ def realize(
     options: see `Options`.
 
   Raises:
-    ClipError: for a clip at another rate.
+    ClipError: for a clip at another rate, or a loop so long that four times
+      it is more than a clip may have.
   """
   options = options or Options()
   if clip.fps != clip_lib.FPS:
     raise clip_lib.ClipError(
       f"{clip.name}: has {clip.fps:g} fps, expected {clip_lib.FPS:g}; resample"
       " it"
+    )
+  if clip.cyclic:
+    clip_lib.check_frames(
+      _CYCLES * clip.num_frames, f"{clip.name}, {_CYCLES} times", "trim it"
     )
   reference = _reference(clip, robot)
   player = _Player(reference, robot, options)

@@ -20,7 +20,8 @@ def resample(
   rounded to whole frames and its commanded speed with it, so that it closes.
 
   Raises:
-    ClipError: for a rate outside of 5 to 1000.
+    ClipError: for a rate outside of 5 to 1000, or one at which the clip would
+      have more frames than a clip may have, or fewer than two.
   """
   if not _SLOWEST <= fps <= _FASTEST:
     raise clip_lib.ClipError(
@@ -28,7 +29,8 @@ def resample(
     )
   if fps == clip.fps:
     return clip
-  qpos, speed_up = _sampled(clip, fps)
+  count = num_frames(clip, fps)
+  qpos, speed_up = _sampled(clip, fps, count)
   qpos[:, 7:] = np.clip(qpos[:, 7:], *robot.limits)
   meta = {k: v for k, v in clip.meta.items() if k != "frame_error"}
   again = clip_lib.make_clip(
@@ -42,12 +44,33 @@ def resample(
   return dataclasses.replace(again, fps=float(fps))
 
 
-def _sampled(clip: clip_lib.MotionClip, fps: float) -> tuple[np.ndarray, float]:
+def num_frames(clip: clip_lib.MotionClip, fps: float) -> int:
+  """How many frames the clip has at `fps` frames a second.
+
+  Raises:
+    ClipError: for fewer than two, or more than a clip may have.
+  """
+  per_frame = fps / clip.fps if clip.fps > 0 else np.inf
+  clip_lib.check_frames(
+    clip.num_frames * per_frame, clip.name, "choose a lower rate, or trim it"
+  )
+  if clip.cyclic:
+    return max(2, round(clip.num_frames * per_frame))
+  count = int(np.floor((clip.num_frames - 1) * fps / clip.fps + 1e-9)) + 1
+  if count < 2:
+    raise clip_lib.ClipError(
+      f"{clip.name}: would have {count} frame, expected at least 2; choose a"
+      " higher rate, or a longer clip"
+    )
+  return count
+
+
+def _sampled(
+  clip: clip_lib.MotionClip, fps: float, count: int
+) -> tuple[np.ndarray, float]:
   """Positions (N, 16) at the new rate, and by how much the clip is faster."""
   if not clip.cyclic:
-    count = int(np.floor((clip.num_frames - 1) * fps / clip.fps + 1e-9)) + 1
     return at(clip.qpos, np.arange(count) * clip.fps / fps), 1.0
-  count = max(2, round(clip.num_frames * fps / clip.fps))
   # A cycle before and after lets the ends be interior.
   frames = clip.num_frames
   whole = clip.at(np.arange(-frames, 2 * frames) / clip.fps)

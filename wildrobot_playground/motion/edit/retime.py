@@ -23,9 +23,15 @@ def plain(
   """The same poses, run through so that the mean speed is `speed` [m/s].
 
   Raises:
-    ClipError: for a clip that stands, or a speed that is not positive.
+    ClipError: for a clip that stands, a speed that is not positive, or one at
+      which the clip would have too many frames, or too few.
   """
   ratio = _ratio(clip, speed)
+  clip_lib.check_frames(
+    clip.num_frames / ratio if ratio > 0 else float("inf"),
+    f"{clip.name} at {speed:g} m/s",
+    "choose a higher speed",
+  )
   faster = dataclasses.replace(
     clip,
     fps=clip.fps * ratio,

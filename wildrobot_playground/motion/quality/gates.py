@@ -12,6 +12,8 @@ from wildrobot_playground.robots import compiled
 from wildrobot_playground.robots import sole as sole_lib
 
 TIERS = about.TIERS
+# Of a loop: its seam is compared with steps of which neither neighbour is it.
+_SHORTEST_LOOP = 4  # frames
 _AT_LIMIT = 0.01  # rad from hip extension that count as at the limit
 # Largest value of each metric: in the kinematic tier, in the feasible tier.
 GATES = {
@@ -68,7 +70,17 @@ def judge(metrics: dict[str, float]) -> Report:
 def measure(
   clip: clip_lib.MotionClip, robot: compiled.Robot
 ) -> dict[str, float]:
-  """All metrics of a clip, rounded to six digits; SI units."""
+  """All metrics of a clip, rounded to six digits; SI units.
+
+  Raises:
+    ClipError: for a loop of too few frames to tell its seam from its steps.
+  """
+  if clip.cyclic and clip.num_frames < _SHORTEST_LOOP:
+    raise clip_lib.ClipError(
+      f"{clip.name}: is a loop of {clip.num_frames} frames, too short to be"
+      f" measured, expected at least {_SHORTEST_LOOP}; make it at a higher frame"
+      " rate, or give a whole cycle"
+    )
   before, now = clip.previous_qpos()
   metrics = {
     **_limits(clip, robot),

@@ -124,7 +124,8 @@ def follow(
 
   Raises:
     MotionError: for a motion that goes nowhere when a speed is asked for, a
-      speed that is no positive number, or less than a fifth of a second.
+      speed that is no positive number, less than a fifth of a second, or more
+      than an hour, which slow speeds can make of any recording.
   """
   options = options or Options()
   natural = natural_speed(motion, robot)
@@ -187,7 +188,16 @@ def _scale(
   cadence = ratio**options.cadence_exponent
   human_fps = clip_lib.FPS * np.sqrt(size) / cadence
   duration = (motion.num_frames - 1) / motion.fps
-  human.check_duration(int(duration * human_fps), clip_lib.FPS, where)
+  # A cyclic motion is made several times.
+  cycles = _CYCLES if motion.cyclic else 1
+  seconds = cycles * duration * human_fps / clip_lib.FPS
+  if not seconds <= human.LONGEST:
+    times = f"{cycles} cycles at" if cycles > 1 else "at"
+    raise human.MotionError(
+      f"{where}: {times} {wanted:.3g} m/s would last {seconds:.7g} s, expected"
+      f" at most {human.LONGEST:g} s; choose a higher speed, or split the"
+      " recording"
+    )
   if duration * human_fps < _SHORTEST:
     raise human.MotionError(
       f"{where}: lasts {duration:.2f} s, expected at least"

@@ -1,5 +1,6 @@
 """Tables of clips, for the terminal, for JSON and for a README."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,15 +24,24 @@ _COLUMNS = (
 HEADINGS = ("clip", "m/s", "tier", *(column[0] for column in _COLUMNS))
 
 
+def cell(value: Any, digits: int = 3) -> str:
+  """A number for a table; "-" for None and for what is not finite."""
+  if value is None:
+    return "-"
+  if not isinstance(value, float):
+    return str(value)
+  return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+
+
 def clip_row(clip: clip_lib.MotionClip) -> tuple[str, ...]:
   """A clip's row under `HEADINGS`, from its metadata."""
   metrics = clip.meta.get("quality", {})
   return (
     clip.name,
-    f"{clip.command[0]:.2f}",
+    cell(float(clip.command[0]), 2),
     clip.meta.get("tier", "-"),
     *(
-      f"{metrics[name] * factor:.{digits}f}" if name in metrics else "-"
+      cell(metrics[name] * factor if name in metrics else None, digits)
       for _, name, factor, digits in _COLUMNS
     ),
   )

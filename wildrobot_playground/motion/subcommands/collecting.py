@@ -12,6 +12,7 @@ from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build as build_lib
 from wildrobot_playground.motion.datasets import speeds
 from wildrobot_playground.motion.quality import gates
+from wildrobot_playground.motion.show import tables
 from wildrobot_playground.motion.subcommands import common, making
 from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import assets, echo, npz
@@ -87,7 +88,9 @@ def analyze(args: argparse.Namespace) -> common.Result:
   if args.plot:
     speeds.plot(parts, low, high, args.plot)
   columns = [key for key in records[0] if key not in ("moving", "stationary")]
-  rows = [tuple(_cell(record[key]) for key in columns) for record in records]
+  rows = [
+    tuple(tables.cell(record[key]) for key in columns) for record in records
+  ]
   last = records[-1]
   note = (
     f"{last['moving']} of {last['rows']} rows move"
@@ -139,20 +142,13 @@ def _dataset_result(dataset: dataset_lib.ReferenceDataset) -> common.Result:
     (
       record["clip"],
       record["tier"],
-      f"{record['speed']:.2f}",
-      str(record["rows"]),
-      f"{record['weight']:.4f}",
+      tables.cell(record["speed"], 2),
+      tables.cell(record["rows"]),
+      tables.cell(record["weight"], 4),
     )
     for record in records
   ]
   return common.Result(("clip", "tier", "m/s", "rows", "weight"), rows, records)
-
-
-def _cell(value: Any) -> str:
-  """A number or a name for the table."""
-  if value is None:
-    return "-"
-  return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _share(text: str) -> tuple[str, float]:

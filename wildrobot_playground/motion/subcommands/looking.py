@@ -8,6 +8,7 @@ from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.edit import play_physics as realize_lib
 from wildrobot_playground.motion.show import plot as plot_lib
 from wildrobot_playground.motion.show import render as render_lib
+from wildrobot_playground.motion.show import tables
 from wildrobot_playground.motion.show import viewer as viewer_lib
 from wildrobot_playground.motion.subcommands import common
 from wildrobot_playground.robots import compiled
@@ -67,10 +68,7 @@ def realize(args: argparse.Namespace) -> common.Result:
     if args.output:
       path = pathlib.Path(args.output) / f"{found.clip.name}.npz"
       clip_lib.save(path, found.clip)
-  rows = [
-    tuple(v if isinstance(v, str) else f"{v:.3f}" for v in record.values())
-    for record in records
-  ]
+  rows = [tuple(map(tables.cell, record.values())) for record in records]
   falls = tuple(
     f"{record['clip']}: falls after {100 * record['survived']:.0f}% of its"
     f" time with at most {args.help_cap:g} of its weight as help"
