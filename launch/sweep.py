@@ -198,6 +198,21 @@ def check(todo: Sequence[Run], rest: Sequence[str]) -> None:
     trained[key] = name
 
 
+def _check_here_or_there(todo: Sequence[Run], rest: Sequence[str]) -> None:
+  """As `check`; a cluster's machines may take another preset than this one."""
+  presets: list[list[str]] = [[]]
+  if _SLURM.value and "preset" not in train_flags.names(rest):
+    presets += [["--preset=gpu"], ["--preset=cpu"]]
+  first = None
+  for preset in presets:
+    try:
+      return check(todo, [*preset, *rest])
+    except errors.UsageError as error:
+      first = first or error
+  assert first is not None
+  raise first
+
+
 def train(todo: Sequence[Run], jobs: int, rest: Sequence[str]) -> list[Run]:
   """Runs the trainings here, some at a time; returns those that failed.
 
@@ -426,7 +441,7 @@ def main(rest: Sequence[str]) -> int:
   # What cannot be read is said before hours of training, not after them.
   collect([run for run in everything if run.is_done], commands)
   if todo:
-    check(todo, rest)
+    _check_here_or_there(todo, rest)
   if _DRY_RUN.value:
     for run in todo:
       print(shlex.join(run.command(rest)))
