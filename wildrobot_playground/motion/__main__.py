@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
       stopping.hand_over()
     args = _parser().parse_args(argv)
     result = args.run(args)
-    print(echo.printable(tables.text(result.headings, result.rows)))
+    print(tables.text(result.headings, result.rows))
     for note in result.notes:
       print(echo.line(note))
     if args.json:

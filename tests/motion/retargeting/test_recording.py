@@ -118,7 +118,7 @@ def test_refuses_a_walk_so_slow_that_it_lasts_more_than_an_hour(
 ):
   monkeypatch.setattr(unroll, "unroll", None)  # Nothing is made.
   options = follow.Options(cadence_exponent=2.0)
-  with pytest.raises(human.MotionError, match="5 cycles .* at most 3600 s"):
+  with pytest.raises(human.MotionError, match=r"5 cycles .* at most 3600 s"):
     follow.follow(human_walk, "slow", robot, 0.0101, options)
 
 

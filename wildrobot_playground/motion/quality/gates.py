@@ -78,8 +78,8 @@ def measure(
   if clip.cyclic and clip.num_frames < _SHORTEST_LOOP:
     raise clip_lib.ClipError(
       f"{clip.name}: is a loop of {clip.num_frames} frames, too short to be"
-      f" measured, expected at least {_SHORTEST_LOOP}; make it at a higher frame"
-      " rate, or give a whole cycle"
+      f" measured, expected at least {_SHORTEST_LOOP}; make it at a higher"
+      " frame rate, or give a whole cycle"
     )
   before, now = clip.previous_qpos()
   metrics = {

@@ -17,7 +17,7 @@ from ml_collections import config_dict
 
 from wildrobot_playground.runs import saved_config
 from wildrobot_playground.runs.store import snapshots
-from wildrobot_playground.system import files
+from wildrobot_playground.system import files, reading
 
 CONFIG_FILE = saved_config.FILE
 POLICY_FOLDER = "policy"
@@ -152,6 +152,7 @@ def load_policy(run_dir: pathlib.Path) -> Any:
     raise CheckpointError(
       f"{run_dir} has no trained policy: {folder / _NETWORK_FILE} is missing"
     )
+  reading.check_name(folder, "orbax", CheckpointError)
   check_policy(folder)
   try:
     return checkpoint.load_policy(folder.resolve(), deterministic=True)
@@ -197,6 +198,7 @@ def load_params(folder: pathlib.Path) -> Any:
     CheckpointError: when it is missing or damaged.
   """
   load_network(folder)
+  reading.check_name(folder, "orbax", CheckpointError)
   check_policy(folder)
   try:
     return tuple(checkpoint.load(folder.resolve()))

@@ -23,7 +23,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from wildrobot_playground.system import files
+from wildrobot_playground.system import files, reading
 
 FOLDER = "checkpoints"
 _MANIFEST = "manifest.json"
@@ -301,6 +301,7 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _read(path: pathlib.Path, names: list[str]) -> dict[str, np.ndarray]:
+  reading.check_name(path, "orbax", SnapshotError)
   try:
     with checkpointer() as reader:
       numbered = reader.restore(path / _ARRAYS)
