@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -54,4 +56,13 @@ def test_where_nothing_renders_it_is_said(monkeypatch, robot):
 def test_curves_are_a_picture(tmp_path, human_clip, recorded_clip, robot):
   path = tmp_path / "curves.png"
   plot.curves([human_clip, recorded_clip], path, robot)
+  assert path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", ["wa\udcfflk", "$\\frac$", "a$b"])
+def test_a_clip_may_be_called_whatever_a_file_may(
+  tmp_path, human_clip, robot, name
+):
+  path = tmp_path / "curves.png"
+  plot.curves([dataclasses.replace(human_clip, name=name)], path, robot)
   assert path.read_bytes().startswith(b"\x89PNG")

@@ -248,3 +248,15 @@ def test_a_flag_that_would_do_nothing_is_one_line(
   assert said in done.stderr
   assert len(done.stderr.splitlines()) == 1
   assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_a_name_that_is_no_utf8_can_be_typed_again(tmp_path, capsys):
+  path = os.path.join(os.fsencode(tmp_path), b"it's \\ \xff")
+  cli.say_next(("open", os.fsdecode(path)))
+  typed = capsys.readouterr().out.split("open ", 1)[1].strip()
+  assert typed.isascii()
+  shown = subprocess.run(
+    ["bash", "-c", f"printf %s {typed}"], stdout=subprocess.PIPE, check=True
+  )
+  assert shown.stdout == path

@@ -36,3 +36,9 @@ def test_what_has_no_text_is_named():
 
 def test_escape_codes_are_spelt():
   assert echo.line("a\x1b[31mb\r\nc") == "a\\x1b[31mb c"
+
+
+def test_names_in_figures_are_no_mathematics_and_no_broken_text():
+  assert echo.in_figure("wa\udcfflk") == r"wa\udcfflk"
+  assert echo.in_figure("$x^$") == r"\$x^\$"
+  assert echo.in_figure("_walk") == " _walk"  # Else no legend shows it.

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -222,3 +224,40 @@ def test_whatever_is_sent_gets_an_answer_or_a_goodbye(
   assert status in (0, 200, 400, 403, 408, 413, 431, 501)
   assert status in (0, 200) or head.startswith("HEAD") or told["error"]
   assert _is_alive(server)
+
+
+_CROWDED = """
+import resource, socket, time
+from wildrobot_playground.web import address, http_server
+
+listener = address.listen("127.0.0.1", 0)
+port = listener.port
+server = http_server.HttpServer(listener, lambda _: http_server.in_json([]))
+clients = [socket.socket() for _ in range(40)]
+used = clients[-1].fileno() + 1
+resource.setrlimit(resource.RLIMIT_NOFILE, (used + 10, used + 10))
+for client in clients:
+  client.connect(("127.0.0.1", port))
+  client.sendall(b"GET")
+time.sleep(0.3)
+for client in clients:
+  client.close()
+time.sleep(1.2)  # asyncio looks again after a second.
+request = b"GET / HTTP/1.0\\r\\nHost: 127.0.0.1:%d\\r\\n\\r\\n" % port
+with socket.create_connection(("127.0.0.1", port), 10) as client:
+  client.sendall(request)
+  assert b" 200 " in client.recv(100)
+server.close()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_process_out_of_descriptors_is_quiet_and_recovers():
+  found = subprocess.run(
+    [sys.executable, "-c", _CROWDED],
+    capture_output=True,
+    text=True,
+    timeout=60,
+    check=False,
+  )
+  assert (found.returncode, found.stderr) == (0, "")

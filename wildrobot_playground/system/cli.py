@@ -168,7 +168,19 @@ def say_next(*steps: Sequence[str]) -> None:
     words = [program, *arguments]
     if program != "open":
       words = [_python(), "-m", f"wildrobot_playground.{program}", *arguments]
-    print(f"{'next' if i == 0 else '':<8} {shlex.join(words)}")
+    typed = " ".join(map(_typed, words))
+    print(f"{'next' if i == 0 else '':<8} {typed}")
+
+
+def _typed(word: str) -> str:
+  """A word as it is typed in a shell, whatever bytes a name consists of."""
+  if word.isprintable():
+    return shlex.quote(word)
+  escaped = "".join(
+    chr(byte) if 32 <= byte < 127 and byte not in b"'\\" else f"\\x{byte:02x}"
+    for byte in os.fsencode(word)
+  )
+  return f"$'{escaped}'"
 
 
 def _python() -> str:

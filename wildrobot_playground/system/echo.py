@@ -28,6 +28,15 @@ def short(value: object, most: int = _MOST) -> str:
   return f"{shown[:most]}... ({len(text)} characters)"
 
 
+def in_figure(value: object) -> str:
+  """A value as text of a matplotlib figure, to which `$` means mathematics.
+
+  An underscore first would keep it out of a legend.
+  """
+  shown = short(value).replace("$", r"\$")
+  return f" {shown}" if shown.startswith("_") else shown
+
+
 def line(error: object, most: int = _MOST_OF_LINE) -> str:
   """A whole message on one line; of a long one, its beginning and its end."""
   text = " ".join(str(error).split())

@@ -92,6 +92,29 @@ def check(
     pass
 
 
+def check_name(
+  path: str | os.PathLike[str], library: str, error: type[ValueError]
+) -> None:
+  """Raises ValueError of type `error` for a path that is no UTF-8.
+
+  Linux lets names be any bytes; libraries in C++ take text. What they say then
+  reads as if the file were damaged.
+
+  Args:
+    path: that `library` is about to open.
+    library: its name, for the message.
+    error: what to raise.
+  """
+  whole = os.path.realpath(path)
+  try:
+    whole.encode()
+  except UnicodeEncodeError:
+    raise error(
+      f"{echo.short(path, 200)}: its name, or that of a folder above it, is no"
+      f" UTF-8, and {library} opens no such path; rename it"
+    ) from None
+
+
 def _check(
   status: os.stat_result,
   path: pathlib.Path,

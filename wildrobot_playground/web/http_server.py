@@ -7,6 +7,7 @@ thread of its own runs it, however many ask.
 import asyncio
 import contextlib
 import dataclasses
+import errno
 import json
 import logging
 import threading
@@ -28,6 +29,7 @@ _HEADERS = (
   ("Cross-Origin-Resource-Policy", "same-origin"),
   ("X-Content-Type-Options", "nosniff"),
 )
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _log = logging.getLogger(__name__)
 
 
@@ -112,6 +114,9 @@ class HttpServer:
       self._loop.close()
 
   async def _run(self) -> None:
+    # Of connections for which the process has no descriptor left: asyncio tells
+    # each with a traceback, waits a second and goes on.
+    self._loop.set_exception_handler(_tell)
     server = await asyncio.start_server(
       self._accept, sock=self._listener.socket, limit=_LONGEST_HEAD
     )
@@ -192,6 +197,14 @@ class HttpServer:
       raise RefusedError(403, reason)
     # Of length fields, h11 has seen to it that they are numbers and agree.
     _check_length(int(values.get(b"content-length", ["0"])[0]))
+
+
+def _tell(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+  """Logs what the loop has to say, but not that it is out of descriptors."""
+  error = context.get("exception")
+  if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    return
+  loop.default_exception_handler(context)
 
 
 async def _next(

@@ -101,3 +101,8 @@ def test_refuses_two_clips_of_one_name(human_clip):
 def test_refuses_bins_of_no_width(human_clip):
   with pytest.raises(dataset_lib.DatasetError, match="speed_bin is 0"):
     build.build([human_clip], speed_bin=0.0)
+
+
+def test_names_that_no_dataset_keeps_are_spelt(human_clip):
+  odd = dataclasses.replace(human_clip, name="wa\udcfflk")
+  assert build.build([odd]).clip_names == (r"wa\udcfflk",)

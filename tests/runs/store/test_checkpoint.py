@@ -1,3 +1,4 @@
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -6,8 +7,9 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.policy.metrics import scorecard
-from wildrobot_playground.runs import evaluation
-from wildrobot_playground.runs.store import checkpoint
+from wildrobot_playground.runs import evaluation, reporting
+from wildrobot_playground.runs.store import checkpoint, claiming
+from wildrobot_playground.system import errors
 
 _STOCK = """
 import sys
@@ -126,3 +128,29 @@ def test_evaluation_is_reproducible(tiny_run):
 def test_episodes_shorter_than_the_settling_time_are_refused(tiny_run):
   with pytest.raises(ValueError, match="too short"):
     evaluation.evaluate(tiny_run, commands=(0.3,), seconds=1.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_a_folder_that_orbax_cannot_open_is_not_called_damaged(copy):
+  odd = copy.rename(copy.with_name("run\udcff"))
+  policy = odd / checkpoint.POLICY_FOLDER
+  for load, path in (
+    (checkpoint.load_policy, odd),
+    (checkpoint.load_params, policy),
+  ):
+    with pytest.raises(checkpoint.CheckpointError, match="no UTF-8") as caught:
+      load(path)
+    assert "damaged" not in str(caught.value)
+  # What needs no orbax works; the page shows the name's bytes spelt.
+  page = reporting.write(odd).read_text("utf-8")
+  assert r"run\udcff" in page
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_a_run_is_not_begun_where_its_checkpoints_could_not_be(tmp_path):
+  with (
+    contextlib.ExitStack() as claims,
+    pytest.raises(errors.UsageError, match="no UTF-8, and orbax"),
+  ):
+    claiming.claim_new(tmp_path / "run\udcff", True, claims)
+  assert not list(tmp_path.iterdir())

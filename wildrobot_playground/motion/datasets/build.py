@@ -8,6 +8,7 @@ from wildrobot_playground import features as features_lib
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import spans
+from wildrobot_playground.system import echo
 
 # Share of the dataset by kind of clip.
 DEFAULT_SHARES = {"retargeted": 0.8, "generated": 0.2}
@@ -52,6 +53,10 @@ def build(
       name, nothing that is fast enough, or an unknown `velocity_mode`.
   """
   features_lib.check_velocity_mode(velocity_mode)
+  # A file's name may have what a dataset does not keep.
+  clips = [
+    dataclasses.replace(clip, name=echo.printable(clip.name)) for clip in clips
+  ]
   moving = [
     clip
     for clip in sorted(clips, key=lambda clip: clip.name)

@@ -16,7 +16,7 @@ from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build
 from wildrobot_playground.motion.importers import amp_pkl
-from wildrobot_playground.system import files
+from wildrobot_playground.system import echo, files
 
 PERCENTILES = (5, 25, 50, 75, 95)
 
@@ -142,7 +142,7 @@ def plot(
   left.axvspan(low, high, color="#fab500", alpha=0.25, label="commanded")
   left.set(xlabel="forward speed [m/s]", ylabel="weight of rows")
   left.legend()
-  names = [part.name for part in parts]
+  names = [echo.in_figure(part.name) for part in parts]
   moving = np.array([np.mean(part.norm > 0.5) for part in parts])
   right.barh(names, moving, color="#3b61b5", label="moving")
   right.barh(

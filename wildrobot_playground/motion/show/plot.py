@@ -10,7 +10,7 @@ from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.quality import dynamics, gates
 from wildrobot_playground.robots import compiled
 from wildrobot_playground.robots import wildrobot as consts
-from wildrobot_playground.system import files
+from wildrobot_playground.system import echo, files
 
 _COLOURS = ("#3b61b5", "#fab500", "#4c9a6a", "#b5483b", "#7d5ba6", "#444444")
 _ROWS = (
@@ -72,8 +72,9 @@ def _column(
   time = np.arange(clip.num_frames) / clip.fps
   columns = compiled.LEG_COLUMNS[side]
   joints = clip.joint_pos[:, columns]
+  label = echo.in_figure(clip.name)
   for k in range(4):
-    axes[k].plot(time, joints[:, k], color=colour, label=clip.name)
+    axes[k].plot(time, joints[:, k], color=colour, label=label)
     _limits(axes[k], robot.limits[:, columns][:, k], joints[:, k])
   plates = [
     i for i, name in enumerate(consts.CONTACT_NAMES) if name.startswith(side)

@@ -9,7 +9,7 @@ import numpy as np
 
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.robots import compiled
-from wildrobot_playground.system import files
+from wildrobot_playground.system import echo, files
 
 # Azimuth and elevation [degrees] of a camera that follows the robot.
 CAMERAS = {"side": (90, -8), "front": (180, -8), "oblique": (130, -18)}
@@ -57,7 +57,7 @@ def contact_sheet(
         axis.set_axis_off()
         seconds = f"{frame / clip.fps:.2f} s"
         axis.text(0.03, 0.03, seconds, fontsize=7, transform=axis.transAxes)
-      row[0].set_title(clip.name, fontsize=8, loc="left")
+      row[0].set_title(echo.in_figure(clip.name), fontsize=8, loc="left")
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
   with files.replacing(path) as new:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.system import echo
 
 # Heading, metric, factor to the heading's unit, digits.
 _COLUMNS = (
@@ -61,7 +62,8 @@ def clip_record(clip: clip_lib.MotionClip) -> dict[str, Any]:
 
 
 def text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-  """Columns that line up, the first one to the left."""
+  """Columns that line up, the first one to the left; all can be printed."""
+  headings, *rows = ([*map(echo.printable, row)] for row in (headings, *rows))
   widths = [
     max(map(len, column)) for column in zip(headings, *rows, strict=True)
   ]

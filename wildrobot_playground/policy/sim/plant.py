@@ -18,7 +18,7 @@ from wildrobot_playground.policy import contract as contract_lib
 from wildrobot_playground.policy.controller import ContractError
 from wildrobot_playground.robots import compiled, mjcf
 from wildrobot_playground.robots import wildrobot as consts
-from wildrobot_playground.system import assets
+from wildrobot_playground.system import assets, reading
 
 _PREFIX = "wildrobot_playground/"  # Of what we add to a model.
 _ORIENTATION, _GYRO = _PREFIX + "orientation", _PREFIX + "gyro"
@@ -139,6 +139,7 @@ def load(
 def _read(path: pathlib.Path) -> mujoco.MjSpec:
   if not path.exists():
     raise ContractError(f"there is no model at {path}")
+  reading.check_name(path, "MuJoCo", ContractError)
   mjcf.check_file(path)
   try:
     return mujoco.MjSpec.from_file(str(path))

@@ -52,8 +52,12 @@ def page(title: str, header: str, sections: Sequence[Section]) -> str:
 
 
 def text(value: object) -> str:
-  """Escaped text; absolute paths are cut to their last part."""
-  return html.escape(_ABSOLUTE_PATH.sub("…/", str(value)))
+  """Escaped text; absolute paths are cut to their last part.
+
+  Bytes of a name that is no UTF-8 are spelt: no page can hold them.
+  """
+  shown = _ABSOLUTE_PATH.sub("…/", str(value))
+  return html.escape(shown.encode(errors="backslashreplace").decode())
 
 
 def paragraph(value: object) -> str:

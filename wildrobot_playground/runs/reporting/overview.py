@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import math
+import os
 import pathlib
 import urllib.parse
 from collections.abc import Sequence
@@ -168,7 +169,7 @@ def _row(entry: Entry) -> list[str]:
   """The cells as HTML; the name leads to the run's own page."""
   cells = [html.text(cell) for cell in entry.cells]
   if (entry.folder / FILE).is_file():
-    link = urllib.parse.quote(f"{entry.folder.name}/{FILE}")
+    link = urllib.parse.quote(os.fsencode(f"{entry.folder.name}/{FILE}"))
     cells[_LINKED] = f'<a href="{link}">{cells[_LINKED]}</a>'
   return cells
 

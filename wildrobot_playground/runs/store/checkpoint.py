@@ -154,6 +154,7 @@ def load_policy(run_dir: pathlib.Path) -> Any:
     raise CheckpointError(
       f"{run_dir} has no trained policy: {folder / _NETWORK_FILE} is missing"
     )
+  reading.check_name(folder, "orbax", CheckpointError)
   check_policy(folder)
   try:
     return checkpoint.load_policy(folder.resolve(), deterministic=True)
@@ -199,6 +200,7 @@ def load_params(folder: pathlib.Path) -> Any:
     CheckpointError: when it is missing or damaged.
   """
   load_network(folder)
+  reading.check_name(folder, "orbax", CheckpointError)
   check_policy(folder)
   try:
     return tuple(checkpoint.load(folder.resolve()))

@@ -12,7 +12,7 @@ from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs.store import checkpoint, folder
 from wildrobot_playground.runs.store import resume as resume_lib
-from wildrobot_playground.system import distributed, errors
+from wildrobot_playground.system import distributed, errors, reading
 
 _CLIPS = "start_clips_sha256"  # In `config.json`.
 _CLIPS_KEY = "env_config.reset_config.reference_clips"
@@ -135,6 +135,7 @@ def _for_all(act: Callable[[], Any], run_dir: pathlib.Path) -> Any:
   problem = value = None
   if distributed.is_primary():
     try:
+      reading.check_name(run_dir, "orbax", folder.BusyError)
       value = act()
     except folder.BusyError as error:
       problem = str(error)

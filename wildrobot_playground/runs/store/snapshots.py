@@ -304,6 +304,7 @@ def read(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _read(path: pathlib.Path, names: list[str]) -> dict[str, np.ndarray]:
+  reading.check_name(path, "orbax", SnapshotError)
   try:
     with checkpointer() as reader:
       numbered = reader.restore(path / _ARRAYS)
