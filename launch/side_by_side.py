@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -11,12 +12,8 @@ from wildrobot_playground.system import stopping
 
 _POLL = 0.2  # s
 _ENDING = 5.0  # s, in which a process has ended that was told twice
-# A terminal that is closed sends the last one; `nohup` has it ignored.
-_SIGNALS = tuple(
-  getattr(signal, name)
-  for name in ("SIGINT", "SIGTERM", "SIGHUP")
-  if hasattr(signal, name)
-)
+# What a terminal sends that is closed; `nohup` has it ignored.
+_CLOSED = getattr(signal, "SIGHUP", None)
 
 Work = TypeVar("Work")
 
@@ -41,7 +38,7 @@ def run(
       to stop.
 
   Raises:
-    KeyboardInterrupt: after a signal, when all have ended.
+    SystemExit: after a signal and its word, when all have ended.
   """
   waiting: list[Work] = list(todo)
   running: list[tuple[Work, subprocess.Popen]] = []
@@ -65,7 +62,9 @@ def run(
       raise
   if signals:
     is_ctrl_c = signals[0] == signal.SIGINT
-    raise KeyboardInterrupt if is_ctrl_c else stopping.TerminatedError
+    number = signal.SIGINT if is_ctrl_c else signal.SIGTERM
+    print(stopping.word(number), file=sys.stderr)
+    sys.exit(128 + number)
 
 
 def _tell(
@@ -100,15 +99,14 @@ def _end(processes: Sequence[subprocess.Popen]) -> None:
 
 @contextlib.contextmanager
 def _counting_signals() -> Iterator[list[int]]:
-  """The signals that have come while it lasts; those ignored stay ignored."""
+  """The signals that have come while it lasts."""
   found: list[int] = []
-  before = {
-    number: signal.signal(number, lambda number, _: found.append(number))
-    for number in _SIGNALS
-    if signal.getsignal(number) != signal.SIG_IGN
-  }
-  try:
-    yield found
-  finally:
-    for number, handler in before.items():
-      signal.signal(number, handler)
+  with stopping.reacting(found.append):
+    if _CLOSED is None or signal.getsignal(_CLOSED) == signal.SIG_IGN:
+      yield found
+      return
+    before = signal.signal(_CLOSED, lambda number, _: found.append(number))
+    try:
+      yield found
+    finally:
+      signal.signal(_CLOSED, before)

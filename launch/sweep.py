@@ -217,7 +217,7 @@ def train(todo: Sequence[Run], jobs: int, rest: Sequence[str]) -> list[Run]:
   """Runs the trainings here, some at a time; returns those that failed.
 
   Raises:
-    KeyboardInterrupt: when it was asked to stop, and all have saved.
+    SystemExit: when it was asked to stop, and all have saved.
     OSError: when a folder cannot be written.
   """
   failed = []

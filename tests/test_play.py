@@ -40,7 +40,7 @@ def _run(module, *arguments):
     ("play", ["--port=70000"], "--port=70000: expected 0 to 65535"),
     ("play", ["--port=65535"], "--port=65535: expected 0 to 65534"),
     ("play", ["--host=203.0.113.7"], "not an address of this machine"),
-    ("play", ["--host="], "no such address"),
+    ("play", ["--host="], "--host= is empty"),
     ("play", ["--commands=0.2"], "a page has no use for --commands"),
     ("export", [], "--checkpoint=RUN_FOLDER is required"),
     ("export", ["--checkpoint=nowhere"], "nowhere is no run folder"),

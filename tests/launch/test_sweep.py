@@ -13,7 +13,6 @@ import pytest
 import slurm
 import sweep
 import train_flags
-from absl import flags
 
 from tests.runs.tiny import TINY
 from wildrobot_playground.system import errors
@@ -189,43 +188,66 @@ def test_what_the_sweep_sets_itself_is_refused(flag):
     train_flags.refuse([flag.partition("=")[0], "5"], sweep._OWN)
 
 
-@pytest.fixture
-def parsed():
-  """As in a process whose own flags are read."""
-  flags.FLAGS(["sweep"])
-  yield
-  for flag in flags.FLAGS.get_flags_for_module("wildrobot_playground.train"):
-    flag.unparse()
-  flags.FLAGS.unparse_flags()
+# In a process of its own: other programs have flags of the same names.
+_CHECK = """
+import json, sys
+from absl import flags
+import sweep, train_flags
+flags.FLAGS(["sweep"])
+found = []
+for arguments in json.loads(sys.argv[1]):
+  try:
+    found.append(["", train_flags.check(arguments)])
+  except Exception as error:
+    found.append([type(error).__name__, str(error)])
+print(json.dumps(found))
+"""
 
 
-@pytest.mark.usefixtures("parsed")
-@pytest.mark.parametrize(
-  ("argument", "said"),
-  [
-    ("--amp.weight=nan", "amp.weight=nan: expected a number"),
-    ("--../../x=1", "unknown section of ''"),
-    ("--jobs=1", "unknown flag '--jobs'"),
-    ("--amp.wait=1", "unknown key 'amp.wait'"),
-    ("--env=Walk", "unknown environment"),
-    ("--seed=x", "flag --seed=x"),
-    ("--ppo.num_envs=0", "ppo.num_envs is 0"),
-  ],
-)
-def test_what_train_would_refuse_is_refused_first(tmp_path, argument, said):
+def _checked(*trainings):
+  """What each would train, or the error's class and message."""
+  done = subprocess.run(
+    [sys.executable, "-c", _CHECK, json.dumps(trainings)],
+    env={
+      **os.environ,
+      "PYTHONPATH": f"{_SCRIPT.parent}:{_SCRIPT.parents[1]}",
+    },
+    stdout=subprocess.PIPE,
+    text=True,
+    check=True,
+  )
+  return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_what_train_would_refuse_is_refused_first(tmp_path):
   [run] = sweep.runs([], 1, tmp_path)
-  with pytest.raises((errors.UsageError, flags.Error), match=said):
-    train_flags.check(run.arguments([argument]))
+  refusals = {
+    "--amp.weight=nan": "amp.weight=nan: expected a number",
+    "--../../x=1": "unknown section of ''",
+    "--jobs=1": "unknown flag '--jobs'",
+    "--amp.wait=1": "unknown key 'amp.wait'",
+    "--env=Walk": "unknown environment",
+    "--seed=x": "flag --seed=x",
+    "--ppo.num_envs=0": "ppo.num_envs is 0",
+  }
+  found = _checked(*(run.arguments([argument]) for argument in refusals))
+  for said, (kind, message) in zip(refusals.values(), found, strict=True):
+    assert kind in ("UsageError", "IllegalFlagValueError"), message
+    assert said in message
 
 
-@pytest.mark.usefixtures("parsed")
 def test_equal_trainings_have_equal_keys():
-  key = train_flags.check(["--amp_weight=0.5"])
-  assert train_flags.check(["--amp.weight=0.5"]) == key
-  assert train_flags.check(["--amp_weight=1", "--amp.weight=0.50"]) == key
   others = ["--amp.weight=0", "--noevaluate", "--impl=jax", "--seed=1"]
-  keys = {train_flags.check(["--amp_weight=0.5", other]) for other in others}
-  assert len(keys | {key}) == 1 + len(others)
+  found = _checked(
+    ["--amp_weight=0.5"],
+    ["--amp.weight=0.5"],
+    ["--amp_weight=1", "--amp.weight=0.50"],
+    *(["--amp_weight=0.5", other] for other in others),
+  )
+  assert [kind for kind, _ in found] == [""] * len(found)
+  keys = [key for _, key in found]
+  assert keys[0] == keys[1] == keys[2]
+  assert len(set(keys)) == 1 + len(others)
 
 
 def test_one_training_under_two_names_is_refused(tmp_path):

@@ -81,7 +81,7 @@ def check_length(seconds: float, dt: float | None = None) -> None:
     ValueError: for what is no length, and for episodes that end before the gait
       has settled, or with the step in which it has.
   """
-  if not seconds <= LONGEST:
+  if not -LONGEST <= seconds <= LONGEST:
     raise ValueError(
       f"episodes of {seconds:g} s: expected at most {LONGEST:,.0f} s"
     )
