@@ -1,7 +1,7 @@
 """Hashes of what must stay the same when code is moved, one a line.
 
-    python tests/golden.py > before.txt
-    python tests/golden.py | diff before.txt -
+    python -m tests.golden > before.txt
+    python -m tests.golden | diff before.txt -
 
 Bits of floating-point programs are a machine's own: compare on one machine. All
 of it goes through command lines and Playground's registry, so that modules may
@@ -22,19 +22,6 @@ import numpy as np
 
 _ROOT = pathlib.Path(__file__).parents[1]
 _REFERENCE = _ROOT / "reference"
-_TINY = (
-  "--ppo.num_envs=8",
-  "--ppo.batch_size=8",
-  "--ppo.num_minibatches=1",
-  "--ppo.unroll_length=5",
-  "--ppo.num_updates_per_batch=1",
-  "--ppo.network_factory.policy_hidden_layer_sizes=(8,)",
-  "--ppo.network_factory.value_hidden_layer_sizes=(8,)",
-  "--amp.disc_hidden_layer_sizes=(8,)",
-  "--amp.disc_batch_size=8",
-  "--amp.disc_updates=2",
-  "--num_timesteps=120",
-)
 
 
 def digest(*values: Any) -> str:
@@ -111,9 +98,12 @@ def training(run_dir: pathlib.Path) -> str:
   import jax
   from brax.training.agents.ppo import checkpoint
 
+  from tests.runs import tiny
+
   run(
     "train",
-    *_TINY,
+    *tiny.TINY,
+    "--num_timesteps=120",
     f"--run_dir={run_dir}",
     "--novideo",
     "--nocheck",

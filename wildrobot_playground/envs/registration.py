@@ -95,8 +95,8 @@ def _register_ppo_params(params: ModuleType) -> None:
   def with_ours(env_name: str, impl: str | None = None) -> Any:
     if env_name not in ENV_NAMES:
       return brax_ppo_config(env_name, impl)
-    from wildrobot_playground.envs import presets as config
+    from wildrobot_playground.envs import presets
 
-    return config.brax_ppo_config(env_name, impl)
+    return presets.brax_ppo_config(env_name, impl)
 
   params.brax_ppo_config = with_ours
