@@ -6,7 +6,7 @@ python docs/keys_page.py
 import pathlib
 
 from wildrobot_playground.config import key_ranges, ranges
-from wildrobot_playground.envs.names import ENV_NAMES
+from wildrobot_playground.robots import catalog
 
 PAGE = pathlib.Path(__file__).with_name("keys.md")
 _HEAD = """# Keys and ranges
@@ -34,7 +34,7 @@ def page() -> str:
   from wildrobot_playground.runs import plan
 
   lines = [_HEAD]
-  for section, values in plan.defaults(ENV_NAMES[0]).items():
+  for section, values in plan.defaults(catalog.environments()[0]).items():
     lines += [f"## {section}", "", "| key | default | must be |"]
     lines.append("| --- | --- | --- |")
     for key, value in ranges.flatten(values).items():

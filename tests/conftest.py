@@ -37,9 +37,9 @@ import jax  # noqa: E402
 import mujoco  # noqa: E402
 import pytest  # noqa: E402
 
-from wildrobot_playground.robots import wildrobot as consts  # noqa: E402
-from wildrobot_playground.robots.sole import Sole  # noqa: E402
-from wildrobot_playground.system import assets  # noqa: E402
+from wildrobot_playground.robots import scene  # noqa: E402
+from wildrobot_playground.robots import sole as sole_lib  # noqa: E402
+from wildrobot_playground.robots.wildrobot import WILDROBOT  # noqa: E402
 
 # The default suite tries the same inputs each time; the slow target others.
 _COMMON = {
@@ -75,14 +75,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def model() -> mujoco.MjModel:
   """The flat scene, compiled as it is written; not to be changed."""
-  path = assets.xmls() / consts.FLAT_TERRAIN_SCENE
-  return mujoco.MjModel.from_xml_path(str(path))
+  return scene.compile_scene(WILDROBOT)
 
 
 @pytest.fixture(scope="session")
-def sole(model: mujoco.MjModel) -> Sole:
+def sole(model: mujoco.MjModel) -> sole_lib.Sole:
   """The sole plates of `model`."""
-  return Sole(model)
+  return sole_lib.of(model, WILDROBOT)
 
 
 @pytest.fixture

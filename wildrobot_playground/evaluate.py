@@ -90,7 +90,7 @@ def main(rest: Sequence[str]) -> int:
   if film is not None:
     from wildrobot_playground.runs import video
 
-    problem = video.render(report.rollouts, report.model, film)
+    problem = video.render(report.rollouts, report.robot, film)
     if problem:
       raise errors.RunFailedError(f"no film: {problem.removeprefix('none: ')}")
     print(f"video    {film}")

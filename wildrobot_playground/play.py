@@ -94,7 +94,6 @@ def _serve() -> int:
 def _film() -> int:
   """Films the policies, a row for each command."""
   from wildrobot_playground.policy.metrics import episodes
-  from wildrobot_playground.policy.sim import simulation
   from wildrobot_playground.runs import film, video
 
   commands = episodes.read_commands(_COMMANDS.value)
@@ -109,12 +108,10 @@ def _film() -> int:
     _REFERENCE.value,
   )
   columns = len(shots) // len(commands)
-  robot = simulation.reference_robot()
   for path in filter(None, films):
     problem = video.render_shots(
       shots,
       dt,
-      robot,
       path,
       columns=columns if columns > 1 else 3,
     )

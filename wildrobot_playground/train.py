@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from wildrobot_playground.config import overrides
-from wildrobot_playground.envs.names import ENV_NAMES
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.system import cli, errors
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ def main(arguments: Sequence[str]) -> int:
       "env_config.impl": _IMPL.value,
     },
     arguments,
-    ours=_ENV.value in ENV_NAMES or not (_ENV.value or _RESUME.value),
+    ours=_ENV.value in catalog.environments()
+    or not (_ENV.value or _RESUME.value),
   )
   # Imported here: `cli.run` prepares the process for jax first.
   from wildrobot_playground.system import distributed

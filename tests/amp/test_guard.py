@@ -73,7 +73,7 @@ def test_its_next_episode_is_counted_from_the_start(point_masses):
 
 @pytest.mark.parametrize("part", ["qpos", "qvel", "sensordata"])
 def test_a_poisoned_wildrobot_starts_anew(part):
-  environment = walk.WildRobotWalk(config_overrides={"impl": "mujoco"})
+  environment = walk.Walk(config_overrides={"impl": "mujoco"})
   wrapped = mujoco_playground.wrapper.wrap_for_brax_training(environment)
   env = guard.GuardWrapper(wrapped, keys())
   first, step = jax.jit(env.reset)(keys()), jax.jit(env.step)

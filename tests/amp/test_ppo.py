@@ -248,7 +248,7 @@ def test_randomised_points_train_with_style(train):
 
 
 def test_features_of_randomised_robots_are_those_of_their_motion():
-  environment = walk.WildRobotWalk(config_overrides={"impl": "mujoco"})
+  environment = walk.Walk(config_overrides={"impl": "mujoco"})
   keys = jax.random.split(jax.random.PRNGKey(0), 3)
   env = mujoco_playground.wrapper.wrap_for_brax_training(
     environment,

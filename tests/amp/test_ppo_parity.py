@@ -56,7 +56,7 @@ def test_parameters_equal_brax_on_the_walking_robot(
   ppo_settings, assert_equal_trees
 ):
   settings = {**ppo_settings, **WALK_SETTINGS}
-  environment = walk.WildRobotWalk(config_overrides={"impl": "mujoco"})
+  environment = walk.Walk(config_overrides={"impl": "mujoco"})
   _, expected, _ = stock.train(
     environment,
     10 * STEPS,

@@ -17,7 +17,7 @@ from wildrobot_playground.amp import adversarial, discriminator
 from wildrobot_playground.amp import mixing as mixing_lib
 from wildrobot_playground.config import key_ranges, overrides, ranges
 from wildrobot_playground.envs import base, physics, presets, walk
-from wildrobot_playground.envs.names import ENV_NAMES
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import plan
 from wildrobot_playground.system import errors
 
@@ -46,7 +46,7 @@ def _refusal(*overrides, **changes):
 # The table.
 
 
-@pytest.mark.parametrize("env", ENV_NAMES)
+@pytest.mark.parametrize("env", catalog.environments())
 def test_every_key_has_an_entry_that_its_default_fits(env):
   for section, values in plan.defaults(env).items():
     flat = ranges.flatten(values)
@@ -57,7 +57,7 @@ def test_every_key_has_an_entry_that_its_default_fits(env):
 def test_every_entry_is_of_a_key():
   known = {
     (section, key)
-    for section, values in plan.defaults(ENV_NAMES[0]).items()
+    for section, values in plan.defaults(catalog.environments()[0]).items()
     for key in ranges.flatten(values)
   }
   # The first is Playground's, the second Brax's.
@@ -202,7 +202,9 @@ def test_playgrounds_environments_are_planned_as_they_are():
       plan.defaults(env)
     except errors.UsageError:  # No PPO arguments.
       continue
-    _plan(env=env, amp_weight=0.0 if env not in ENV_NAMES else None)
+    _plan(
+      env=env, amp_weight=0.0 if env not in catalog.environments() else None
+    )
 
 
 @pytest.mark.parametrize(
@@ -296,7 +298,7 @@ def test_the_ends_of_all_ranges_at_once_build_an_environment(end):
     "naconmax": 64,
     "njmax": 64,
   }
-  env = walk.WildRobotWalk(config_overrides={**OVERRIDES, **overrides})
+  env = walk.Walk(config_overrides={**OVERRIDES, **overrides})
   state = env.reset(np.array([0, 1], np.uint32))
   state = env.step(state, np.zeros(env.action_size))
   assert np.isfinite(np.asarray(state.obs["state"])).all()

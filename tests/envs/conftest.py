@@ -15,19 +15,19 @@ OVERRIDES = {"impl": "mujoco", "reset_config.reference_probability": 0.0}
 class Compiled(NamedTuple):
   """An environment under the C engine with its jitted functions."""
 
-  env: walk.WildRobotWalk
+  env: walk.Walk
   reset: jax.stages.Wrapped  # (rng) -> State
   step: jax.stages.Wrapped  # (State, (9,) action) -> State
 
 
 @pytest.fixture(scope="session")
 def compiled() -> Compiled:
-  env = walk.WildRobotWalk(config_overrides=OVERRIDES)
+  env = walk.Walk(config_overrides=OVERRIDES)
   return Compiled(env, jax.jit(env.reset), jax.jit(env.step))
 
 
 @pytest.fixture(scope="session")
-def env(compiled) -> walk.WildRobotWalk:
+def env(compiled) -> walk.Walk:
   return compiled.env
 
 

@@ -24,7 +24,7 @@ FALLS_AT = 2  # in this step.
 
 
 def make_env():
-  return walk.WildRobotWalk(
+  return walk.Walk(
     config_overrides={
       **OVERRIDES,
       "episode_length": LENGTH,

@@ -206,7 +206,7 @@ START = 0.2  # m/s
 
 @pytest.fixture(scope="module")
 def tiny():
-  return walk.WildRobotWalk(
+  return walk.Walk(
     config_overrides={
       **OVERRIDES,
       "episode_length": LENGTH,

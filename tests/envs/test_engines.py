@@ -9,7 +9,6 @@ import pytest
 
 from tests.envs import rolls
 from wildrobot_playground.envs import walk
-from wildrobot_playground.robots import wildrobot as consts
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -26,7 +25,7 @@ GENTLE, VIOLENT = 0.05, 0.5
 
 def make_env(impl):
   # Warp's buffer of contacts is shared by all robots.
-  return walk.WildRobotWalk(
+  return walk.Walk(
     config_overrides={"impl": impl, "naconmax": 16 * rolls.BATCH}
   )
 

@@ -84,7 +84,7 @@ def test_reference_has_every_contact_in_both_states():
 def test_rows_agree_in_every_velocity_mode(velocity_mode):
   name = DATASET.clip_names[-1]
   clip = load_clip(name)
-  env = walk.WildRobotWalk(
+  env = walk.Walk(
     config_overrides={"impl": "mujoco", "velocity_mode": velocity_mode}
   )
   np.testing.assert_allclose(

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from tests.envs import figures
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 
 def test_home_is_the_zero_pose_with_the_soles_on_the_floor(model, sole):
-  key = model.key(consts.HOME_KEYFRAME)
+  key = model.key("home")
   np.testing.assert_allclose(
     key.qpos, [0, 0, figures.HOME_HEIGHT, 1, 0, 0, 0, *[0] * 9], atol=1e-9
   )
@@ -17,7 +17,7 @@ def test_home_is_the_zero_pose_with_the_soles_on_the_floor(model, sole):
 
 
 def test_walk_ready_stands_on_bent_knees_within_the_ranges(model, sole):
-  key = model.key(consts.WALK_READY_KEYFRAME)
+  key = model.key("walk_ready")
   joints = key.qpos[7:]
   assert np.all(joints > model.jnt_range[1:, 0] - 1e-9)
   assert np.all(joints < model.jnt_range[1:, 1] + 1e-9)
@@ -28,7 +28,7 @@ def test_walk_ready_stands_on_bent_knees_within_the_ranges(model, sole):
 
 
 def test_walk_ready_is_its_own_mirror_image(model):
-  joints = model.key(consts.WALK_READY_KEYFRAME).qpos[7:]
+  joints = model.key("walk_ready").qpos[7:]
   swapped = joints[[0, 5, 6, 7, 8, 1, 2, 3, 4]]
   signs = [-1, -1, -1, 1, 1, -1, -1, 1, 1]
   np.testing.assert_allclose(swapped * signs, joints, atol=1e-9)
@@ -37,7 +37,7 @@ def test_walk_ready_is_its_own_mirror_image(model):
 @pytest.mark.parametrize(
   ("keyframe", "max_tilt"),
   # The servos sag by torque / gain: more on bent knees.
-  [(consts.HOME_KEYFRAME, 0.2), (consts.WALK_READY_KEYFRAME, 4.0)],
+  [("home", 0.2), ("walk_ready", 4.0)],
 )
 def test_keyframe_stands_still_for_two_seconds(model, keyframe, max_tilt):
   """Tilt in degrees; drift at most 2 cm, no motion in the end."""
@@ -47,7 +47,7 @@ def test_keyframe_stands_still_for_two_seconds(model, keyframe, max_tilt):
   upright, drift = 1.0, 0.0
   for _ in range(round(2.0 / model.opt.timestep)):
     mujoco.mj_step(model, data)
-    upright = min(upright, data.body(consts.ROOT_BODY).xmat[8])
+    upright = min(upright, data.body(WILDROBOT.root).xmat[8])
     drift = max(drift, np.linalg.norm(data.qpos[:2] - start[:2]))
   assert data.time == pytest.approx(2.0)
   assert np.degrees(np.arccos(upright)) < max_tilt

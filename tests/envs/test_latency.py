@@ -10,7 +10,7 @@ from wildrobot_playground.envs import latency, walk
 
 
 def _late(low, high):
-  return walk.WildRobotWalk(
+  return walk.Walk(
     config_overrides={
       **OVERRIDES,
       "latency_config.enable": True,

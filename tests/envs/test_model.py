@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.envs import figures
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 
 @pytest.mark.parametrize(("name", "like", "mirror"), figures.SIDES)
@@ -45,7 +45,7 @@ def test_masses_add_up(model):
 
 
 def test_joints_and_servos_are_in_the_order_of_the_contract(model):
-  assert tuple(figures.JOINTS) == consts.JOINT_NAMES
+  assert tuple(figures.JOINTS) == WILDROBOT.joints
   hinges = [model.joint(i).name for i in range(1, model.njnt)]
   assert hinges == list(figures.JOINTS)
   assert [model.actuator(i).name for i in range(model.nu)] == list(
@@ -83,7 +83,7 @@ def test_positive_angle_moves_the_foot_as_documented(
   model, name, angle, site, direction
 ):
   data = mujoco.MjData(model)
-  mujoco.mj_resetDataKeyframe(model, data, model.key(consts.HOME_KEYFRAME).id)
+  mujoco.mj_resetDataKeyframe(model, data, model.key("home").id)
   mujoco.mj_kinematics(model, data)
   before = data.site(site).xpos[:2].copy()
   data.qpos[model.joint(name).qposadr[0]] = angle
@@ -106,7 +106,7 @@ def test_positive_angle_turns_the_part_as_documented(
   model, name, part, axis, sign
 ):
   data = mujoco.MjData(model)
-  mujoco.mj_resetDataKeyframe(model, data, model.key(consts.HOME_KEYFRAME).id)
+  mujoco.mj_resetDataKeyframe(model, data, model.key("home").id)
   data.qpos[model.joint(name).qposadr[0]] = 0.2
   mujoco.mj_kinematics(model, data)
   column, row = axis

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tests.envs import figures
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots import scene
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -43,7 +44,7 @@ def test_contact_geom_touches_where_the_plate_does(model, side, plate):
 
 
 def test_only_the_feet_touch_the_floor_and_nothing_else_collides(model):
-  floor = model.geom(consts.FLOOR_GEOM).id
+  floor = model.geom(scene.FLOOR).id
   for first in range(model.ngeom):
     for second in range(first + 1, model.ngeom):
       collide = (
@@ -51,14 +52,16 @@ def test_only_the_feet_touch_the_floor_and_nothing_else_collides(model):
         or model.geom_contype[second] & model.geom_conaffinity[first]
       )
       names = {model.geom(first).name, model.geom(second).name}
-      allowed = floor in (first, second) and names & set(consts.CONTACT_NAMES)
+      allowed = floor in (first, second) and names & set(
+        WILDROBOT.contact_names
+      )
       assert bool(collide) == bool(allowed), names
 
 
 def test_friction_of_a_foot_contact_is_the_floors(model):
-  floor = model.geom(consts.FLOOR_GEOM)
+  floor = model.geom(scene.FLOOR)
   assert floor.friction[0] == pytest.approx(1.0)
-  for name in consts.CONTACT_NAMES:
+  for name in WILDROBOT.contact_names:
     assert floor.priority[0] > model.geom(name).priority[0]
 
 

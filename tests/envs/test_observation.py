@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from tests.envs.conftest import OVERRIDES
 from wildrobot_playground.envs import walk
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 # Rows of `state`, in order: all that a real robot can measure or knows.
 LAYOUT = {
@@ -57,7 +57,7 @@ def observe(env):
 @pytest.fixture(scope="module")
 def observe_clean():
   return make_observe(
-    walk.WildRobotWalk(config_overrides={**OVERRIDES, "noise_config.level": 0})
+    walk.Walk(config_overrides={**OVERRIDES, "noise_config.level": 0})
   )
 
 
@@ -170,7 +170,7 @@ def test_gravity_is_the_downward_direction_in_the_chests_frame(env):
   for row in qpos:
     plain.qpos[:] = row
     mujoco.mj_forward(env.mj_model, plain)
-    chest = plain.site(consts.CHEST_SITE).xmat.reshape(3, 3)
+    chest = plain.site(WILDROBOT.imu).xmat.reshape(3, 3)
     data = env._engine.init(
       env.mjx_model, jp.asarray(row, jp.float32), jp.zeros(15), jp.zeros(9)
     )

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.envs import observation
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 
 def test_entries_add_up_to_what_the_environment_observes(env, first):
@@ -24,7 +24,7 @@ def test_signals_are_stacked_in_the_order_of_the_entries():
 def test_joints_are_labelled_in_the_order_of_the_contract():
   for entry in observation.STATE:
     if entry.size == 9:
-      assert entry.labels == consts.JOINT_NAMES
+      assert entry.labels == WILDROBOT.joints
 
 
 @pytest.mark.parametrize("change", ["missing", "extra"])

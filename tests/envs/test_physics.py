@@ -8,7 +8,6 @@ import pytest
 
 from tests.envs import rolls
 from wildrobot_playground.envs import base, physics, walk
-from wildrobot_playground.robots import wildrobot as consts
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +123,7 @@ def test_randomised_models_reach_c(env, roll, starts):
 
   found = np.asarray(advance(qpos, qvel, ctrl[0]))
   for i, factor in enumerate(factors):
-    model = base.compile_scene(consts.FLAT_TERRAIN_SCENE, env.config)
+    model = base.compile_scene("scene_flat_terrain.xml", env.config)
     model.body_mass[:] = np.asarray(env.mjx_model.body_mass) * factor
     expected, *_ = stepped(env, model, qpos[i], qvel[i], ctrl[:1, i], True)
     np.testing.assert_array_equal(found[i], expected[0].astype(np.float32))
@@ -156,7 +155,7 @@ def test_error_inside_the_callback_surfaces(env, starts):
 
 def test_unknown_engine_is_one_line_that_lists_the_known():
   with pytest.raises(ValueError, match="impl is 'bullet'; it must be") as error:
-    walk.WildRobotWalk(config_overrides={"impl": "bullet"})
+    walk.Walk(config_overrides={"impl": "bullet"})
   message = str(error.value)
   assert "\n" not in message
   for impl in physics.IMPLS:

@@ -10,7 +10,8 @@ from mujoco_playground import registry, wrapper
 
 from wildrobot_playground import features
 from wildrobot_playground.envs import physics, randomize
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots import scene
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import assets
 
 ROBOTS = 64
@@ -77,7 +78,7 @@ def test_every_randomised_field_reaches_c(env, randomized):
 
 def test_friction_changes_on_the_floor_alone(env, randomized):
   model, _ = randomized
-  floor = env.mj_model.geom(consts.FLOOR_GEOM).id
+  floor = env.mj_model.geom(scene.FLOOR).id
   friction = np.asarray(model.geom_friction)
   assert_spans(friction[:, floor, 0], *FLOOR_FRICTION)
   nominal = np.asarray(env.mjx_model.geom_friction)
@@ -89,7 +90,7 @@ def test_friction_changes_on_the_floor_alone(env, randomized):
 def scene_with_other_things_first():
   """The flat scene, in which neither floor nor pelvis comes first."""
   folder = assets.xmls()
-  text = (folder / consts.FLAT_TERRAIN_SCENE).read_text()
+  text = (folder / "scene_flat_terrain.xml").read_text()
   crate = """<worldbody><geom name="wall" size="0.1" pos="9 0 0"/>
     <body name="crate" pos="9 9 0"><geom size="0.1"/></body></worldbody>"""
   include = '<include file="wildrobot.xml"/>'
@@ -102,8 +103,8 @@ def scene_with_other_things_first():
 
 def test_floor_and_pelvis_are_found_by_their_names():
   plain = scene_with_other_things_first()
-  floor = plain.geom(consts.FLOOR_GEOM).id
-  root = plain.body(consts.ROOT_BODY).id
+  floor = plain.geom(scene.FLOOR).id
+  root = plain.body(WILDROBOT.root).id
   assert (floor, root) == (1, 2)
   nominal = mjx.put_model(plain, impl="jax")
   keys = jax.random.split(jax.random.PRNGKey(0), 4)
@@ -130,7 +131,7 @@ def test_every_link_keeps_its_shape_of_inertia(env, randomized):
 def test_centre_of_mass_moves_in_the_pelvis_alone(env, randomized):
   model, _ = randomized
   offset = np.asarray(model.body_ipos) - np.asarray(env.mjx_model.body_ipos)
-  root = env.mj_model.body(consts.ROOT_BODY).id
+  root = env.mj_model.body(WILDROBOT.root).id
   assert_spans(offset[:, root], -COM_OFFSET, COM_OFFSET)
   assert not np.any(np.delete(offset, root, axis=1))
 

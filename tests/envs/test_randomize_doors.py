@@ -121,7 +121,7 @@ def test_every_range_is_drawn_for_itself(door, name):
 
 def test_environments_of_one_process_keep_their_own():
   one, other = (
-    walk.WildRobotWalk(config_overrides=_flat({"mass": ends}, "mujoco"))
+    walk.Walk(config_overrides=_flat({"mass": ends}, "mujoco"))
     for ends in ((0.9, 1.1), (2.0, 2.0))
   )
   keys = jax.random.split(jax.random.PRNGKey(0), ROBOTS)
@@ -133,7 +133,7 @@ def test_environments_of_one_process_keep_their_own():
 
 
 def test_a_model_of_unknown_ranges_is_refused():
-  other = walk.WildRobotWalk(config_overrides=_flat(WIDE, "mujoco"))
+  other = walk.Walk(config_overrides=_flat(WIDE, "mujoco"))
   keys = jax.random.split(jax.random.PRNGKey(0), ROBOTS)
   copied = jax.tree.map(lambda x: x, other.mjx_model)
   with pytest.raises(ValueError, match=r"randomize\.make") as error:
@@ -142,7 +142,7 @@ def test_a_model_of_unknown_ranges_is_refused():
 
 
 def test_an_environment_that_is_gone_is_forgotten():
-  environment = walk.WildRobotWalk(config_overrides=_flat(WIDE, "mujoco"))
+  environment = walk.Walk(config_overrides=_flat(WIDE, "mujoco"))
   key = id(environment.mjx_model)
   assert key in randomize._RANGES
   del environment

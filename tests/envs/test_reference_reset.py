@@ -22,7 +22,7 @@ def bank():
 def always(bank):
   """Jitted, vmapped resets that all start from the bank, without noise."""
   del bank  # Only to have it loaded before.
-  env = walk.WildRobotWalk(
+  env = walk.Walk(
     config_overrides={
       "impl": "mujoco",
       "reset_config.reference_probability": 1.0,

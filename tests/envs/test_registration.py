@@ -15,9 +15,9 @@ from mujoco_playground.config import locomotion_params
 import wildrobot_playground
 from wildrobot_playground.envs import presets as config_lib
 from wildrobot_playground.envs import randomize, registration, walk
-from wildrobot_playground.envs.names import ENV_NAMES
+from wildrobot_playground.robots import catalog
 
-OURS = ENV_NAMES
+OURS = catalog.environments()
 OTHER = "Go1JoystickFlatTerrain"
 
 IMPORT_ALONE = """
@@ -104,7 +104,7 @@ def test_names_are_listed_once():
 @pytest.mark.parametrize("name", OURS)
 def test_our_environments_load_without_cloning(name, offline):
   env = registry.load(name, config_overrides={"episode_length": 7})
-  assert isinstance(env, walk.WildRobotWalk)
+  assert isinstance(env, walk.Walk)
   assert env.config.episode_length == 7
   assert ("rough" in env.xml_path) == ("Rough" in name)
 

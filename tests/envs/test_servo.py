@@ -52,7 +52,7 @@ def test_numpy_and_jax_agree():
 
 
 def _env(**changes):
-  return walk.WildRobotWalk(
+  return walk.Walk(
     config_overrides={
       **OVERRIDES,
       **{f"servo_config.{name}": value for name, value in changes.items()},

@@ -104,12 +104,12 @@ def test_a_bias_of_the_gyro_lasts_for_the_episode():
 def test_values_that_mean_nothing_are_refused(changes, message):
   overrides = {f"signal_config.{name}": v for name, v in changes.items()}
   with pytest.raises(ValueError, match=f"signal_config.{message} is"):
-    walk.WildRobotWalk(config_overrides={**OVERRIDES, **overrides})
+    walk.Walk(config_overrides={**OVERRIDES, **overrides})
 
 
 @pytest.fixture(scope="module")
 def wired():
-  env = walk.WildRobotWalk(
+  env = walk.Walk(
     config_overrides={
       **OVERRIDES,
       "noise_config.level": 0.0,

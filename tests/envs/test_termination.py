@@ -7,7 +7,6 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from wildrobot_playground.envs import walk
-from wildrobot_playground.robots import wildrobot as consts
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +77,7 @@ def test_step_into_a_fall_ends_the_episode_and_costs(compiled, first):
 
 
 def test_height_counts_from_the_ground_of_a_rough_scene():
-  env = walk.WildRobotWalk(
-    config_overrides={"impl": "mujoco"}, scene=consts.ROUGH_TERRAIN_SCENE
-  )
+  env = walk.Walk(config_overrides={"impl": "mujoco"}, terrain="rough")
   # The highest bump: a pelvis there is low although its z is not.
   x = np.linspace(-3, 3, 121)
   points = np.stack(np.meshgrid(x, x), axis=-1).reshape(-1, 2)

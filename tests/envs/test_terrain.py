@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.envs import terrain
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots import scene
 from wildrobot_playground.system import assets
 
 
 def compile_rough():
   return mujoco.MjModel.from_xml_path(
-    str(assets.xmls() / consts.ROUGH_TERRAIN_SCENE)
+    str(assets.xmls() / "scene_rough_terrain.xml")
   )
 
 
@@ -28,7 +28,7 @@ def ray_height(model, data, x, y):
   distance = mujoco.mj_ray(
     model, data, start, np.array([0, 0, -1.0]), None, 1, -1, geom, None
   )
-  assert model.geom(geom[0]).name == consts.FLOOR_GEOM
+  assert model.geom(geom[0]).name == scene.FLOOR
   return 5.0 - distance
 
 

@@ -192,7 +192,7 @@ def test_set_command_is_observed_at_once(compiled, first):
 
 
 def test_pushes_kick_the_pelvis_at_their_interval(first):
-  env = walk.WildRobotWalk(
+  env = walk.Walk(
     config_overrides={
       **OVERRIDES,
       "push_config.enable": True,

@@ -9,7 +9,7 @@ from wildrobot_playground.envs import walk
 
 
 def make(config=None, **overrides):
-  return walk.WildRobotWalk(config, {**OVERRIDES, **overrides})
+  return walk.Walk(config, {**OVERRIDES, **overrides})
 
 
 def test_config_passed_in_is_neither_changed_nor_locked():

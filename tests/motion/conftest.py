@@ -3,12 +3,12 @@ import pathlib
 
 import pytest
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import walk_generator
 from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.importers import deepmimic
 from wildrobot_playground.motion.retargeting import cyclic, unroll
 from wildrobot_playground.motion.retargeting import recording as follow
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import assets
 
 _BESIDE = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -16,7 +16,7 @@ _BESIDE = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def robot():
-  return compiled.default_robot()
+  return robots.default_robot()
 
 
 @pytest.fixture(scope="session")

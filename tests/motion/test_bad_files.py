@@ -13,7 +13,7 @@ import pytest
 
 from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import npz
 
 FRAMES = 40
@@ -150,7 +150,7 @@ def _huge_array():
 
 
 NAN, INF = float("nan"), float("inf")
-PERMUTED = np.array(consts.JOINT_NAMES)[[1, 0, *range(2, 9)]]
+PERMUTED = np.array(WILDROBOT.joints)[[1, 0, *range(2, 9)]]
 
 # Name of the file, its content (of a good clip and a scratch path), message.
 FILES = {

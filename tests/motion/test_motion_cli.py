@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import clip as clip_lib
@@ -18,7 +19,6 @@ from wildrobot_playground.motion import human, walk_generator
 from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.retargeting import recording
 from wildrobot_playground.motion.subcommands import common
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import assets
 
 CLIP = str(assets.reference() / "clips" / "human_walk_0p30.npz")
@@ -297,7 +297,7 @@ def test_any_setting_in_its_range_plans_finite_steps(speed, settings):
     key: walk_generator.RANGES[key][high] for key, high in settings.items()
   }
   options = dataclasses.replace(walk_generator.Options(), **changes)
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   try:
     plan = walk_generator.footsteps(speed, robot, options)
   except human.MotionError as error:

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import strategies as st
 
 from tests.motion import test_bad_files as files
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import human, importers
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import npz
 
 _SECONDS = 10.0
@@ -158,7 +158,7 @@ def gently(read, error):
 def _imported(path, content):
   """Imports a file; what is not refused is a motion or a clip that passes."""
   path.write_bytes(content)
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   errors = (human.MotionError, clip_lib.ClipError)
   found = gently(lambda: importers.load(path, robot), errors)
   if isinstance(found, clip_lib.MotionClip):
@@ -286,7 +286,7 @@ _LARGEST = """
 import pathlib, resource, sys, time
 from tests.motion import test_bad_files as files
 from wildrobot_playground.motion import importers
-from wildrobot_playground.robots import compiled
+from wildrobot_playground import robots
 
 def crowd(text):
   extra = " JOINT J { OFFSET 0 1 0 CHANNELS 3 Xrotation Yrotation Zrotation"
@@ -298,7 +298,7 @@ def crowd(text):
 path = pathlib.Path(sys.argv[1])
 path.write_bytes(files._bvh(crowd))
 start = time.monotonic()
-importers.load(path, compiled.default_robot())
+importers.load(path, robots.default_robot())
 print(time.monotonic() - start)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -10,7 +10,6 @@ from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.quality import gates
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import assets
 
 CLIPS = sorted((assets.reference() / "clips").glob("*.npz"))
@@ -27,7 +26,7 @@ def dataset(robot):
     assets.reference() / shipped.DATASET,
     velocity_mode="direction",
     dt=0.02,
-    model_hash=compiled.model_hash(robot.model),
+    model_hash=robot.fingerprint,
   )
 
 

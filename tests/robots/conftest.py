@@ -2,14 +2,14 @@
 
 import pytest
 
+from wildrobot_playground import robots
 from wildrobot_playground.policy.sim import sim_to_sim
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import assets
 
 
 @pytest.fixture(scope="session")
 def robot():
-  return compiled.default_robot()
+  return robots.default_robot()
 
 
 @pytest.fixture(scope="session")

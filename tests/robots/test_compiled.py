@@ -2,7 +2,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from wildrobot_playground.robots import compiled, rotations
+from wildrobot_playground import robots
+from wildrobot_playground.robots import rotations
 
 LEG = np.arange(7, 11)
 
@@ -25,8 +26,8 @@ def test_squat_has_the_knee_angle_of_the_cosine_rule(robot, depth):
   ankle = np.array([0.0004, robot.foot_y, -robot.toe[2]])
   qpos[2] = robot.home_height - depth
   tasks = [
-    compiled.PointTask(robot.foot_bodies["left"], np.zeros(3), ankle),
-    compiled.PitchTask(robot.foot_bodies["left"], 0.0, 0.1),
+    robots.PointTask(robot.foot_bodies["left"], np.zeros(3), ankle),
+    robots.PitchTask(robot.foot_bodies["left"], 0.0, 0.1),
   ]
   qpos = robot.solve(qpos, tasks, LEG)
   assert robot.error(qpos, tasks) < 1e-6
@@ -51,8 +52,8 @@ def test_solve_finds_a_pose_it_was_given(robot):
     pitch = np.arctan2(-mat[2, 0], mat[0, 0])
     body = robot.foot_bodies["left"]
     tasks = [
-      compiled.PointTask(body, np.zeros(3), pos),
-      compiled.PitchTask(body, pitch, 0.1),
+      robots.PointTask(body, np.zeros(3), pos),
+      robots.PitchTask(body, pitch, 0.1),
     ]
     start = robot.bent_knees()
     start[2] = 0.4
@@ -67,7 +68,7 @@ def test_solve_never_leaves_the_joint_limits(robot):
     qpos = robot.bent_knees()
     qpos[2] = 0.45
     target = rng.uniform([-0.6, -0.3, 0.0], [0.6, 0.5, 0.4])
-    task = compiled.PointTask(robot.foot_bodies["left"], np.zeros(3), target)
+    task = robots.PointTask(robot.foot_bodies["left"], np.zeros(3), target)
     solved = robot.solve(qpos, [task], LEG)
     assert np.all(solved[7:] >= robot.limits[0])
     assert np.all(solved[7:] <= robot.limits[1])
@@ -77,21 +78,21 @@ def test_centre_of_mass_task(robot):
   qpos = robot.bent_knees()
   qpos[2] = 0.44
   target = np.array([0.05, -0.02])
-  solved = robot.solve(qpos, [compiled.ComTask(target)], np.array([0, 1]))
+  solved = robot.solve(qpos, [robots.ComTask(target)], np.array([0, 1]))
   data = robot.forward(solved)
   np.testing.assert_allclose(data.subtree_com[1, :2], target, atol=1e-6)
 
 
 def test_model_hash_sees_kinematics_but_not_looks(robot):
   model = mujoco.MjModel.from_xml_path(
-    str(compiled.assets.xmls() / "scene_flat_terrain.xml")
+    str(assets.xmls() / "scene_flat_terrain.xml")
   )
-  original = compiled.model_hash(robot.model)
+  original = robot.fingerprint
   model.mat_rgba[:] = 0.5
   model.opt.timestep = 0.005
-  assert compiled.model_hash(model) == original
+  assert robots.model_hash(model) == original
   model.body_mass[2] *= 1.01
-  assert compiled.model_hash(model) != original
+  assert robots.model_hash(model) != original
 
 
 def test_euler_angles_round_trip():

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground.robots import compiled, legs, rotations
+from wildrobot_playground import robots
+from wildrobot_playground.robots import legs, rotations
 
 COUNT = 200
 
@@ -28,7 +29,7 @@ def _task_of(leg, joints, pelvis):
   return legs.FootTask(offset, point, np.arctan2(-foot[:, 2, 0], foot[:, 0, 0]))
 
 
-@pytest.mark.parametrize("side", compiled.SIDES)
+@pytest.mark.parametrize("side", robots.SIDES)
 def test_forward_kinematics_is_mujocos(robot, side):
   leg = legs.Leg(robot, side)
   joints, pelvis, tilt = _poses(leg, np.random.default_rng(0))
@@ -36,7 +37,7 @@ def test_forward_kinematics_is_mujocos(robot, side):
   for k in range(0, COUNT, 40):
     qpos = np.zeros(robot.model.nq)
     qpos[3:7] = rotations.quat_from_euler_zyx(tilt[k])
-    qpos[7:][compiled.LEG_COLUMNS[side]] = joints[k]
+    qpos[7:][robots.LEG_COLUMNS[side]] = joints[k]
     data = robot.forward(qpos)
     for i, body in enumerate(leg.bodies):
       np.testing.assert_allclose(places[k, i], data.xpos[body], atol=1e-12)
@@ -45,7 +46,7 @@ def test_forward_kinematics_is_mujocos(robot, side):
       )
 
 
-@pytest.mark.parametrize("side", compiled.SIDES)
+@pytest.mark.parametrize("side", robots.SIDES)
 def test_solve_finds_the_poses_it_was_given(robot, side):
   leg = legs.Leg(robot, side)
   joints, pelvis, _ = _poses(leg, np.random.default_rng(1))

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from wildrobot_playground.policy.controller import ContractError
 from wildrobot_playground.policy.sim import plant
 from wildrobot_playground.robots import mjcf
-from wildrobot_playground.robots import wildrobot as consts
 from wildrobot_playground.system import assets
 
 # By what is looked at, or by the plant that it is for.
 _REFUSALS = (mjcf.ModelError, ContractError)
 
-_SCENE = assets.xmls() / consts.FLAT_TERRAIN_SCENE
+_SCENE = assets.xmls() / "scene_flat_terrain.xml"
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 DT = 0.02
 
@@ -23,7 +23,7 @@ def random_qpos(model):
 @pytest.fixture
 def standing(model, sole):
   """Qpos (16,) with the lowest sole corners on the floor."""
-  qpos = model.key(consts.WALK_READY_KEYFRAME).qpos.copy()
+  qpos = model.key("walk_ready").qpos.copy()
   qpos[2] -= np.min(sole.heights(qpos))
   return qpos
 
@@ -75,7 +75,7 @@ def test_numpy_equals_jax(sole, random_qpos):
 
 
 def test_plates_are_in_the_order_of_the_contract(sole, standing):
-  assert sole.plate_names == consts.CONTACT_NAMES
+  assert sole.plate_names == WILDROBOT.contact_names
   center = sole.corners(standing).mean(axis=1)
   left_toe, left_heel, right_toe, right_heel = center
   assert left_toe[0] > left_heel[0]
@@ -85,7 +85,7 @@ def test_plates_are_in_the_order_of_the_contract(sole, standing):
 
 
 def test_contacts_flip_at_three_millimetres(model, sole):
-  qpos = model.key(consts.HOME_KEYFRAME).qpos.copy()  # Flat soles.
+  qpos = model.key("home").qpos.copy()  # Flat soles.
   qpos[2] -= np.min(sole.heights(qpos))
   for height, expected in ((0.0029, 1.0), (0.0031, 0.0), (-0.01, 1.0)):
     raised = qpos.copy()
@@ -98,7 +98,7 @@ def test_contacts_flip_at_three_millimetres(model, sole):
 
 def test_lowest_corner_decides(model, sole):
   """A rolled robot stands on an edge of one foot only."""
-  qpos = model.key(consts.HOME_KEYFRAME).qpos.copy()
+  qpos = model.key("home").qpos.copy()
   qpos[3:7] = Rotation.from_euler("x", 0.1).as_quat(scalar_first=True)
   qpos[2] -= np.min(sole.heights(qpos))
   np.testing.assert_array_equal(sole.contacts(qpos), [0, 0, 1, 1])

@@ -14,7 +14,7 @@ from wildrobot_playground import features
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy.metrics import scorecard
 from wildrobot_playground.policy.metrics.episodes import Rollout
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.runs import plan, reporting
 from wildrobot_playground.runs.logs import curves, metrics_log
 from wildrobot_playground.runs.reporting import (
@@ -86,7 +86,7 @@ def _rows(amplitude=0.3):
   phase = 2 * np.pi * step / _PERIOD
   layout = features.WILDROBOT
   rows = np.zeros((len(step), layout.size), np.float32)
-  shifts = np.arange(len(consts.JOINT_NAMES))
+  shifts = np.arange(len(WILDROBOT.joints))
   rows[:, layout.joint_pos] = amplitude * np.sin(phase[:, None] + shifts)
   left = (step % _PERIOD < _PERIOD / 2).astype(np.float32)
   rows[:, layout.foot_contacts] = np.stack([left, left, 1 - left, 1 - left]).T

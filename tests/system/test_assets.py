@@ -6,10 +6,9 @@ import mujoco
 import pytest
 
 import wildrobot_playground
-from wildrobot_playground.robots import wildrobot as consts
 from wildrobot_playground.system import assets
 
-SCENES = (consts.FLAT_TERRAIN_SCENE, consts.ROUGH_TERRAIN_SCENE)
+SCENES = ("scene_flat_terrain.xml", "scene_rough_terrain.xml")
 
 
 @pytest.mark.parametrize("scene", SCENES)

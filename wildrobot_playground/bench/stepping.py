@@ -66,9 +66,9 @@ def mujoco_alone(plan: plan_lib.Plan, control_steps: int) -> Measure:
     -1, 1, (num_envs, control_steps, model.nu)
   )
   targets = np.clip(
-    model.keyframe("walk_ready").qpos[7:]
+    env.default_pose
     + config.action_scale * (1 - config.action_filter) * actions,
-    *model.actuator_ctrlrange.T,
+    *env.target_range,
   )
   control = np.repeat(targets, env.n_substeps, axis=1)
   cores = backend.usable_cores()

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from wildrobot_playground import robots
 from wildrobot_playground.amp import ppo
 from wildrobot_playground.bench import plans
 from wildrobot_playground.features import dataset as dataset_lib
@@ -92,8 +93,11 @@ class _Watch:
   ):
     self._started = started
     self.outcome: Outcome | None = None
-    env = rollout_lib.evaluation_env(plan.env_config, "mujoco")
-    self._model, self._reference = env.mj_model, reference
+    env = rollout_lib.evaluation_env(
+      plan.env_config, "mujoco", environment.robot
+    )
+    self._reference = reference
+    self._robot = robots.of(environment.robot)
     self._roll = rollout_lib.Roller(
       env,
       lambda params: checkpoint.make_policy(
@@ -121,7 +125,7 @@ class _Watch:
     seconds = time.monotonic() - self._started
     params = ppo.policy_params(state.training_state)
     row = measures.summarize(
-      self._roll(params)[0], self._reference, self._model
+      self._roll(params)[0], self._reference, self._robot
     )
     self.outcome = Outcome(
       walks=passes(row),

@@ -1,4 +1,4 @@
-"""WildRobot's base environment: compiled model, sensor readings, accessors."""
+"""A robot's base environment: compiled model, sensor readings, accessors."""
 
 from typing import Any
 
@@ -10,12 +10,11 @@ from ml_collections import config_dict
 from mujoco import mjx
 from mujoco_playground import MjxEnv
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.config import key_ranges, ranges
 from wildrobot_playground.envs import physics, terrain
-from wildrobot_playground.robots import wildrobot as consts
-from wildrobot_playground.robots.sole import Sole
-from wildrobot_playground.system import assets
+from wildrobot_playground.robots import addresses, scene
+from wildrobot_playground.robots import sole as sole_lib
 
 _CONES = {
   "pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL,
@@ -23,18 +22,24 @@ _CONES = {
 }
 
 
-def compile_scene(scene: str, config: config_dict.ConfigDict) -> mujoco.MjModel:
-  """Compiles a scene of `xmls/` with the config's time step and solver.
+def compile_scene(
+  robot: robots.RobotDescription,
+  terrain_name: str,
+  config: config_dict.ConfigDict,
+) -> mujoco.MjModel:
+  """Compiles a robot on its ground with the config's time step and solver.
 
   Args:
-    scene: file name under `xmls/`.
+    robot: its description.
+    terrain_name: one of `scene.TERRAINS`.
     config: with `sim_dt` [s] and `solver` (`iterations`, `ls_iterations`,
       `cone`).
 
   Raises:
-    ValueError: for an unknown friction cone.
+    ValueError: for an unknown terrain or friction cone, and a model that lacks
+      what the description names.
   """
-  model = mujoco.MjModel.from_xml_path(str(assets.xmls() / scene))
+  model = scene.compile_scene(robot, terrain_name)
   if config.solver.cone not in _CONES:
     raise ValueError(
       f"solver.cone '{config.solver.cone}' is unknown; choose one of"
@@ -48,19 +53,21 @@ def compile_scene(scene: str, config: config_dict.ConfigDict) -> mujoco.MjModel:
   return model
 
 
-class WildRobotEnv(MjxEnv):
-  """Base class of WildRobot's tasks."""
+class RobotEnv(MjxEnv):
+  """Base class of a robot's tasks."""
 
   def __init__(
     self,
-    scene: str,
+    robot: robots.RobotDescription,
+    terrain_name: str,
     config: config_dict.ConfigDict,
     config_overrides: dict[str, Any] | None = None,
   ):
     """Compiles the scene and chooses the physics engine.
 
     Args:
-      scene: file name under `xmls/`.
+      robot: its description.
+      terrain_name: one of `scene.TERRAINS`.
       config: the task's configuration; copied, so the caller's stays as it is.
       config_overrides: flattened keys to values.
 
@@ -77,9 +84,9 @@ class WildRobotEnv(MjxEnv):
       raise ValueError(
         f"ctrl_dt {self.dt} s is no multiple of sim_dt {self.sim_dt} s"
       )
-    self._xml_path = str(assets.xmls() / scene)
+    self._robot, self._terrain = robot, terrain_name
     self._impl = physics.resolve_impl(self._config.impl)
-    self._mj_model = compile_scene(scene, self._config)
+    self._mj_model = compile_scene(robot, terrain_name, self._config)
     # Playground's randomisation wrapper swaps exactly this attribute. The C
     # engine reads the randomised fields off it.
     self._mjx_model = mjx.put_model(
@@ -96,8 +103,10 @@ class WildRobotEnv(MjxEnv):
       naconmax=self._config.naconmax,
       njmax=self._config.njmax,
     )
-    self._sole = Sole(self._mj_model)
+    self._at = addresses.find(self._mj_model, robot.joints)
+    self._sole = sole_lib.of(self._mj_model, robot)
     self._ground = terrain.make_ground(self._mj_model)
+    self._contact_sensors = scene.contact_sensors(self._mj_model, robot)
 
   # Sensor readings.
 
@@ -108,58 +117,62 @@ class WildRobotEnv(MjxEnv):
 
   def get_gravity(self, data: Any) -> jax.Array:
     """(3,) direction of gravity in the chest IMU's frame, a unit vector."""
-    w, x, y, z = self._sensor(data, consts.ORIENTATION_SENSOR)
+    w, x, y, z = self._sensor(data, scene.ORIENTATION)
     return -jp.stack(
       [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
     )
 
   def get_orientation(self, data: Any) -> jax.Array:
     """(4,) orientation of the chest IMU in the world, wxyz."""
-    return self._sensor(data, consts.ORIENTATION_SENSOR)
+    return self._sensor(data, scene.ORIENTATION)
 
   def get_gyro(self, data: Any) -> jax.Array:
     """(3,) angular velocity [rad/s] in the chest IMU's frame."""
-    return self._sensor(data, consts.GYRO_SENSOR)
-
-  def get_accelerometer(self, data: Any) -> jax.Array:
-    """(3,) proper acceleration [m/s²] in the chest IMU's frame."""
-    return self._sensor(data, consts.ACCELEROMETER_SENSOR)
+    return self._sensor(data, scene.GYRO)
 
   def get_local_linvel(self, data: Any) -> jax.Array:
     """(3,) velocity [m/s] of the pelvis in its own frame."""
-    return self._sensor(data, consts.LOCAL_LINVEL_SENSOR)
+    return self._sensor(data, scene.LOCAL_LINVEL)
 
   def get_global_linvel(self, data: Any) -> jax.Array:
     """(3,) velocity [m/s] of the pelvis in the world frame."""
-    return self._sensor(data, consts.GLOBAL_LINVEL_SENSOR)
+    return self._sensor(data, scene.GLOBAL_LINVEL)
 
   def get_global_angvel(self, data: Any) -> jax.Array:
     """(3,) angular velocity [rad/s] of the pelvis in the world frame."""
-    return self._sensor(data, consts.GLOBAL_ANGVEL_SENSOR)
+    return self._sensor(data, scene.GLOBAL_ANGVEL)
 
   def get_feet_linvel(self, data: Any) -> jax.Array:
     """(2, 3) velocity [m/s] of the left and right sole centre, world frame."""
     return jp.stack(
-      [self._sensor(data, name) for name in consts.FEET_LINVEL_SENSORS]
+      [self._sensor(data, scene.foot_sensor(side)) for side in robots.SIDES]
     )
 
   def get_torques(self, data: Any) -> jax.Array:
-    """(9,) servo torques [N·m]."""
+    """(J,) servo torques [N·m]."""
     return jp.concatenate(
-      [self._sensor(data, name) for name in consts.TORQUE_SENSORS]
+      [
+        self._sensor(data, scene.torque_sensor(joint))
+        for joint in self._robot.joints
+      ]
     )
 
   def get_contact_readings(self, data: Any) -> jax.Array:
-    """(4,) 1 where the engine has a contact of that plate with the floor."""
-    found = [self._sensor(data, name) for name in consts.CONTACT_SENSORS]
-    return (jp.concatenate(found) > 0).astype(jp.float32)
+    """(C,) 1 where the engine has that contact with the floor."""
+    found = [
+      jp.concatenate([self._sensor(data, name) for name in names])
+      for names in self._contact_sensors
+    ]
+    if all(len(readings) == 1 for readings in found):
+      return (jp.concatenate(found) > 0).astype(jp.float32)
+    return jp.stack([jp.max(r) > 0 for r in found]).astype(jp.float32)
 
   # Accessors.
 
   @property
   def xml_path(self) -> str:
     """Path of the scene's MJCF."""
-    return self._xml_path
+    return str(self._robot.model)
 
   @property
   def action_size(self) -> int:
@@ -179,7 +192,22 @@ class WildRobotEnv(MjxEnv):
   @property
   def layout(self) -> features.FeatureLayout:
     """What the AMP features of a step are."""
-    return features.WILDROBOT
+    return features.FeatureLayout.of_robot(self._robot)
+
+  @property
+  def robot(self) -> robots.RobotDescription:
+    """What the robot is."""
+    return self._robot
+
+  @property
+  def terrain(self) -> str:
+    """What it walks on, one of `scene.TERRAINS`."""
+    return self._terrain
+
+  @property
+  def at(self) -> addresses.Addresses:
+    """Where its joints and servos are in the arrays of `mj_model`."""
+    return self._at
 
   @property
   def config(self) -> config_dict.ConfigDict:
@@ -192,6 +220,6 @@ class WildRobotEnv(MjxEnv):
     return self._impl
 
   @property
-  def sole(self) -> Sole:
+  def sole(self) -> robots.Sole:
     """Forward kinematics of the sole plates."""
     return self._sole

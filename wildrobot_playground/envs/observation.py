@@ -8,11 +8,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground import robots
 
 Array = Any  # A numpy or a jax array.
 
-_PER_JOINT = consts.JOINT_NAMES
+_XYZ = ("x", "y", "z")
+_CLOCK = "sine of the gait's phase; 0 standing"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,32 +42,38 @@ class Entry:
     return len(self.labels)
 
 
-_XYZ = ("x", "y", "z")
-STATE = (
-  Entry("gyro", _XYZ, "rad/s", consts.CHEST_SITE, "angular velocity"),
-  Entry("gravity", _XYZ, "", consts.CHEST_SITE, "unit vector that points down"),
-  Entry("heading_sin", ("sin",), "", "world", "sine of heading minus target"),
-  Entry("heading_cos", ("cos",), "", "world", "its cosine"),
-  Entry("joint_pos", _PER_JOINT, "rad", "", "joint angles minus default pose"),
-  Entry("joint_vel", _PER_JOINT, "rad/s", "", "joint velocities"),
-  Entry("last_action", _PER_JOINT, "", "", "last action, low-pass filtered"),
-  Entry("command", ("forward",), "m/s", "heading target", "speed asked for"),
-  Entry("clock_sin", ("sin",), "", "", "sine of the gait's phase; 0 standing"),
-  Entry("clock_cos", ("cos",), "", "", "its cosine; 0 standing"),
-)
-SIZE = sum(entry.size for entry in STATE)
+def entries(robot: robots.RobotDescription) -> tuple[Entry, ...]:
+  """What a robot's policy observes, in order."""
+  imu, joints = robot.imu or robot.root, robot.joints
+  return (
+    Entry("gyro", _XYZ, "rad/s", imu, "angular velocity"),
+    Entry("gravity", _XYZ, "", imu, "unit vector that points down"),
+    Entry("heading_sin", ("sin",), "", "world", "sine of heading minus target"),
+    Entry("heading_cos", ("cos",), "", "world", "its cosine"),
+    Entry("joint_pos", joints, "rad", "", "joint angles minus default pose"),
+    Entry("joint_vel", joints, "rad/s", "", "joint velocities"),
+    Entry("last_action", joints, "", "", "last action, low-pass filtered"),
+    Entry("command", ("forward",), "m/s", "heading target", "speed asked for"),
+    Entry(
+      "clock_sin", ("sin",), "", "", "sine of the gait's phase; 0 standing"
+    ),
+    Entry("clock_cos", ("cos",), "", "", "its cosine; 0 standing"),
+  )
 
 
-def parts(signals: Mapping[str, Array]) -> list[Array]:
-  """The entries of `STATE` in order, scaled, ready to be stacked.
+def parts(
+  layout: tuple[Entry, ...], signals: Mapping[str, Array]
+) -> list[Array]:
+  """The entries of a layout in order, scaled, ready to be stacked.
 
   Args:
+    layout: see `entries`.
     signals: of every entry, by name, (..., size) each.
 
   Raises:
-    ValueError: for signals that are not those of `STATE`.
+    ValueError: for signals that are not those of the layout.
   """
-  names = [entry.name for entry in STATE]
+  names = [entry.name for entry in layout]
   if set(signals) != set(names):
     odd = sorted(set(signals) ^ set(names))
     raise ValueError(f"signals and entries differ in {', '.join(odd)}")
@@ -74,5 +81,5 @@ def parts(signals: Mapping[str, Array]) -> list[Array]:
     signals[entry.name] * entry.scale
     if entry.scale != 1.0
     else signals[entry.name]
-    for entry in STATE
+    for entry in layout
   ]

@@ -4,7 +4,7 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from wildrobot_playground.envs.names import ENV_NAMES
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.system import backend
 
 
@@ -21,9 +21,10 @@ def brax_ppo_config(
     ValueError: for a name that is none of our environments.
   """
   del impl
-  if env_name not in ENV_NAMES:
+  known = catalog.environments()
+  if env_name not in known:
     raise ValueError(
-      f"no PPO configuration for '{env_name}'; known: {', '.join(ENV_NAMES)}"
+      f"no PPO configuration for '{env_name}'; known: {', '.join(known)}"
     )
   return config_dict.create(
     num_timesteps=7_000_000,

@@ -7,10 +7,11 @@ from typing import Any
 
 import jax
 import mujoco
+import numpy as np
 from ml_collections import config_dict
 from mujoco import mjx
 
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots import addresses, scene
 
 Randomizer = Callable[..., tuple[mjx.Model, mjx.Model]]
 
@@ -112,8 +113,8 @@ def domain_randomize(
     if ranges is None
     else {**default_config().to_dict(), **ranges}
   )
-  floor = mjx.name2id(model, mujoco.mjtObj.mjOBJ_GEOM, consts.FLOOR_GEOM)
-  root = mjx.name2id(model, mujoco.mjtObj.mjOBJ_BODY, consts.ROOT_BODY)
+  floor = mjx.name2id(model, mujoco.mjtObj.mjOBJ_GEOM, scene.FLOOR)
+  root, dofs = _root_and_dofs(model)
 
   @jax.vmap
   def sample(key: jax.Array) -> dict[str, jax.Array]:
@@ -126,8 +127,7 @@ def domain_randomize(
       return jax.random.uniform(keys[name], shape, minval=low, maxval=high)
 
     def scale_joints(field: str, name: str) -> jax.Array:
-      # The pelvis's six degrees of freedom come first.
-      return getattr(model, field).at[6:].multiply(draw(name, joint))
+      return getattr(model, field).at[dofs].multiply(draw(name, joint))
 
     joint = (model.nu,)
     mass = draw("mass", (model.nbody,))
@@ -171,6 +171,14 @@ def domain_randomize(
     dict.fromkeys(fields, 0)
   )
   return model.tree_replace(fields), in_axes
+
+
+def _root_and_dofs(model: mjx.Model) -> tuple[int, addresses.Index]:
+  """Body of the free joint, and where the servos' joints are in qvel."""
+  free = np.asarray(model.jnt_type) == int(mujoco.mjtJoint.mjJNT_FREE)
+  root = int(np.asarray(model.jnt_bodyid)[free][0])
+  joints = np.asarray(model.actuator_trnid)[:, 0]
+  return root, addresses.index(np.asarray(model.jnt_dofadr)[joints].tolist())
 
 
 _NAMES = (

@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 from flax import struct
 
+from wildrobot_playground import robots
 from wildrobot_playground.system import assets
 
 
@@ -18,25 +19,27 @@ class Bank:
   """Reference states to start from.
 
   Attributes:
-    qpos: (N, 16) at the origin, heading along x.
-    qvel: (N, 15) root velocity in MuJoCo's frames, joint velocity [rad/s].
+    pose: (N, 7 + J) at the origin, heading along x, see `Addresses.pose`.
+    velocity: (N, 6 + J) root velocity in MuJoCo's frames, joints' [rad/s].
     command: (N, 1) forward speed [m/s] of the clip that a state is of.
   """
 
-  qpos: jax.Array
-  qvel: jax.Array
+  pose: jax.Array
+  velocity: jax.Array
   command: jax.Array
 
 
-def load(folder: str) -> Bank:
-  """The states of every clip in `folder` (the shipped clips when empty).
+def load(folder: str, robot: robots.RobotDescription) -> Bank:
+  """The states of every clip in `folder` (a robot's shipped ones when empty).
 
   Raises:
     ValueError: when the folder holds no clip, or a clip is unusable.
   """
   from wildrobot_playground.motion import clip as clip_lib
 
-  path = pathlib.Path(folder) if folder else assets.reference() / "clips"
+  path = (
+    pathlib.Path(folder) if folder else assets.reference(robot.name) / "clips"
+  )
   files = sorted(path.glob("*.npz"))
   if not files:
     raise ValueError(f"no reference clip (*.npz) in {path}")
@@ -74,7 +77,7 @@ def choose(
   """
   key_use, key_index = jax.random.split(rng)
   use = jax.random.bernoulli(key_use, probability)
-  index = jax.random.randint(key_index, (), 0, bank.qpos.shape[0])
+  index = jax.random.randint(key_index, (), 0, bank.pose.shape[0])
   return jax.tree.map(
     lambda states, other: jp.where(use, states[index], other), bank, otherwise
   )

@@ -5,17 +5,34 @@ neither Playground nor jax by itself: the hooks run when the user imports them.
 """
 
 import functools
+import sys
 from types import ModuleType
 from typing import Any
 
 import wrapt
 
-from wildrobot_playground.envs.names import ENV_NAMES
-
 _PLAYGROUND = "mujoco_playground"
 _PARAMS = "mujoco_playground.config.locomotion_params"
 _PRIVATE_NAMES = ("_envs", "_cfgs", "_randomizer", "load")
 _registered = False
+
+
+def register_robot(robot: Any) -> None:
+  """Makes a robot's walking tasks known to Playground.
+
+  Args:
+    robot: its `RobotDescription`.
+
+  Raises:
+    UsageError: when another robot has its name.
+  """
+  from wildrobot_playground.robots import catalog
+
+  catalog.add(robot)
+  playground = sys.modules.get(_PLAYGROUND)
+  if playground is not None and hasattr(playground, "registry"):
+    for name in robot.environments:
+      _add(playground, name)
 
 
 def register() -> None:
@@ -33,6 +50,8 @@ def register() -> None:
 
 def _register_environments(playground: ModuleType) -> None:
   """Adds environments, configurations and randomisers; guards `load`."""
+  from wildrobot_playground.robots import catalog
+
   locomotion = playground.locomotion
   missing = [n for n in _PRIVATE_NAMES if not hasattr(locomotion, n)]
   if missing:
@@ -40,11 +59,8 @@ def _register_environments(playground: ModuleType) -> None:
       "wildrobot_playground needs playground>=0.2,<0.3: this version's"
       f" locomotion module has no {', '.join(missing)}"
     )
-  for name in ENV_NAMES:
-    locomotion.register_environment(
-      name, functools.partial(_make, name), _default_config
-    )
-    locomotion._randomizer[name] = _domain_randomize
+  for name in catalog.environments():
+    _add(playground, name)
 
   load = locomotion.load
 
@@ -53,13 +69,23 @@ def _register_environments(playground: ModuleType) -> None:
     env_name: str, config: Any = None, config_overrides: Any = None
   ) -> Any:
     # Playground's own clones the menagerie first, which ours does not need.
-    if env_name not in ENV_NAMES:
+    if env_name not in catalog.environments():
       return load(env_name, config, config_overrides)
     return _make(env_name, config, config_overrides)
 
   locomotion.load = load_ours_offline
-  registry = playground.registry
-  registry.ALL_ENVS = tuple(dict.fromkeys(registry.ALL_ENVS + ENV_NAMES))
+
+
+def _add(playground: ModuleType, name: str) -> None:
+  """Adds one environment."""
+  locomotion, registry = playground.locomotion, playground.registry
+  locomotion.register_environment(
+    name,
+    functools.partial(_make, name),
+    functools.partial(_default_config, name),
+  )
+  locomotion._randomizer[name] = _domain_randomize
+  registry.ALL_ENVS = tuple(dict.fromkeys((*registry.ALL_ENVS, name)))
 
 
 # These import the environment only when it is asked for: it imports Playground
@@ -68,17 +94,18 @@ def _register_environments(playground: ModuleType) -> None:
 
 def _make(name: str, config: Any = None, config_overrides: Any = None) -> Any:
   from wildrobot_playground.envs import walk
-  from wildrobot_playground.robots import wildrobot as consts
+  from wildrobot_playground.robots import catalog
 
-  rough = name.endswith("Rough")
-  scene = consts.ROUGH_TERRAIN_SCENE if rough else consts.FLAT_TERRAIN_SCENE
-  return walk.WildRobotWalk(config, config_overrides, scene=scene)
+  robot, terrain = catalog.of_environment(name)
+  return walk.Walk(config, config_overrides, robot=robot, terrain=terrain)
 
 
-def _default_config() -> Any:
-  from wildrobot_playground.envs import walk
+def _default_config(name: str) -> Any:
+  from wildrobot_playground.envs import walk_config
+  from wildrobot_playground.robots import catalog
 
-  return walk.default_config()
+  robot, _ = catalog.of_environment(name)
+  return walk_config.default_config(robot)
 
 
 def _domain_randomize(model: Any, rng: Any) -> Any:
@@ -93,7 +120,9 @@ def _register_ppo_params(params: ModuleType) -> None:
 
   @functools.wraps(brax_ppo_config)
   def with_ours(env_name: str, impl: str | None = None) -> Any:
-    if env_name not in ENV_NAMES:
+    from wildrobot_playground.robots import catalog
+
+    if env_name not in catalog.environments():
       return brax_ppo_config(env_name, impl)
     from wildrobot_playground.envs import presets
 

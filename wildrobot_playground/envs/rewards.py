@@ -5,6 +5,8 @@ has a negative scale. Units of a scale are reward per second: the environment
 multiplies the scaled sum by its control step.
 """
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jp
 
@@ -60,19 +62,19 @@ def lin_vel_z(linvel: jax.Array) -> jax.Array:
 
 
 def torques(torque: jax.Array) -> jax.Array:
-  """Sum of squared servo torques (9,) [N²·m²]."""
+  """Sum of squared servo torques (J,) [N²·m²]."""
   return jp.sum(jp.square(torque))
 
 
 def action_rate(action: jax.Array, last_action: jax.Array) -> jax.Array:
-  """Squared change of the action (9,) over one control step."""
+  """Squared change of the action (J,) over one control step."""
   return jp.sum(jp.square(action - last_action))
 
 
 def joint_limits(
   joint_pos: jax.Array, lower: jax.Array, upper: jax.Array
 ) -> jax.Array:
-  """How far joints (9,) [rad] are beyond their soft limits, summed."""
+  """How far joints (J,) [rad] are beyond their soft limits, summed."""
   below = jp.clip(lower - joint_pos, min=0.0)
   above = jp.clip(joint_pos - upper, min=0.0)
   return jp.sum(below + above)
@@ -82,7 +84,7 @@ def joint_limits(
 
 
 def foot_slip(slide: jax.Array) -> jax.Array:
-  """Sum of squared slides (4,) [m/s] of plates on the ground [m²/s²]."""
+  """Sum of squared slides (C,) [m/s] of plates on the ground [m²/s²]."""
   return jp.sum(jp.square(slide))
 
 
@@ -139,18 +141,29 @@ def stand_still(
   """Distance from the default pose, and motion, when commanded to stand.
 
   Args:
-    joint_pos: (9,) [rad].
-    joint_vel: (9,) [rad/s].
-    default_pose: (9,) [rad].
+    joint_pos: (J,) [rad].
+    joint_vel: (J,) [rad/s].
+    default_pose: (J,) [rad].
     standing: () 1 when the command is zero.
   """
   pose = jp.sum(jp.abs(joint_pos - default_pose))
   return standing * (pose + 0.1 * jp.sum(jp.abs(joint_vel)))
 
 
-def waist_yaw(joint_pos: jax.Array) -> jax.Array:
-  """Squared waist angle [rad²], the first of the joints (9,)."""
-  return jp.square(joint_pos[0])
+def joint_deviation(
+  joint_pos: jax.Array, default_pose: jax.Array, columns: Sequence[int]
+) -> jax.Array:
+  """Summed squares of some joints' distance from the default pose [rad²].
+
+  Args:
+    joint_pos: (J,) [rad].
+    default_pose: (J,) [rad].
+    columns: which joints; none costs nothing.
+  """
+  if not columns:
+    return jp.zeros(())
+  chosen = jp.array(columns)
+  return jp.sum(jp.square((joint_pos - default_pose)[chosen]))
 
 
 def termination(fallen: jax.Array) -> jax.Array:

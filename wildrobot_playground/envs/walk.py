@@ -1,5 +1,6 @@
-"""Walking task for WildRobot: follow a forward speed, hold the heading."""
+"""The walking task: follow a forward speed, hold the heading."""
 
+import fnmatch
 from typing import Any
 
 import jax
@@ -8,11 +9,12 @@ import numpy as np
 from ml_collections import config_dict
 from mujoco_playground import State
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.envs import (
   base,
   commands,
   curriculum,
+  episode,
   latency,
   observation,
   pushes,
@@ -22,95 +24,16 @@ from wildrobot_playground.envs import (
   servo,
   signals,
 )
-from wildrobot_playground.robots import wildrobot as consts
-
-# What waits to arrive, and is forgotten when an episode ends.
-_QUEUES = ("late_targets", "late_signals", "reported")
+from wildrobot_playground.envs.walk_config import default_config
+from wildrobot_playground.robots import sole as sole_lib
 
 
-def default_config() -> config_dict.ConfigDict:
-  """The task's default configuration; units in the comments."""
-  return config_dict.create(
-    ctrl_dt=0.02,  # s
-    sim_dt=0.002,  # s
-    episode_length=500,  # control steps
-    action_repeat=1,
-    action_scale=0.5,  # rad
-    action_filter=0.3,  # share of the last filtered action that stays
-    gait_frequency=1.3,  # Hz, of the observed clock
-    velocity_mode="direction",  # of the AMP features
-    amp_speed_range=(0.05, 0.6),  # m/s, commands at which style counts fully
-    amp_speed_fade=0.4,  # m/s above, over which it ceases to count
-    velocity_time_constant=0.4,  # s, of the mean that the command asks for
-    soft_joint_pos_limit_factor=0.95,
-    min_height=0.2,  # m
-    max_height=0.7,  # m
-    max_tilt=1.05,  # rad
-    command_config=commands.default_config(),
-    noise_config=config_dict.create(
-      level=1.0,  # 0 to disable
-      scales=config_dict.create(
-        joint_pos=0.01,  # rad, about the joints' backlash
-        joint_vel=0.3,  # rad/s
-        gyro=0.1,  # rad/s
-        gravity=0.02,
-        heading=0.02,  # rad
-      ),
-    ),
-    reset_config=config_dict.create(
-      joint_pos=0.05,  # rad
-      joint_vel=0.2,  # rad/s
-      reference_probability=0.7,  # share of resets from reference poses
-      reference_clips="",  # folder of clips; empty for the shipped ones
-    ),
-    reward_config=config_dict.create(
-      scales=config_dict.create(
-        tracking_lin_vel=5.0,
-        tracking_heading=1.0,
-        base_height=0.3,
-        feet_air_time=2.0,
-        orientation=-3.0,
-        ang_vel_xy=-0.02,
-        lin_vel_z=-0.2,
-        torques=-0.002,
-        action_rate=-0.02,
-        joint_limits=-1.0,
-        foot_slip=-0.1,
-        feet_too_close=-10.0,
-        stand_still=-0.3,
-        waist_yaw=-0.5,
-        termination=-50.0,
-      ),
-      tracking_sigma=0.25,  # m/s
-      heading_sigma=0.1,  # rad²
-      height_target=0.44,  # m
-      height_sigma=0.002,  # m²
-      feet_distance=0.14,  # m
-      air_time_range=(0.2, 0.45),  # s, swings from no reward to the most
-    ),
-    push_config=pushes.default_config(),
-    latency_config=latency.default_config(),
-    signal_config=signals.default_config(),
-    servo_config=servo.default_config(),
-    # Drawn from with domain randomisation only.
-    randomize_config=randomize.default_config(),
-    impl="auto",
-    solver=config_dict.create(
-      iterations=100,
-      ls_iterations=50,
-      cone="pyramidal",
-    ),
-    naconmax=8 * 8192,
-    njmax=64,
-  )
-
-
-class WildRobotWalk(base.WildRobotEnv):
+class Walk(base.RobotEnv):
   """Walks forward at a commanded speed along its initial heading.
 
-  Actions are servo targets: `action * action_scale` [rad] around the bent-knee
-  `walk_ready` pose, low-pass filtered and clipped to the joints' ranges.
-  `info["amp_features"]` (29,) describes the step just taken (see
+  Actions are servo targets: `action * action_scale` [rad] around the robot's
+  default pose, low-pass filtered and clipped to the joints' ranges.
+  `info["amp_features"]` (2 J + 7 + C,) describes the step just taken (see
   `features.vector`); `info["amp_gate"]` (), 0..1, says how much
   style counts: not while standing, and ever less beyond the reference's speed.
   """
@@ -119,20 +42,24 @@ class WildRobotWalk(base.WildRobotEnv):
     self,
     config: config_dict.ConfigDict | None = None,
     config_overrides: dict[str, Any] | None = None,
-    scene: str = consts.FLAT_TERRAIN_SCENE,
+    robot: robots.RobotDescription = robots.WILDROBOT,
+    terrain: str = "flat",
   ):
     """Builds the task.
 
     Args:
-      config: the task's configuration; `default_config()` when None.
+      config: the task's configuration; `default_config(robot)` when None.
       config_overrides: flattened keys to values.
-      scene: file name under `xmls/`.
+      robot: that walks.
+      terrain: `flat` or `rough`.
 
     Raises:
       ValueError: for a value that its key may not have (`config_ranges`), and
         for values that cannot work together.
     """
-    super().__init__(scene, config or default_config(), config_overrides)
+    super().__init__(
+      robot, terrain, config or default_config(robot), config_overrides
+    )
     self._check_heights_and_times()
     curriculum.check(
       self._config.command_config,
@@ -141,12 +68,15 @@ class WildRobotWalk(base.WildRobotEnv):
     )
     servo.check(self._config.servo_config, self.n_substeps)
     pushes.check(self._config.push_config, self.dt)
-    key = self._mj_model.keyframe(consts.WALK_READY_KEYFRAME)
     randomize.remember(self._mjx_model, self._config.randomize_config)
-    self._init_qpos = jp.array(key.qpos, jp.float32)
-    self._default_pose = self._init_qpos[7:]
-    lower, upper = self._mj_model.actuator_ctrlrange.T
-    self._lower, self._upper = jp.array(lower), jp.array(upper)
+    self._observed = observation.entries(robot)
+    start = robots.of(robot).default_qpos
+    self._init_qpos = jp.array(start, jp.float32)
+    self._default_pose = self._init_qpos[self._at.joints]
+    self._rest_ctrl = jp.array(robots.of(robot).default_ctrl, jp.float32)
+    self._waist = [i for i, n in enumerate(robot.joints) if n == robot.waist]
+    self._lower, self._upper = map(jp.array, self.target_range)
+    lower, upper = self._mj_model.actuator_ctrlrange[self._at.servos].T
     center, half = (lower + upper) / 2, (upper - lower) / 2
     soft = half * self._config.soft_joint_pos_limit_factor
     self._soft_lower, self._soft_upper = (
@@ -156,7 +86,24 @@ class WildRobotWalk(base.WildRobotEnv):
     reset = self._config.reset_config
     self._bank = None
     if reset.reference_probability > 0:
-      self._bank = reference_reset.load(reset.reference_clips)
+      self._bank = reference_reset.load(reset.reference_clips, robot)
+
+  def _held(self) -> list[int]:
+    """Places of the joints that hold the default pose.
+
+    Raises:
+      ValueError: for a name that no joint of the robot has.
+    """
+    joints, held = self._robot.joints, set()
+    for name in filter(None, self._config.held_joints.split(",")):
+      found = fnmatch.filter(joints, name.strip())
+      if not found:
+        raise ValueError(
+          f"held_joints: {self._robot.name} has no joint '{name.strip()}'; it"
+          f" has {', '.join(joints)}"
+        )
+      held |= set(found)
+    return [i for i, name in enumerate(joints) if name in held]
 
   # Public API.
 
@@ -166,36 +113,50 @@ class WildRobotWalk(base.WildRobotEnv):
     return self._config.velocity_mode
 
   @property
+  def default_pose(self) -> np.ndarray:
+    """(J,) angles [rad] that actions are relative to."""
+    return robots.of(self._robot).default_qpos[self._at.joints]
+
+  @property
+  def target_range(self) -> np.ndarray:
+    """(2, J) lowest and highest servo targets [rad]; equal where held."""
+    target_range = self._mj_model.actuator_ctrlrange[self._at.servos].T.copy()
+    held = self._held()
+    target_range[:, held] = self.default_pose[held]
+    return target_range
+
+  @property
   def max_task_reward(self) -> float:
     """The most the task can pay per second: its positive scales, summed."""
     scales = self._config.reward_config.scales
     return float(sum(scale for scale in scales.values() if scale > 0))
 
   def reset(self, rng: jax.Array) -> State:
-    """Starts an episode near the `walk_ready` pose, at a random heading."""
+    """Starts an episode near the default pose, at a random heading."""
     rng, key_pose, key_command, key_phase = jax.random.split(rng, 4)
     progress = curriculum.begin(self._config.command_config)
     drawn = commands.sample(
       key_command, self._config.command_config, progress.get("command_limit")
     )
     qpos, qvel, command = self._sample_start(key_pose, drawn)
-    data = self._engine.init(self._mjx_model, qpos, qvel, qpos[7:])
+    angles = qpos[self._at.joints]
+    data = self._engine.init(self._mjx_model, qpos, qvel, self._ctrl(angles))
     phase = jax.random.uniform(key_phase, maxval=2 * jp.pi)
     info = {
       "rng": rng,
       "command": command,
       "command_steps": jp.zeros((), jp.int32),
       "step": jp.zeros((), jp.int32),
-      "heading_target": features.heading(qpos[3:7]),
+      "heading_target": features.heading(self._quat(data)),
       "last_act": jp.zeros(self.action_size),
-      "motor_targets": qpos[7:],
+      "motor_targets": angles,
       "phase": phase,
       "air_time": jp.zeros(2),
       **progress,
     }
     info["mean_velocity"] = self.heading_velocity(data, info["heading_target"])
     late = latency.begin(
-      self._config.latency_config, jax.random.fold_in(rng, 0), qpos[7:]
+      self._config.latency_config, jax.random.fold_in(rng, 0), angles
     )
     late |= signals.begin(
       self._config.signal_config,
@@ -203,16 +164,10 @@ class WildRobotWalk(base.WildRobotEnv):
       self._signals(data),
     )
     info.update(late)
-    # What the auto-reset, which restores the first data, must start with again.
-    first = ["command", "mean_velocity", "phase"]
-    first += [name for name in _QUEUES if name in late]
-    if progress:
-      # What was drawn below the first limit would start every episode to come:
-      # it goes after a step. The speed of a reference stride stays.
-      info["command_steps"] = -(command == drawn)[0].astype(jp.int32)
-      first.append("command_steps")
-    info["first"] = {name: info[name] for name in first}
-    info.update(self._amp_info(qpos, qpos, info["command"]))
+    info["first"] = episode.first(info, drawn)
+    pose = self._at.pose(qpos)
+    feet = self._sole.state(pose, self._ground)
+    info.update(self._amp_info(pose, pose, feet, info["command"]))
     metrics = {
       f"reward/{name}": jp.zeros(())
       for name in self._config.reward_config.scales
@@ -220,11 +175,11 @@ class WildRobotWalk(base.WildRobotEnv):
     metrics["velocity_error"] = jp.zeros(())
     if progress:
       metrics["command_limit"] = jp.zeros(())
-    obs = self._get_obs(data, info)
+    obs = self._get_obs(data, feet, info)
     return State(data, obs, jp.zeros(()), jp.zeros(()), metrics, info)
 
   def step(self, state: State, action: jax.Array) -> State:
-    """Applies one action (9,) in -1..1 for one control step."""
+    """Applies one action (J,) in -1..1 for one control step."""
     info = dict(state.info)
     last_act = info["last_act"]
     keep = self._config.action_filter
@@ -248,12 +203,16 @@ class WildRobotWalk(base.WildRobotEnv):
       info["phase"] + 2 * jp.pi * self._config.gait_frequency * self.dt,
       2 * jp.pi,
     )
-    info.update(self._amp_info(before.qpos, data.qpos, info["command"]))
+    pose_before, pose = self._at.pose(before.qpos), self._at.pose(data.qpos)
+    feet_before = self._sole.state(pose_before, self._ground)
+    feet = self._sole.state(pose, self._ground)
+    info.update(self._amp_info(pose_before, pose, feet, info["command"]))
     info["mean_velocity"] = self._mean_velocity(data, info)
     fallen = self._get_termination(data)
-    terms = self._get_reward(before.qpos, data, info, last_act, fallen)
+    slide = sole_lib.slide(feet_before, feet, self.dt)
+    terms = self._get_reward(data, feet, slide, info, last_act, fallen)
     info["air_time"] = jp.where(
-      self._stance(info) > 0, 0.0, info["air_time"] + self.dt
+      self._stance(feet) > 0, 0.0, info["air_time"] + self.dt
     )
     scales = self._config.reward_config.scales
     scaled = {name: value * scales[name] for name, value in terms.items()}
@@ -272,8 +231,8 @@ class WildRobotWalk(base.WildRobotEnv):
       self._signals(data),
       self.get_torques(data),
     )
-    obs = self._get_obs(data, info)
-    self._advance(info, fallen)
+    obs = self._get_obs(data, feet, info)
+    episode.advance(info, self._config, self.dt, fallen)
     return state.replace(
       data=data,
       obs=obs,
@@ -287,7 +246,14 @@ class WildRobotWalk(base.WildRobotEnv):
     """The state with another command (1,) [m/s], observed at once."""
     info = {**state.info, "command": command}
     info["command_steps"] = jp.zeros((), jp.int32)
-    return state.replace(obs=self._get_obs(state.data, info), info=info)
+    pose = self._at.pose(state.data.qpos)
+    feet = self._sole.state(pose, self._ground)
+    return state.replace(obs=self._get_obs(state.data, feet, info), info=info)
+
+  def amp_features(self, pose_before: jax.Array, pose: jax.Array) -> jax.Array:
+    """(2 J + 7 + C,) of a step between two poses (7 + J,)."""
+    feet = self._sole.state(pose, self._ground)
+    return self._features(pose_before, pose, feet)
 
   def heading_velocity(self, data: Any, heading_target: jax.Array) -> jax.Array:
     """(2,) pelvis velocity [m/s] forward and left of the target heading."""
@@ -297,7 +263,7 @@ class WildRobotWalk(base.WildRobotEnv):
 
   def heading_error(self, data: Any, heading_target: jax.Array) -> jax.Array:
     """() heading of the pelvis beyond the target's, -pi..pi [rad]."""
-    error = features.heading(data.qpos[3:7]) - heading_target
+    error = features.heading(self._quat(data)) - heading_target
     return jp.arctan2(jp.sin(error), jp.cos(error))
 
   def _check_heights_and_times(self) -> None:
@@ -319,53 +285,66 @@ class WildRobotWalk(base.WildRobotEnv):
   def _sample_start(
     self, rng: jax.Array, command: jax.Array
   ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """A start: qpos (16,) with the soles on the ground, qvel (15,), command.
+    """A start: qpos (nq,) with the soles on the ground, qvel (nv,), command.
 
     Starts in the middle of a reference stride are told to go on at its speed.
     """
-    config = self._config.reset_config
+    config, at = self._config.reset_config, self._at
     key_yaw, key_pos, key_vel, key_bank = jax.random.split(rng, 4)
     # yaw=U(-3.14, 3.14), joints +U(-joint_pos, joint_pos), +U(-vel, vel).
     yaw = jax.random.uniform(key_yaw, minval=-jp.pi, maxval=jp.pi)
+    rest = jp.zeros(self._mj_model.nv)
     start = reference_reset.Bank(
-      self._init_qpos, jp.zeros(self._mj_model.nv), command
+      at.pose(self._init_qpos), at.velocity(rest), command
     )
     if self._bank is not None:
       start = reference_reset.choose(
         self._bank, key_bank, config.reference_probability, start
       )
-    qpos, qvel = start.qpos, start.qvel
-    joints = qpos[7:] + config.joint_pos * jax.random.uniform(
+    pose, velocity = start.pose, start.velocity
+    joints = pose[7:] + config.joint_pos * jax.random.uniform(
       key_pos, (self.action_size,), minval=-1.0
     )
-    qpos = qpos.at[7:].set(jp.clip(joints, self._lower, self._upper))
-    qvel = qvel.at[6:].add(
+    pose = pose.at[7:].set(jp.clip(joints, self._lower, self._upper))
+    velocity = velocity.at[6:].add(
       config.joint_vel
       * jax.random.uniform(key_vel, (self.action_size,), minval=-1.0)
     )
-    qpos, qvel = reference_reset.turn(qpos, qvel, yaw)
-    clearance = jp.min(
-      self._sole.corners(qpos)[..., 2] - self._ground(self._sole.corners(qpos))
+    pose, velocity = reference_reset.turn(pose, velocity, yaw)
+    pose = pose.at[2].add(-jp.min(self._sole.state(pose, self._ground).height))
+    if at.is_pose:
+      return pose, velocity, start.command
+    qpos = self._init_qpos.at[at.root].set(pose[:7])
+    qvel = rest.at[at.root_dof].set(velocity[:6])
+    return (
+      qpos.at[at.joints].set(pose[7:]),
+      qvel.at[at.dofs].set(velocity[6:]),
+      start.command,
     )
-    return qpos.at[2].add(-clearance), qvel, start.command
+
+  def _ctrl(self, targets: jax.Array) -> jax.Array:
+    """(nu,) what all servos are told: ours targets (J,), others to stay."""
+    if self._at.servos == slice(0, self._mj_model.nu):
+      return targets
+    return self._rest_ctrl.at[self._at.servos].set(targets)
 
   def _drive(self, data: Any, targets: jax.Array) -> Any:
-    """A control step of physics under targets (9,), as the servos manage it."""
-    config, model = self._config.servo_config, self._mjx_model
+    """A control step of physics under targets (J,), as the servos manage it."""
+    config, model, at = self._config.servo_config, self._mjx_model, self._at
     if not config.enable:
-      return self._engine.step(model, data, targets)
+      return self._engine.step(model, data, self._ctrl(targets))
     for _ in range(config.updates):
       limited = servo.limit(
         targets,
-        data.qpos[7:],
-        data.qvel[6:],
-        model.actuator_gainprm[:, 0],
-        -model.actuator_biasprm[:, 2],
+        data.qpos[at.joints],
+        data.qvel[at.dofs],
+        model.actuator_gainprm[at.servos, 0],
+        -model.actuator_biasprm[at.servos, 2],
         config.stall_torque,
         config.no_load_speed,
       )
       data = self._engine.step(
-        model, data, limited, self.n_substeps // config.updates
+        model, data, self._ctrl(limited), self.n_substeps // config.updates
       )
     return data
 
@@ -375,25 +354,34 @@ class WildRobotWalk(base.WildRobotEnv):
     if not config.enable:
       return data
     info["rng"], key = jax.random.split(info["rng"])
-    qvel = pushes.push(config, key, data.qvel, info["step"], self.dt)
-    return data.replace(qvel=qvel)
+    root = self._at.root_dof
+    pushed = pushes.push(config, key, data.qvel[root], info["step"], self.dt)
+    return data.replace(qvel=data.qvel.at[root].set(pushed))
 
   def _amp_info(
-    self, qpos_prev: jax.Array, qpos: jax.Array, command: jax.Array
+    self,
+    pose_before: jax.Array,
+    pose: jax.Array,
+    feet: sole_lib.FootState,
+    command: jax.Array,
   ) -> dict[str, jax.Array]:
     """The features of the step and whether they count."""
-    contacts = self._sole.contacts(qpos, self._ground(self._sole.corners(qpos)))
     return {
-      "amp_features": features.amp_features(
-        qpos_prev,
-        qpos,
-        contacts,
-        self.dt,
-        self._config.velocity_mode,
-        ground_height=self._ground(qpos[:2]),
-      ),
+      "amp_features": self._features(pose_before, pose, feet),
       "amp_gate": self._amp_gate(command[0]),
     }
+
+  def _features(
+    self, pose_before: jax.Array, pose: jax.Array, feet: sole_lib.FootState
+  ) -> jax.Array:
+    return features.amp_features(
+      pose_before,
+      pose,
+      feet.contact,
+      self.dt,
+      self._config.velocity_mode,
+      ground_height=self._ground(pose[:2]),
+    )
 
   def _amp_gate(self, speed: jax.Array) -> jax.Array:
     """() 0..1, how much style counts at a commanded speed () [m/s]."""
@@ -411,72 +399,45 @@ class WildRobotWalk(base.WildRobotEnv):
     velocity = self.heading_velocity(data, info["heading_target"])
     return (1 - share) * info["mean_velocity"] + share * velocity
 
-  def _advance(self, info: dict[str, Any], done: jax.Array) -> None:
-    """Counts steps, draws the next command, forgets what a reset must forget.
-
-    The auto-reset wrapper restores data and observation only, not `info`.
-    """
-    config = self._config
-    info["rng"], key = jax.random.split(info["rng"])
-    fallen = done > 0
-    step = info["step"] + 1
-    done = fallen | (step >= config.episode_length)
-    steps = info["command_steps"] + 1
-    renew = steps * self.dt >= config.command_config.resampling_time
-    if "command_limit" in info:
-      renew |= steps == 0  # See `reset`.
-      info.update(
-        curriculum.advance(
-          info, config.command_config, self.dt, fallen, done | renew
-        )
-      )
-    command = commands.sample(
-      key, config.command_config, info.get("command_limit")
-    )
-    if "action_delay" in info:
-      drawn = latency.sample(
-        config.latency_config, jax.random.fold_in(info["rng"], 0)
-      )
-      info["action_delay"] = jp.where(done, drawn, info["action_delay"])
-    info["command"] = jp.where(renew, command, info["command"])
-    info["command_steps"] = jp.where(done | renew, 0, steps)
-    for name, first in info["first"].items():
-      info[name] = jax.tree.map(
-        lambda start, now: jp.where(done, start, now), first, info[name]
-      )
-    info["step"] = jp.where(done, 0, step)
-    info["last_act"] = jp.where(done, 0.0, info["last_act"])
-    info["air_time"] = jp.where(done, 0.0, info["air_time"])
-
   def _get_termination(self, data: Any) -> jax.Array:
     """() 1.0 when the pelvis is too low or too high, or the chest tilts.
 
     So do robots with a NaN, which no comparison finds in order.
     """
     config = self._config
-    height = data.qpos[2] - self._ground(data.qpos[:2])
+    height = self._pelvis_height(data)
     in_order = (height >= config.min_height) & (height <= config.max_height)
     in_order &= -self.get_gravity(data)[2] >= np.cos(config.max_tilt)
     return 1.0 - in_order.astype(jp.float32)
 
-  def _slide(self, qpos_prev: jax.Array, qpos: jax.Array) -> jax.Array:
-    """(4,) speed [m/s] of the plates that stand, over the ground."""
-    return self._sole.slide(
-      qpos_prev,
-      qpos,
-      self.dt,
-      self._ground(self._sole.corners(qpos_prev)),
-      self._ground(self._sole.corners(qpos)),
+  def _quat(self, data: Any) -> jax.Array:
+    """(4,) orientation of the pelvis, wxyz."""
+    return data.qpos[self._at.root][3:7]
+
+  def _pelvis_height(self, data: Any) -> jax.Array:
+    """() of the pelvis above the ground [m]."""
+    place = data.qpos[self._at.root][:3]
+    return place[2] - self._ground(place[:2])
+
+  def _stance(self, feet: sole_lib.FootState) -> jax.Array:
+    """(2,) 1 where the left and the right foot touches the ground."""
+    return jp.stack(
+      [
+        jp.max(feet.contact[np.array(self._robot.contacts_of(side))])
+        for side in robots.SIDES
+      ]
     )
 
-  def _stance(self, info: dict[str, Any]) -> jax.Array:
-    """(2,) 1 where the left and the right foot touches the ground."""
-    contacts = info["amp_features"][self.layout.foot_contacts]
-    return jp.max(contacts.reshape(2, 2), axis=1)
-
-  def _feet_positions(self, qpos: jax.Array) -> jax.Array:
+  def _feet_positions(self, feet: sole_lib.FootState) -> jax.Array:
     """(2, 3) centres [m] of the left and right sole, world frame."""
-    return self._sole.corners(qpos).reshape(2, 8, 3).mean(axis=1)
+    return jp.stack(
+      [
+        feet.points[np.array(self._robot.contacts_of(side))]
+        .reshape(-1, 3)
+        .mean(axis=0)
+        for side in robots.SIDES
+      ]
+    )
 
   # Observation.
 
@@ -486,11 +447,13 @@ class WildRobotWalk(base.WildRobotEnv):
       "gyro": self.get_gyro(data),
       "gravity": self.get_gravity(data),
       "orientation": self.get_orientation(data),
-      "joint_pos": data.qpos[7:],
-      "joint_vel": data.qvel[6:],
+      "joint_pos": data.qpos[self._at.joints],
+      "joint_vel": data.qvel[self._at.dofs],
     }
 
-  def _get_obs(self, data: Any, info: dict[str, Any]) -> dict[str, jax.Array]:
+  def _get_obs(
+    self, data: Any, feet: sole_lib.FootState, info: dict[str, Any]
+  ) -> dict[str, jax.Array]:
     """What the robot can measure, and what only the simulator knows."""
     noise = self._config.noise_config
     info["rng"], *keys = jax.random.split(info["rng"], 6)
@@ -520,24 +483,24 @@ class WildRobotWalk(base.WildRobotEnv):
       "clock_sin": moving * jp.sin(info["phase"]),
       "clock_cos": moving * jp.cos(info["phase"]),
     }
-    state = jp.hstack(observation.parts(entries))  # 38
+    state = jp.hstack(observation.parts(self._observed, entries))
     privileged_state = jp.hstack(
       [
-        state,  # 38
-        true["gyro"],  # 3
-        true["gravity"],  # 3
-        true["joint_pos"] - self._default_pose,  # 9
-        true["joint_vel"],  # 9
-        self.get_local_linvel(data),  # 3
-        self.heading_velocity(data, info["heading_target"]),  # 2
-        info["mean_velocity"],  # 2
-        info["air_time"],  # 2
-        self.get_global_angvel(data),  # 3
-        self.get_torques(data),  # 9
-        data.qpos[2] - self._ground(data.qpos[:2]),  # 1
-        self._feet_positions(data.qpos)[:, 2],  # 2
-        self.get_feet_linvel(data).ravel(),  # 6
-        self.get_contact_readings(data),  # 4
+        state,
+        true["gyro"],
+        true["gravity"],
+        true["joint_pos"] - self._default_pose,
+        true["joint_vel"],
+        self.get_local_linvel(data),
+        self.heading_velocity(data, info["heading_target"]),
+        info["mean_velocity"],
+        info["air_time"],
+        self.get_global_angvel(data),
+        self.get_torques(data),
+        self._pelvis_height(data),
+        self._feet_positions(feet)[:, 2],
+        self.get_feet_linvel(data).ravel(),
+        self.get_contact_readings(data),
       ]
     )
     return {"state": state, "privileged_state": privileged_state}
@@ -546,18 +509,19 @@ class WildRobotWalk(base.WildRobotEnv):
 
   def _get_reward(
     self,
-    qpos_prev: jax.Array,
     data: Any,
+    feet: sole_lib.FootState,
+    slide: jax.Array,
     info: dict[str, Any],
     last_act: jax.Array,
     fallen: jax.Array,
   ) -> dict[str, jax.Array]:
     """The unscaled reward terms; the keys are those of the scales."""
     config = self._config.reward_config
-    joint_pos, joint_vel = data.qpos[7:], data.qvel[6:]
-    yaw = features.heading(data.qpos[3:7])
-    height = data.qpos[2] - self._ground(data.qpos[:2])
-    return {
+    joint_pos, joint_vel = data.qpos[self._at.joints], data.qvel[self._at.dofs]
+    yaw = features.heading(self._quat(data))
+    height = self._pelvis_height(data)
+    terms = {
       # Tracking rewards.
       "tracking_lin_vel": rewards.tracking_lin_vel(
         info["mean_velocity"], info["command"], config.tracking_sigma
@@ -580,16 +544,16 @@ class WildRobotWalk(base.WildRobotEnv):
         joint_pos, self._soft_lower, self._soft_upper
       ),
       # Feet-related costs.
-      "foot_slip": rewards.foot_slip(self._slide(qpos_prev, data.qpos)),
+      "foot_slip": rewards.foot_slip(slide),
       "feet_air_time": rewards.feet_air_time(
         info["air_time"],
-        self._stance(info),
+        self._stance(feet),
         info["command"],
         config.air_time_range,
         self.dt,
       ),
       "feet_too_close": rewards.feet_too_close(
-        self._feet_positions(data.qpos), yaw, config.feet_distance
+        self._feet_positions(feet), yaw, config.feet_distance
       ),
       # Pose-related costs.
       "stand_still": rewards.stand_still(
@@ -598,6 +562,13 @@ class WildRobotWalk(base.WildRobotEnv):
         self._default_pose,
         commands.is_standing(info["command"]),
       ),
-      "waist_yaw": rewards.waist_yaw(joint_pos),
+      "waist_yaw": rewards.joint_deviation(
+        joint_pos, self._default_pose, self._waist
+      ),
       "termination": rewards.termination(fallen),
     }
+    if self._robot.upper_body:
+      terms["arm_deviation"] = rewards.joint_deviation(
+        joint_pos, self._default_pose, self._robot.upper_body
+      )
+    return terms

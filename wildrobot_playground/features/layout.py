@@ -4,10 +4,11 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from wildrobot_playground.robots import wildrobot
+from wildrobot_playground import robots
 from wildrobot_playground.system import echo
 
 _AXES = ("x", "y", "z")
@@ -37,6 +38,11 @@ class FeatureLayout:
 
   joints: tuple[str, ...]
   contacts: tuple[str, ...]
+
+  @classmethod
+  def of_robot(cls, robot: robots.RobotDescription) -> "FeatureLayout":
+    """The layout of a robot's features."""
+    return cls(robot.joints, robot.contact_names)
 
   @classmethod
   def of_names(cls, names: Sequence[str]) -> "FeatureLayout":
@@ -126,6 +132,25 @@ class FeatureLayout:
     """Of the contacts, 0 or 1 each."""
     return self.groups["foot_contacts"]
 
+  def stance(self, features: Any) -> Any:
+    """(..., 2) whether the left and the right foot touch.
+
+    Args:
+      features: (..., F), a numpy array.
+    """
+    touching = features[..., self.foot_contacts] > 0.5
+    feet = [
+      [
+        i
+        for i, name in enumerate(self.contacts)
+        if robots.side_of(name) == side
+      ]
+      for side in robots.SIDES
+    ]
+    return np.stack(
+      [touching[..., foot].any(axis=-1) for foot in feet], axis=-1
+    )
+
   def per_feature(self, values: dict[str, float]) -> np.ndarray:
     """(F,) a value of each group, spread over its features."""
     spread = np.zeros(self.size)
@@ -138,4 +163,4 @@ class FeatureLayout:
     return self.per_feature(_STD_FLOOR)
 
 
-WILDROBOT = FeatureLayout(wildrobot.JOINT_NAMES, wildrobot.CONTACT_NAMES)
+WILDROBOT = FeatureLayout.of_robot(robots.WILDROBOT)

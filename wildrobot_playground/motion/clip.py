@@ -10,7 +10,7 @@ import numpy as np
 from wildrobot_playground.features import about
 from wildrobot_playground.robots import rotations
 from wildrobot_playground.robots import sole as sole_lib
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import echo, npz, schema
 
 FORMAT = "wildrobot-clip/1"
@@ -31,11 +31,9 @@ _AGAIN = "make the clip again"
 _FIELDS = {
   "root_pos": schema.Field("number", ("T", 3), -_FARTHEST, _FARTHEST),
   "root_quat": schema.Field("number", ("T", 4), -1.001, 1.001),
-  "joint_pos": schema.Field(
-    "number", ("T", len(consts.JOINT_NAMES)), -1e6, 1e6
-  ),
+  "joint_pos": schema.Field("number", ("T", len(WILDROBOT.joints)), -1e6, 1e6),
   "foot_contacts": schema.Field(
-    "number", ("T", len(consts.CONTACT_NAMES)), 0, 1
+    "number", ("T", len(WILDROBOT.contact_names)), 0, 1
   ),
   "command": schema.Field("number", (3,), -_FASTEST, _FASTEST),
   "fps": schema.Field("number", (), *RATES),
@@ -175,12 +173,12 @@ def save(path: str | os.PathLike[str], clip: MotionClip) -> None:
     {
       "format": np.array(FORMAT),
       "fps": np.array(clip.fps, dtype=np.float64),
-      "joint_names": np.array(consts.JOINT_NAMES),
+      "joint_names": np.array(WILDROBOT.joints),
       "root_pos": clip.root_pos,
       "root_quat": clip.root_quat,
       "joint_pos": clip.joint_pos,
       "foot_contacts": clip.foot_contacts,
-      "contact_names": np.array(consts.CONTACT_NAMES),
+      "contact_names": np.array(WILDROBOT.contact_names),
       "cyclic": np.array(clip.cyclic),
       "command": clip.command,
       "meta": np.array(json.dumps(clip.meta, sort_keys=True)),
@@ -202,8 +200,8 @@ def load(path: str | os.PathLike[str]) -> MotionClip:
       f" '{FORMAT}'; {_AGAIN} with this version"
     )
   for key, expected in (
-    ("joint_names", consts.JOINT_NAMES),
-    ("contact_names", consts.CONTACT_NAMES),
+    ("joint_names", WILDROBOT.joints),
+    ("contact_names", WILDROBOT.contact_names),
   ):
     names = tuple(map(str, np.ravel(arrays[key])))
     if names != expected:

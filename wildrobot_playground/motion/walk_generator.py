@@ -12,10 +12,11 @@ import dataclasses
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.quality import dynamics
-from wildrobot_playground.robots import compiled, legs, rotations
+from wildrobot_playground.robots import legs, rotations
 
 MAX_SPEED = 0.6  # m/s; faster, the servos cannot follow
 _GRAVITY = 9.81  # m/s²
@@ -115,7 +116,7 @@ class Plan:
 def generate(
   speed: float,
   name: str,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: Options | None = None,
 ) -> clip_lib.MotionClip:
   """One cycle of generated walking.
@@ -146,7 +147,7 @@ def generate(
     "kind": "generated",
     "source": {"generator": "walking pattern", "licence": "Apache-2.0"},
     "parameters": dataclasses.asdict(options),
-    "model_hash": compiled.model_hash(robot.model),
+    "model_hash": robot.fingerprint,
   }
   for _ in range(options.passes):
     draft = clip_lib.make_clip(name, qpos, robot.sole, True, (speed, 0, 0), {})
@@ -167,7 +168,7 @@ def generate(
   )
 
 
-def footsteps(speed: float, robot: compiled.Robot, options: Options) -> Plan:
+def footsteps(speed: float, robot: robots.Robot, options: Options) -> Plan:
   """Where the feet are and where the weight should be, frame by frame.
 
   Raises:
@@ -244,7 +245,7 @@ def pendulum(
 
 
 def zero_moment_point(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> np.ndarray:
   """(T, 2) where on the ground the whole motion's wrench acts [m]."""
   points = []
@@ -260,7 +261,7 @@ def zero_moment_point(
 
 
 def _whole_body(
-  plan: Plan, zmp: np.ndarray, robot: compiled.Robot, options: Options
+  plan: Plan, zmp: np.ndarray, robot: robots.Robot, options: Options
 ) -> tuple[np.ndarray, float]:
   """Joints (T, 16) for a zero-moment point, and the largest foot error [m].
 
@@ -281,7 +282,7 @@ def _whole_body(
   qpos[:, 3:7] = rotations.quat_from_euler_zyx(
     np.column_stack([np.zeros(plan.frames), tilt])
   )
-  limbs = {side: legs.Leg(robot, side) for side in compiled.SIDES}
+  limbs = {side: legs.Leg(robot, side) for side in robots.SIDES}
   error = np.inf
   for _ in range(_COM_PASSES):
     error = _place_feet(qpos, plan, limbs, pelvis)
@@ -304,21 +305,21 @@ def _place_feet(
   for side, leg in limbs.items():
     middle = np.tile((leg.toe + leg.heel) / 2, (plan.frames, 1))
     target = plan.feet[side] + middle - qpos[:, :3]
-    joints = qpos[:, 7:][:, compiled.LEG_COLUMNS[side]]
+    joints = qpos[:, 7:][:, robots.LEG_COLUMNS[side]]
     joints, miss = leg.solve(
       legs.FootTask(middle, target, flat), pelvis, joints
     )
-    qpos[:, 7:][:, compiled.LEG_COLUMNS[side]] = joints
+    qpos[:, 7:][:, robots.LEG_COLUMNS[side]] = joints
     worst = max(worst, float(np.max(np.linalg.norm(miss, axis=1))))
   return worst
 
 
-def _centres_of_mass(qpos: np.ndarray, robot: compiled.Robot) -> np.ndarray:
+def _centres_of_mass(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
   """(T, 2) over the ground [m]."""
   return np.array([robot.forward(q).subtree_com[1, :2].copy() for q in qpos])
 
 
-def _com_height(robot: compiled.Robot, pelvis_height: float) -> float:
+def _com_height(robot: robots.Robot, pelvis_height: float) -> float:
   """Height [m] of the centre of mass for a height of the pelvis."""
   data = robot.forward(robot.model.key("home").qpos)
   return float(data.subtree_com[1, 2]) - robot.home_height + pelvis_height

@@ -8,13 +8,11 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import mujoco
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.envs import observation
 from wildrobot_playground.policy import controller
-from wildrobot_playground.robots import compiled
-from wildrobot_playground.robots import wildrobot as consts
 from wildrobot_playground.system import files, reading
 
 # m/s². Training steps from one command to the next; on a robot a stand that is
@@ -29,7 +27,7 @@ def make(
   """The contract of the policies of an environment, ready for JSON.
 
   Args:
-    env: a `WildRobotWalk`.
+    env: a `walk.Walk`.
     normalizer: mean and standard deviation, (N,) each, of the observations;
       None when they are not normalised.
   """
@@ -37,9 +35,9 @@ def make(
   mean, std = normalizer if normalizer is not None else (None, None)
   return {
     "format": controller.FORMAT,
-    "robot": consts.ROBOT,
+    "robot": env.robot.name,
     "control_rate": 1.0 / env.dt,
-    "observation": _entries(),
+    "observation": _entries(env.robot),
     "history": 1,
     "normalizer": {
       "mean": None if mean is None else np.asarray(mean, float).tolist(),
@@ -53,7 +51,7 @@ def make(
       "dead_band": float(config.command_config.dead_band),
       "max_rate": _COMMAND_RATE,
     },
-    "joints": _joints(env.mj_model),
+    "joints": _joints(env),
     "action": {
       "meaning": "servo target = default + scale * filtered action, clipped to"
       " lower and upper; filtered = filter * last + (1 - filter) * action",
@@ -75,30 +73,31 @@ def make(
     "trained_noise": {
       name: float(noise.level * bound) for name, bound in noise.scales.items()
     },
-    "model_hash": compiled.model_hash(env.mj_model),
+    "model_hash": robots.model_hash(env.mj_model, env.robot),
     "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
   }
 
 
-def _joints(model: mujoco.MjModel) -> list[dict[str, Any]]:
+def _joints(env: Any) -> list[dict[str, Any]]:
   """Default pose and range of every joint [rad]."""
-  key = model.keyframe(consts.WALK_READY_KEYFRAME)
   return [
     {
       "name": name,
-      "default": float(key.qpos[7 + i]),
-      "lower": float(model.actuator_ctrlrange[i, 0]),
-      "upper": float(model.actuator_ctrlrange[i, 1]),
+      "default": float(default),
+      "lower": float(lower),
+      "upper": float(upper),
       "unit": "rad",
     }
-    for i, name in enumerate(consts.JOINT_NAMES)
+    for name, default, (lower, upper) in zip(
+      env.robot.joints, env.default_pose, env.target_range.T, strict=True
+    )
   ]
 
 
-def _entries() -> list[dict[str, Any]]:
+def _entries(robot: robots.RobotDescription) -> list[dict[str, Any]]:
   """The observation's entries with their places."""
   entries, start = [], 0
-  for entry in observation.STATE:
+  for entry in observation.entries(robot):
     entries.append(
       {**dataclasses.asdict(entry), "start": start, "size": entry.size}
     )

@@ -18,7 +18,7 @@ _MAX_DIFFERENCE = 1e-5
 
 
 def check_contract(
-  env: walk.WildRobotWalk,
+  env: walk.Walk,
   act: Callable[[jax.Array], jax.Array],
   policy: Policy,
 ) -> list[str]:
@@ -26,7 +26,7 @@ def check_contract(
 
   Args:
     env: that the policy was trained in.
-    act: the original policy, (B, N) observations to (B, 9) actions.
+    act: the original policy, (B, N) observations to (B, J) actions.
     policy: the exported one.
 
   Returns:
@@ -37,7 +37,13 @@ def check_contract(
       than 1e-5.
   """
   record = _record(
-    walk.WildRobotWalk(env.config, {"noise_config.level": 0.0}), act
+    walk.Walk(
+      env.config,
+      {"noise_config.level": 0.0},
+      robot=env.robot,
+      terrain=env.terrain,
+    ),
+    act,
   )
   differences = {"observations": 0.0, "actions": 0.0, "servo targets": 0.0}
   loop = policy.controller
@@ -72,7 +78,7 @@ def check_contract(
 
 
 def _record(
-  env: walk.WildRobotWalk, act: Callable[[jax.Array], jax.Array]
+  env: walk.Walk, act: Callable[[jax.Array], jax.Array]
 ) -> dict[str, np.ndarray]:
   """What robots measured and did, (T, N, ...), over the range of commands."""
 
@@ -89,8 +95,8 @@ def _record(
       "observation": state.obs["state"],
       "orientation": jax.vmap(env.get_orientation)(data),
       "gyro": jax.vmap(env.get_gyro)(data),
-      "joint_pos": data.qpos[:, 7:],
-      "joint_vel": data.qvel[:, 6:],
+      "joint_pos": data.qpos[:, env.at.joints],
+      "joint_vel": data.qvel[:, env.at.dofs],
       "phase": state.info["phase"],
       "action": action,
       "targets": after.info["motor_targets"],

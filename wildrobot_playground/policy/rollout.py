@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jp
 
+from wildrobot_playground import robots
 from wildrobot_playground.envs import walk
 from wildrobot_playground.policy.metrics import episodes
 
@@ -21,7 +22,9 @@ PHYSICS = {"mujoco": "mujoco", "mjx": "jax"}
 Policy = Callable[[Any, jax.Array], tuple[jax.Array, Any]]
 
 
-def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
+def evaluation_env(
+  config: Any, physics: str, robot: robots.RobotDescription = robots.WILDROBOT
+) -> walk.Walk:
   """The environment of an evaluation: no command changes, full accuracy.
 
   Nothing pushes, delays or distorts, whatever the policy was trained with; the
@@ -30,6 +33,7 @@ def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
   Args:
     config: the task's configuration that the policy was trained with.
     physics: `mujoco` (plain MuJoCo) or `mjx`.
+    robot: that the policy is for.
 
   Raises:
     ValueError: for an unknown `physics`.
@@ -39,7 +43,7 @@ def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
       f"physics '{physics}' is unknown; choose one of {', '.join(PHYSICS)}"
     )
   overrides = FULL_ACCURACY if physics == "mujoco" else {}
-  return walk.WildRobotWalk(
+  return walk.Walk(
     config,
     config_overrides={
       **overrides,
@@ -51,6 +55,7 @@ def evaluation_env(config: Any, physics: str) -> walk.WildRobotWalk:
       "signal_config.enable": False,
       "reset_config.reference_probability": 0.0,
     },
+    robot=robot,
   )
 
 
@@ -62,7 +67,7 @@ class Roller:
 
   def __init__(
     self,
-    env: walk.WildRobotWalk,
+    env: walk.Walk,
     make_policy: Callable[[Any], Policy],
     commands: Sequence[float],
     num_episodes: int,
@@ -133,7 +138,9 @@ class Roller:
       )
 
     state = jax.vmap(start)(keys, grid)
-    first = jax.vmap(_position)(state.data.qpos, state.info["heading_target"])
+    first = jax.vmap(_position)(
+      env.at.pose(state.data.qpos), state.info["heading_target"]
+    )
     _, records = jax.lax.scan(
       step, (state, jp.ones(len(grid), bool)), step_keys
     )
@@ -142,7 +149,7 @@ class Roller:
 
 
 def rollout_commands(
-  env: walk.WildRobotWalk,
+  env: walk.Walk,
   policy: Policy,
   commands: Sequence[float],
   num_episodes: int,
@@ -155,19 +162,19 @@ def rollout_commands(
 
 
 def _record(
-  env: walk.WildRobotWalk, state: Any, alive: jax.Array
+  env: walk.Walk, state: Any, alive: jax.Array
 ) -> dict[str, jax.Array]:
   """What `Rollout` keeps of one robot's step."""
   data, heading = state.data, state.info["heading_target"]
   return {
     "alive": alive,
-    "position": _position(data.qpos, heading),
+    "position": _position(env.at.pose(data.qpos), heading),
     "velocity": env.heading_velocity(data, heading),
     "heading_error": env.heading_error(data, heading),
-    "qpos": data.qpos,
+    "qpos": env.at.pose(data.qpos),
     "features": state.info["amp_features"],
     "torque": env.get_torques(data),
-    "joint_vel": data.qvel[6:],
+    "joint_vel": data.qvel[env.at.dofs],
   }
 
 

@@ -30,15 +30,16 @@ class ContactPoints:
 
 
 def find(model: mujoco.MjModel, names: Sequence[str]) -> ContactPoints:
-  """The points of geoms and sites that lie on one body.
+  """The points of geoms and sites that lie on one body, or of a body.
 
   A box gives its four lower corners, a ball its centre, a capsule the centres
   of its ends, a cylinder points of its lower rim, a mesh its lowest vertices, a
-  site its centre: lower as the model is drawn.
+  site its centre: lower as the model is drawn. A body gives those of all its
+  geoms that collide.
 
   Args:
     model: compiled.
-    names: of geoms, or of sites.
+    names: of geoms, sites or bodies.
 
   Raises:
     ValueError: for names that the model does not have, that lie on several
@@ -46,7 +47,7 @@ def find(model: mujoco.MjModel, names: Sequence[str]) -> ContactPoints:
   """
   data = mujoco.MjData(model)
   mujoco.mj_kinematics(model, data)
-  found = [_of_name(model, data, name) for name in names]
+  found = [part for name in names for part in _of_name(model, data, name)]
   bodies = {part.body for part in found}
   if len(bodies) != 1:
     raise ValueError(f"{', '.join(names)}: expected to be on one body")
@@ -59,20 +60,34 @@ def find(model: mujoco.MjModel, names: Sequence[str]) -> ContactPoints:
 
 def _of_name(
   model: mujoco.MjModel, data: mujoco.MjData, name: str
-) -> ContactPoints:
-  geom = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, name)
+) -> list[ContactPoints]:
+  types = mujoco.mjtObj
+  geom, site, body = (
+    mujoco.mj_name2id(model, kind, name)
+    for kind in (types.mjOBJ_GEOM, types.mjOBJ_SITE, types.mjOBJ_BODY)
+  )
   if geom >= 0:
-    body = int(model.geom_bodyid[geom])
-    up = data.geom_xmat[geom].reshape(3, 3)[2]
-    local, radius = _of_geom(model, geom, up)
-    turn = rotations.quat_to_mat(model.geom_quat[geom])
-    points = model.geom_pos[geom] + local @ turn.T
-    return ContactPoints(body, points, radius)
-  site = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_SITE, name)
-  if site < 0:
-    raise ValueError(f"there is no geom and no site '{name}'")
-  body = int(model.site_bodyid[site])
-  return ContactPoints(body, model.site_pos[site][None].copy(), np.zeros(1))
+    return [_points_of(model, data, geom)]
+  if site >= 0:
+    centre = model.site_pos[site][None].copy()
+    return [ContactPoints(int(model.site_bodyid[site]), centre, np.zeros(1))]
+  if body < 0:
+    raise ValueError(f"there is no geom, site or body '{name}'")
+  solid = (model.geom_contype | model.geom_conaffinity) != 0
+  geoms = np.flatnonzero(solid & (model.geom_bodyid == body))
+  if not len(geoms):
+    raise ValueError(f"no geom of body '{name}' collides")
+  return [_points_of(model, data, int(geom)) for geom in geoms]
+
+
+def _points_of(
+  model: mujoco.MjModel, data: mujoco.MjData, geom: int
+) -> ContactPoints:
+  up = data.geom_xmat[geom].reshape(3, 3)[2]
+  local, radius = _of_geom(model, geom, up)
+  turn = rotations.quat_to_mat(model.geom_quat[geom])
+  points = model.geom_pos[geom] + local @ turn.T
+  return ContactPoints(int(model.geom_bodyid[geom]), points, radius)
 
 
 def _of_geom(

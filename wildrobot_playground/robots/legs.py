@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from wildrobot_playground.robots import compiled
+from wildrobot_playground.robots import robot as robot_lib
 
 _DAMPING = 1e-3  # m/rad, where the target is reached
 _MAX_STEP = 0.4  # rad per iteration
@@ -52,7 +52,7 @@ class Leg:
     bent: (4,) a pose that the iterations may start from [rad].
   """
 
-  def __init__(self, robot: compiled.Robot, side: str):
+  def __init__(self, robot: robot_lib.Robot, side: str):
     model = robot.model
     bodies = [robot.foot_bodies[side]]
     while len(bodies) < 4:
@@ -61,7 +61,7 @@ class Leg:
     self.bodies = tuple(bodies)
     self.offsets = model.body_pos[bodies]
     self.axes = model.jnt_axis[model.body_jntadr[bodies]]
-    columns = compiled.LEG_COLUMNS[side]
+    columns = robot_lib.LEG_COLUMNS[side]
     self.limits = robot.limits[:, columns].copy()
     # Near a straight knee small steps of the foot are large ones of the joints.
     self.limits[0, 2] += _LEAST_KNEE

@@ -4,24 +4,34 @@ Forward kinematics of the two legs in array code that serves numpy (clips) and
 jax (simulation) alike, so that both call the same frames a contact.
 """
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mujoco
 import numpy as np
 
 from wildrobot_playground.robots import chain, contact_points
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.description import RobotDescription
 
 Array = Any  # A numpy or a jax array.
 
 CONTACT_HEIGHT = 0.003  # m
-_PLATES = {
-  name: (geom,)
-  for name, geom in zip(
-    consts.CONTACT_NAMES, consts.SOLE_PLATE_GEOMS, strict=True
-  )
-}
+
+
+@dataclasses.dataclass(frozen=True)
+class FootState:
+  """Where the soles are: all that features, rewards and gates ask of them.
+
+  Attributes:
+    points: (..., C, P, 3) of every contact's points in the world [m].
+    height: (..., C, P) of the points above the ground [m].
+    contact: (..., C) 1 where a contact has a point within 3 mm of it.
+  """
+
+  points: Array
+  height: Array
+  contact: Array
 
 
 class Sole:
@@ -34,8 +44,8 @@ class Sole:
   def __init__(
     self,
     model: mujoco.MjModel,
-    contacts: Mapping[str, Sequence[str]] = _PLATES,
-    root: str = consts.ROOT_BODY,
+    contacts: Mapping[str, Sequence[str]],
+    root: str,
     joints: Sequence[str] | None = None,
   ):
     """Reads the points and the chains to them off the compiled model.
@@ -90,49 +100,69 @@ class Sole:
     down = np.stack([np.zeros_like(self._radius)] * 2 + [self._radius], axis=-1)
     return corners - xp.asarray(down, dtype=qpos.dtype)
 
-  def heights(self, qpos: Array, ground_height: Any = 0.0) -> Array:
-    """(..., C) height [m] of each contact's lowest point above the ground."""
-    xp = qpos.__array_namespace__()
-    return xp.min(self.corners(qpos)[..., 2] - ground_height, axis=-1)
-
-  def contacts(self, qpos: Array, ground_height: Any = 0.0) -> Array:
-    """(..., C) 1 where a contact has a point within 3 mm of the ground."""
-    xp = qpos.__array_namespace__()
-    low = self.heights(qpos, ground_height) < CONTACT_HEIGHT
-    return xp.astype(low, qpos.dtype)
-
-  def slide(
-    self,
-    qpos_prev: Array,
-    qpos: Array,
-    dt: float,
-    ground_height_prev: Any = 0.0,
-    ground_height: Any = 0.0,
-  ) -> Array:
-    """Speed of contacts over the ground while they stand on it.
+  def state(
+    self, qpos: Array, ground: Callable[[Array], Array] | None = None
+  ) -> FootState:
+    """Points, heights and contacts of a pose.
 
     Args:
-      qpos_prev: (..., 7 + J) generalised position one control step earlier.
-      qpos: (..., 7 + J) the same, now.
-      dt: control step [s].
-      ground_height_prev: (..., C, P) or scalar, below the points then [m].
-      ground_height: the same, now.
-
-    Returns:
-      (..., C) horizontal speed [m/s] of each contact's lowest point; 0 for one
-      that does not touch before and after the step.
+      qpos: (..., 7 + J) root position [m], quaternion (wxyz), angles [rad].
+      ground: world positions (..., 3) to the ground's height [m] below; None
+        for flat ground at 0.
     """
     xp = qpos.__array_namespace__()
-    corners = self.corners(qpos)
-    moved = (corners - self.corners(qpos_prev))[..., :2]
-    height = corners[..., 2] - ground_height
-    lowest = height == xp.min(height, axis=-1, keepdims=True)
-    distance = xp.sqrt(xp.sum(moved * moved, axis=-1))
-    distance = xp.max(xp.where(lowest, distance, 0.0), axis=-1)
-    stands = self.contacts(qpos, ground_height) * self.contacts(
-      qpos_prev, ground_height_prev
-    )
-    return distance * stands / dt
+    points = self.corners(qpos)
+    height = points[..., 2]
+    if ground is not None:
+      height = height - ground(points)
+    low = xp.min(height, axis=-1) < CONTACT_HEIGHT
+    return FootState(points, height, xp.astype(low, qpos.dtype))
+
+  def heights(self, qpos: Array) -> Array:
+    """(..., C) height [m] of each contact's lowest point above flat ground."""
+    xp = qpos.__array_namespace__()
+    return xp.min(self.state(qpos).height, axis=-1)
+
+  def contacts(self, qpos: Array) -> Array:
+    """(..., C) 1 where a contact is within 3 mm of flat ground."""
+    return self.state(qpos).contact
+
+  def slide(self, qpos_prev: Array, qpos: Array, dt: float) -> Array:
+    """(..., C) see `slide`, between two poses on flat ground."""
+    return slide(self.state(qpos_prev), self.state(qpos), dt)
+
+
+def slide(before: FootState, now: FootState, dt: float) -> Array:
+  """Speed of contacts over the ground while they stand on it.
+
+  Args:
+    before: the soles one control step earlier.
+    now: the soles now.
+    dt: control step [s].
+
+  Returns:
+    (..., C) horizontal speed [m/s] of each contact's lowest point; 0 for one
+    that does not touch before and after the step.
+  """
+  xp = now.points.__array_namespace__()
+  moved = (now.points - before.points)[..., :2]
+  lowest = now.height == xp.min(now.height, axis=-1, keepdims=True)
+  distance = xp.sqrt(xp.sum(moved * moved, axis=-1))
+  distance = xp.max(xp.where(lowest, distance, 0.0), axis=-1)
+  return distance * (now.contact * before.contact) / dt
+
+
+def of(model: mujoco.MjModel, robot: RobotDescription) -> Sole:
+  """The soles of a robot; a pose's angles are in the description's order.
+
+  Args:
+    model: compiled from the description, whatever is around the robot.
+    robot: its description.
+
+  Raises:
+    ValueError: as `Sole`.
+  """
+  return Sole(model, robot.contact_points, robot.root, robot.joints)
 
 
 def _filled(values: np.ndarray, most: int) -> np.ndarray:

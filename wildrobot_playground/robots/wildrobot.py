@@ -1,43 +1,40 @@
-"""The robot in names: joints, plates, sensors, in the order of the contract."""
+"""WildRobot as data: nine servos, four sole plates."""
 
-ROBOT = "wildrobot"
+from wildrobot_playground.robots.description import Contact, RobotDescription
+from wildrobot_playground.system import assets
 
-JOINT_NAMES = (
-  "waist_yaw",
-  "left_hip_pitch",
-  "left_hip_roll",
-  "left_knee_pitch",
-  "left_ankle_pitch",
-  "right_hip_pitch",
-  "right_hip_roll",
-  "right_knee_pitch",
-  "right_ankle_pitch",
+
+def _leg(side: str) -> tuple[str, ...]:
+  joints = ("hip_pitch", "hip_roll", "knee_pitch", "ankle_pitch")
+  return tuple(f"{side}_{joint}" for joint in joints)
+
+
+def _plate(side: str, part: str) -> Contact:
+  name = f"{side}_{part}"
+  return Contact(name, geoms=(name,), sole=(f"{name}_plate",))
+
+
+WILDROBOT = RobotDescription(
+  name="wildrobot",
+  title="WildRobot",
+  model=assets.xmls() / "wildrobot.xml",
+  root="waist",
+  imu="chest_imu",
+  joints=("waist_yaw", *_leg("left"), *_leg("right")),
+  contacts=tuple(
+    _plate(side, part) for side in ("left", "right") for part in ("toe", "heel")
+  ),
+  legs={side: _leg(side) for side in ("left", "right")},
+  waist="waist_yaw",
+  default_pose="walk_ready",
+  mass=3.385,
+  task={
+    "min_height": 0.2,  # m
+    "max_height": 0.7,  # m
+    "command_config.lin_vel_x": (0.0, 1.0),  # m/s
+    "reward_config.height_target": 0.44,  # m
+    "reward_config.height_sigma": 0.002,  # m²
+    "reward_config.feet_distance": 0.14,  # m
+    "reward_config.scales.torques": -0.002,
+  },
 )
-
-# Foot contacts are always reported in this order.
-CONTACT_NAMES = ("left_toe", "left_heel", "right_toe", "right_heel")
-
-ROOT_BODY = "waist"
-CHEST_SITE = "chest_imu"
-PELVIS_SITE = "pelvis"
-FEET_SITES = ("left_foot", "right_foot")
-FLOOR_GEOM = "floor"
-SOLE_PLATE_GEOMS = tuple(f"{name}_plate" for name in CONTACT_NAMES)
-
-GRAVITY_SENSOR = "upvector"
-ORIENTATION_SENSOR = "orientation"
-GLOBAL_LINVEL_SENSOR = "global_linvel"
-GLOBAL_ANGVEL_SENSOR = "global_angvel"
-LOCAL_LINVEL_SENSOR = "local_linvel"
-ACCELEROMETER_SENSOR = "accelerometer"
-GYRO_SENSOR = "gyro"
-FEET_LINVEL_SENSORS = tuple(f"{site}_global_linvel" for site in FEET_SITES)
-CONTACT_SENSORS = tuple(f"{name}_floor_found" for name in CONTACT_NAMES)
-
-TORQUE_SENSORS = tuple(f"{name}_torque" for name in JOINT_NAMES)
-
-HOME_KEYFRAME = "home"
-WALK_READY_KEYFRAME = "walk_ready"
-
-FLAT_TERRAIN_SCENE = "scene_flat_terrain.xml"
-ROUGH_TERRAIN_SCENE = "scene_rough_terrain.xml"

@@ -6,10 +6,12 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from wildrobot_playground.envs import walk
+from wildrobot_playground import robots
+from wildrobot_playground.envs import walk_config
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy import rollout as rollout_lib
 from wildrobot_playground.policy.metrics import episodes, measures, scorecard
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import saved_config
 from wildrobot_playground.runs.store import checkpoint
@@ -47,16 +49,17 @@ def evaluate(
   dataset = (
     dataset_lib.load(reference) if reference else reference_lib.of_run(run_dir)
   )
-  env_config = walk.default_config()
+  robot, _ = catalog.of_environment(config["env"])
+  env_config = walk_config.default_config(robot)
   path = run_dir / checkpoint.CONFIG_FILE
   saved_config.fill(env_config, config, "env_config", path)
   env_config.velocity_mode = dataset.velocity_mode
-  env = rollout_lib.evaluation_env(env_config, physics)
+  env = rollout_lib.evaluation_env(env_config, physics, robot)
   episodes.check_length(seconds, env.dt)
   rollouts = rollout_lib.rollout_commands(
     env, judged, commands, num_episodes, round(seconds / env.dt), seed
   )
-  return scorecard.score(rollouts, dataset, env.mj_model, physics)
+  return scorecard.score(rollouts, dataset, robots.of(robot), physics)
 
 
 class QuickEvaluation:
@@ -74,6 +77,7 @@ class QuickEvaluation:
     env_config: config_dict.ConfigDict,
     make_policy: Callable[[Any], rollout_lib.Policy],
     dataset: dataset_lib.ReferenceDataset,
+    robot: robots.RobotDescription,
   ):
     """Compiles nothing yet.
 
@@ -81,10 +85,11 @@ class QuickEvaluation:
       env_config: that the policy is trained with.
       make_policy: parameters to a deterministic policy.
       dataset: what style is measured against.
+      robot: that walks.
     """
     env_config = env_config.copy_and_resolve_references()
-    env = rollout_lib.evaluation_env(env_config, "mujoco")
-    self._model, self._dataset = env.mj_model, dataset
+    env = rollout_lib.evaluation_env(env_config, "mujoco", robot)
+    self._robot, self._dataset = robots.of(robot), dataset
     self._roll = rollout_lib.Roller(
       env,
       make_policy,
@@ -100,7 +105,7 @@ class QuickEvaluation:
     velocity error [m/s] plus falls.
     """
     rows = [
-      measures.summarize(rollout, self._dataset, self._model)
+      measures.summarize(rollout, self._dataset, self._robot)
       for rollout in self._roll(params)
     ]
     means = {

@@ -15,8 +15,7 @@ import onnx
 from jax import export as jax_export
 
 from wildrobot_playground.amp import discriminator as discriminator_lib
-from wildrobot_playground.envs import walk
-from wildrobot_playground.envs.names import ENV_NAMES
+from wildrobot_playground.envs import walk, walk_config
 from wildrobot_playground.policy import (
   contract,
   controller,
@@ -25,6 +24,7 @@ from wildrobot_playground.policy import (
   rollout,
 )
 from wildrobot_playground.policy.sim import sim_to_sim
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import saved_config
 from wildrobot_playground.runs.reporting import command_lines
@@ -66,7 +66,7 @@ class _Trained:
   params: Any
   network: Any
   policy: Callable[[Any], jax.Array]
-  env: walk.WildRobotWalk
+  env: walk.Walk
 
   @property
   def normalizer(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -152,25 +152,24 @@ def _read(run_dir: pathlib.Path) -> _Trained:
   """A run's policy and its environment."""
   config = checkpoint.load_config(run_dir)
   env_name = config.get("env")
-  if env_name not in ENV_NAMES:
+  if env_name not in catalog.environments():
     raise ExportError(
       f"{run_dir} was trained on {env_name}; only policies of"
-      f" {', '.join(ENV_NAMES)} can be exported"
+      f" {', '.join(catalog.environments())} can be exported"
     )
   policy = checkpoint.load_policy(run_dir)  # Verifies the folder.
   folder = (run_dir / checkpoint.POLICY_FOLDER).resolve()
   network = checkpoint.load_network(folder)
-  env_config = walk.default_config()
+  robot, _ = catalog.of_environment(env_name)
+  env_config = walk_config.default_config(robot)
   path = run_dir / checkpoint.CONFIG_FILE
   saved_config.fill(env_config, config, "env_config", path)
-  env = rollout.evaluation_env(env_config, "mujoco")
-  sizes = network["observation_size"]
-  if isinstance(sizes, int) or tuple(sizes["state"]) != (
-    env.observation_size["state"][0],
-  ):
+  env = rollout.evaluation_env(env_config, "mujoco", robot)
+  sizes, size = network["observation_size"], env.observation_size["state"][0]
+  if isinstance(sizes, int) or tuple(sizes["state"]) != (size,):
     raise ExportError(
-      f"the policy in {run_dir} takes observations of {sizes}, WildRobot's are"
-      f" {env.observation_size['state'][0]}: it is a policy for another robot"
+      f"the policy in {run_dir} takes observations of {sizes}, those of"
+      f" {robot.name} are {size}: it is a policy for another robot"
     )
   # The networks read the state alone; the rest of the observation is absent.
   privileged = jp.zeros(env.observation_size["privileged_state"])
@@ -297,7 +296,7 @@ def _latency(policy: controller.Policy) -> str:
     orientation=np.array([1.0, 0.0, 0.0, 0.0], np.float32),
     gyro=np.zeros(3, np.float32),
     joint_pos=policy.controller.default_pose,
-    joint_vel=np.zeros(9, np.float32),
+    joint_vel=np.zeros_like(policy.controller.default_pose),
   )
   policy.reset(readings.orientation)
   observation = policy.observe(readings, 0.3)

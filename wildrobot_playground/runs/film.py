@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.policy import controller
 from wildrobot_playground.policy.page import ghost
 from wildrobot_playground.policy.sim import plant, simulation
@@ -34,25 +35,28 @@ def shots(
   dt, columns = 0.0, []
   for name, policy in policies.items():
     contract = policy.controller.contract
-    sim = simulation.Simulation(plant.load(contract, model), contract)
+    robot = plant.load(contract, model)
+    sim = simulation.Simulation(robot, contract)
     steps = round((_SETTLING + video.SECONDS) / sim.dt)
     dt = sim.dt
     columns.append(
       [
         video.shot(
           rollout,
+          robot.reference,
           name.replace("_", " ") if several else f"{rollout.command:g} m/s",
         )
         for rollout in simulation.roll_out(policy, sim, commands, 1, steps)
       ]
     )
   if reference:
-    columns.insert(0, [_of_reference(speed, dt) for speed in commands])
+    walker = plant.robot_of(next(iter(policies.values())).controller.contract)
+    columns.insert(0, [_of_reference(walker, v, dt) for v in commands])
   return [shot for row in zip(*columns, strict=True) for shot in row], dt
 
 
-def _of_reference(speed: float, dt: float) -> video.Shot:
+def _of_reference(robot: robots.Robot, speed: float, dt: float) -> video.Shot:
   """The shipped clip nearest in speed, as long as a policy's shot."""
-  clip = ghost.nearest(ghost.shipped(), speed)
+  clip = ghost.nearest(ghost.shipped(robot.description.name), speed)
   qpos = clip.at(np.arange(round(video.SECONDS / dt)) * dt)
-  return video.Shot(qpos.astype(np.float64), "reference")
+  return video.Shot(qpos.astype(np.float64), robot, "reference")

@@ -19,7 +19,7 @@ from mujoco_playground.config import (
 import wildrobot_playground
 from wildrobot_playground.config import key_ranges, overrides, ranges
 from wildrobot_playground.envs import presets as config_lib
-from wildrobot_playground.envs.names import ENV_NAMES
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import saved_config
 from wildrobot_playground.runs.logs import wandb_sink
@@ -126,7 +126,7 @@ class Plan:
   @property
   def is_ours(self) -> bool:
     """Whether the environment is one of this package's."""
-    return self.env in ENV_NAMES
+    return self.env in catalog.environments()
 
 
 def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
@@ -159,7 +159,7 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
     request = _randomize(request, sections["env_config"])
   _apply_flags(request, sections)
   overrides.apply_overrides(sections, request.overrides)
-  if env in ENV_NAMES:
+  if env in catalog.environments():
     _start_from_reference(request, sections["env_config"].reset_config)
     _make_room_for_contacts(sections)
   stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -229,7 +229,7 @@ def _sections(
   if saved:
     for name, section in sections.items():
       saved_config.fill(section, saved, name, where)
-  elif env in ENV_NAMES:
+  elif env in catalog.environments():
     config_lib.apply_preset(preset, sections)
   else:
     sections["amp"].weight = 0.0  # Playground's own emit no features.
@@ -249,7 +249,7 @@ def _check(
     key_ranges.check_prior(sections["amp"])
     for name, section in sections.items():
       flat = ranges.flatten(section)
-      if name == "env_config" and env not in ENV_NAMES:
+      if name == "env_config" and env not in catalog.environments():
         # Playground's own have infinities among their defaults.
         usual = ranges.flatten(
           mujoco_playground.registry.get_default_config(env)

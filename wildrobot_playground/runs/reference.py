@@ -3,14 +3,13 @@
 import pathlib
 from typing import Any
 
+from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import assets
 
 FILE = "reference.npz"  # The run folder's own copy.
-_SHIPPED = "wildrobot_walk.npz"
 
 
 def find(path: str | None, environment: Any) -> dataset_lib.ReferenceDataset:
@@ -27,16 +26,17 @@ def find(path: str | None, environment: Any) -> dataset_lib.ReferenceDataset:
     ClipError: for a clip that cannot be read.
   """
   mode = environment.velocity_mode
-  source = pathlib.Path(path) if path else assets.reference() / _SHIPPED
+  robot = environment.robot.name
+  source = pathlib.Path(path) if path else assets.dataset(robot)
   if path is None and dataset_lib.load(source).velocity_mode != mode:
-    source = assets.reference() / "clips"
+    source = assets.reference(robot) / "clips"
   if source.is_dir():
     return build.build(_clips(source), mode)
   return dataset_lib.load(
     source,
     velocity_mode=mode,
     dt=environment.dt,
-    model_hash=compiled.model_hash(environment.mj_model),
+    model_hash=robots.model_hash(environment.mj_model, environment.robot),
     layout=environment.layout,
   )
 

@@ -355,6 +355,7 @@ def _quick_evaluation(
       params, environment.observation_size, environment.action_size, plan.ppo
     ),
     reference,
+    environment.robot,
   )
 
 
@@ -474,7 +475,7 @@ def _judge(
     return judged, None
   path = plan.run_dir / "rollout.mp4"
   with _doing("filming (--novideo leaves it out)"):
-    problem = video.render(judged.rollouts, judged.model, path)
+    problem = video.render(judged.rollouts, judged.robot, path)
   print(f"video    {problem or path}")
   return judged, None if problem else path
 

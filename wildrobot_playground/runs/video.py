@@ -10,6 +10,7 @@ import mujoco
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from wildrobot_playground import robots
 from wildrobot_playground.policy.metrics.episodes import Rollout
 from wildrobot_playground.system import files
 
@@ -32,17 +33,19 @@ class Shot:
   """A robot that walks in a picture of the film.
 
   Attributes:
-    qpos: (T, 16) positions, one a control step, heading along x.
+    pose: (T, 7 + J) poses, one a control step, heading along x.
+    robot: that walks.
     caption: written into the picture; empty for none.
   """
 
-  qpos: np.ndarray
+  pose: np.ndarray
+  robot: robots.Robot
   caption: str = ""
 
 
 def render(
   rollouts: Sequence[Rollout],
-  model: mujoco.MjModel,
+  robot: robots.Robot,
   path: pathlib.Path,
   camera: str = "track",
 ) -> str | None:
@@ -50,14 +53,15 @@ def render(
 
   See `shot` for what is shown of a command, and `render_shots` for the rest.
   """
-  shots = [shot(rollout, f"{rollout.command:g} m/s") for rollout in rollouts]
-  return render_shots(shots, rollouts[0].dt, model, path, camera)
+  shots = [
+    shot(rollout, robot, f"{rollout.command:g} m/s") for rollout in rollouts
+  ]
+  return render_shots(shots, rollouts[0].dt, path, camera)
 
 
 def render_shots(
   shots: Sequence[Shot],
   dt: float,
-  model: mujoco.MjModel,
   path: pathlib.Path,
   camera: str = "track",
   columns: int = _COLUMNS,
@@ -67,9 +71,8 @@ def render_shots(
   Args:
     shots: row after row.
     dt: control step [s].
-    model: the robot and its scene.
     path: MP4 or GIF to write.
-    camera: name of a camera of the model.
+    camera: name of a camera of the robots' models.
     columns: pictures in a row.
 
   Returns:
@@ -77,23 +80,29 @@ def render_shots(
   """
   is_gif = path.suffix.lower() == ".gif"
   every = _GIF_EVERY if is_gif else _EVERY
-  last = round(_GIF_SECONDS / dt) if is_gif else len(shots[0].qpos)
+  last = round(_GIF_SECONDS / dt) if is_gif else len(shots[0].pose)
   if len(shots) * last // every > _MOST_FRAMES:
     return f"none: {len(shots)} pictures are too many to show side by side"
-  try:
-    renderer = mujoco.Renderer(model, *(_GIF_SIZE if is_gif else _SIZE))
-  except Exception as error:
-    return (
-      "none: this machine cannot render"
-      f" ({type(error).__name__}); install EGL or OSMesa"
-    )
-  with renderer:
-    clips = [_frames(s, renderer, model, camera, every, last) for s in shots]
-  columns = min(columns, len(clips))
-  clips += [np.zeros_like(clips[0])] * (-len(clips) % columns)
+  clips: dict[int, np.ndarray] = {}
+  for robot in {shot.robot for shot in shots}:
+    try:
+      size = _GIF_SIZE if is_gif else _SIZE
+      renderer = mujoco.Renderer(robot.model, *size)
+    except Exception as error:
+      return (
+        "none: this machine cannot render"
+        f" ({type(error).__name__}); install EGL or OSMesa"
+      )
+    with renderer:
+      for i, shown in enumerate(shots):
+        if shown.robot is robot:
+          clips[i] = _frames(shown, renderer, camera, every, last)
+  pictures = [clips[i] for i in range(len(shots))]
+  columns = min(columns, len(pictures))
+  pictures += [np.zeros_like(pictures[0])] * (-len(pictures) % columns)
   rows = [
-    np.concatenate(clips[i : i + columns], axis=2)
-    for i in range(0, len(clips), columns)
+    np.concatenate(pictures[i : i + columns], axis=2)
+    for i in range(0, len(pictures), columns)
   ]
   write = _write_gif if is_gif else _write_film
   try:
@@ -129,7 +138,12 @@ def _write_gif(path: pathlib.Path, frames: np.ndarray, dt: float) -> None:
   )
 
 
-def shot(rollout: Rollout, caption: str = "", seconds: float = SECONDS) -> Shot:
+def shot(
+  rollout: Rollout,
+  robot: robots.Robot,
+  caption: str = "",
+  seconds: float = SECONDS,
+) -> Shot:
   """The last seconds of a rollout, when the gait has settled.
 
   It shows a robot that is on its feet then; where all fell, the one that lasted
@@ -137,21 +151,22 @@ def shot(rollout: Rollout, caption: str = "", seconds: float = SECONDS) -> Shot:
 
   Args:
     rollout: of one command.
+    robot: that walks.
     caption: see `Shot`.
     seconds: length.
   """
   steps = rollout.alive.sum(axis=0)
-  robot = int(np.argmax(steps))
-  length = max(int(steps[robot]), 1)
+  column = int(np.argmax(steps))
+  length = max(int(steps[column]), 1)
   total = len(rollout.qpos)
   shown = np.arange(total - min(round(seconds / rollout.dt), total), total)
   shown = np.maximum(shown - (total - length), 0)
-  qpos = rollout.qpos[shown, robot].astype(np.float64)
-  turn = _turn_back(rollout.qpos[0, robot])
+  qpos = rollout.qpos[shown, column].astype(np.float64)
+  turn = _turn_back(rollout.qpos[0, column])
   for row in qpos:
     mujoco.mju_mulQuat(row[3:7], turn, row[3:7].copy())
-  qpos[:, :2] = rollout.position[shown, robot]
-  return Shot(qpos, caption)
+  qpos[:, :2] = rollout.position[shown, column]
+  return Shot(qpos, robot, caption)
 
 
 def _turn_back(start: np.ndarray) -> np.ndarray:
@@ -166,15 +181,15 @@ def _turn_back(start: np.ndarray) -> np.ndarray:
 def _frames(
   shown: Shot,
   renderer: mujoco.Renderer,
-  model: mujoco.MjModel,
   camera: str,
   every: int,
   last: int,
 ) -> np.ndarray:
   """(T, height, width, 3) frames of the last control steps of a shot."""
+  model = shown.robot.model
   data = mujoco.MjData(model)
   frames = []
-  for qpos in shown.qpos[-last::every]:
+  for qpos in shown.robot.qpos(shown.pose[-last::every]):
     data.qpos[:] = qpos
     mujoco.mj_forward(model, data)
     renderer.update_scene(data, camera=camera)

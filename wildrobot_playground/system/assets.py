@@ -22,9 +22,18 @@ def xmls() -> pathlib.Path:
   return _folder("xmls")
 
 
-def reference() -> pathlib.Path:
-  """The folder of the shipped reference clips and dataset."""
-  return _folder("reference")
+def reference(robot: str = "wildrobot") -> pathlib.Path:
+  """The folder of a robot's shipped clips and dataset, where there are any.
+
+  WildRobot's are at the top, those of others in folders of their names.
+  """
+  top = _folder("reference")
+  return top if robot == "wildrobot" else top / robot
+
+
+def dataset(robot: str = "wildrobot") -> pathlib.Path:
+  """The dataset that comes with a robot, where one does."""
+  return reference(robot) / f"{robot}_walk.npz"
 
 
 def policies() -> pathlib.Path:

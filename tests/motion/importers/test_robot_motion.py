@@ -5,7 +5,7 @@ import pytest
 
 from wildrobot_playground.motion import exporters, human, importers
 from wildrobot_playground.motion.importers import amp_pkl, gmr, robot_motion
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 
 def _amp(clip, **changes):
@@ -43,7 +43,7 @@ def test_an_exported_clip_comes_back_equal(tmp_path, recorded_clip, robot):
 
 def test_joint_order_is_brought_to_the_robots(tmp_path, recorded_clip):
   names = gmr.JOINT_ORDERS["legs_first"]
-  columns = [consts.JOINT_NAMES.index(name) for name in names]
+  columns = [WILDROBOT.joints.index(name) for name in names]
   content = _amp(recorded_clip, dof_pos=recorded_clip.joint_pos[:, columns])
   path = _dump(tmp_path / "a.pkl", content)
   for order in ("legs_first", ",".join(names)):
@@ -87,7 +87,7 @@ def test_amp_motion_is_repaired(tmp_path, recorded_clip, robot):
 def test_amp_columns_follow_labels_that_are_right(
   tmp_path, recorded_clip, robot
 ):
-  names = list(reversed(consts.JOINT_NAMES))
+  names = list(reversed(WILDROBOT.joints))
   content = _amp(
     recorded_clip,
     dof_pos=recorded_clip.joint_pos[:, ::-1],

@@ -168,10 +168,11 @@ def test_the_ghost_walks_as_fast_as_told_and_stands_otherwise():
 
 def test_a_height_field_is_drawn_as_high_as_it_is():
   from wildrobot_playground.envs import terrain
-  from wildrobot_playground.robots import wildrobot as consts
+  from wildrobot_playground.robots import scene
+from wildrobot_playground.robots.wildrobot import WILDROBOT
   from wildrobot_playground.system import assets
 
-  model = _compile(assets.xmls() / consts.ROUGH_TERRAIN_SCENE)
+  model = _compile(assets.xmls() / "scene_rough_terrain.xml")
   terrain.fill(model)
   vertices, faces = ground.mesh(model)
   height = terrain.make_ground(model)(vertices[::97])

@@ -7,11 +7,10 @@ import pytest
 from wildrobot_playground.policy.controller import ContractError
 from wildrobot_playground.policy.sim import plant, simulation
 from wildrobot_playground.policy.sim.simulation import Conditions
-from wildrobot_playground.robots import mjcf
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots import mjcf, scene
 from wildrobot_playground.system import assets
 
-_SCENE = assets.xmls() / consts.FLAT_TERRAIN_SCENE
+_SCENE = assets.xmls() / "scene_flat_terrain.xml"
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def test_a_robot_stands_on_its_soles(robot, agreed):
 
 def test_a_model_without_a_floor_gets_one(agreed, edited):
   def no_floor(spec):
-    spec.delete(spec.geom(consts.FLOOR_GEOM))
+    spec.delete(spec.geom(scene.FLOOR))
     for sensor in list(spec.sensors):
       if sensor.type == mujoco.mjtSensor.mjSENS_CONTACT:
         spec.delete(sensor)

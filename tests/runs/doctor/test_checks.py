@@ -14,7 +14,7 @@ from wildrobot_playground.envs import walk
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build, shipped
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.runs.doctor import (
   checks,
   finding,
@@ -30,7 +30,7 @@ NAMES = features.WILDROBOT.names
 
 @pytest.fixture(scope="module")
 def env():
-  return walk.WildRobotWalk(
+  return walk.Walk(
     config_overrides={
       "impl": "mujoco",
       "reset_config.reference_probability": 0.0,
@@ -299,7 +299,7 @@ def test_servos_in_another_order_are_another_robot(env):
   other.actuator_trnid[[0, 1]] = other.actuator_trnid[[1, 0]]
   found = system_checks.model(types.SimpleNamespace(mj_model=other))
   assert found.verdict == finding.FAIL
-  assert consts.JOINT_NAMES[1] in found.detail
+  assert WILDROBOT.joints[1] in found.detail
 
 
 def test_too_many_robots_are_warned_of(env, monkeypatch):

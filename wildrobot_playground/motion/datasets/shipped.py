@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 
+from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import walk_generator
@@ -13,10 +14,8 @@ from wildrobot_playground.motion.importers import deepmimic
 from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.motion.retargeting import cyclic
 from wildrobot_playground.motion.show import tables
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import assets, files
 
-DATASET = "wildrobot_walk.npz"
 SOURCE = pathlib.Path("sources") / "humanoid3d_walk.txt"
 HUMAN_SPEEDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # m/s
 GENERATED_SPEEDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # m/s
@@ -28,7 +27,7 @@ def clip_name(prefix: str, speed: float) -> str:
 
 
 def assessed(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> tuple[clip_lib.MotionClip, gates.Report]:
   """The clip with its tier and metrics in its metadata, and the report."""
   report = gates.assess(clip, robot)
@@ -37,7 +36,7 @@ def assessed(
 
 
 def make_clips(
-  source: str | os.PathLike[str], robot: compiled.Robot
+  source: str | os.PathLike[str], robot: robots.Robot
 ) -> list[clip_lib.MotionClip]:
   """All shipped clips, each followed by its mirror image.
 
@@ -88,10 +87,12 @@ def write(
   """
   source = pathlib.Path(source) if source else assets.reference() / SOURCE
   output = pathlib.Path(output) if output else assets.reference()
-  clips = make_clips(source, compiled.default_robot())
+  clips = make_clips(source, robots.default_robot())
   for clip in clips:
     clip_lib.save(output / "clips" / f"{clip.name}.npz", clip)
-  dataset_lib.save(output / DATASET, build.build(clips, velocity_mode))
+  dataset_lib.save(
+    output / assets.dataset("wildrobot").name, build.build(clips, velocity_mode)
+  )
   files.write_text(output / "README.md", readme(clips))
   return clips
 

@@ -4,11 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.edit import trim
 from wildrobot_playground.motion.retargeting import from_clip, recording
-from wildrobot_playground.robots import compiled
 
 SHORTEST, LONGEST = 0.4, 2.5  # s, of a cycle
 _RATE_WEIGHT = 0.05  # s: a radian per second counts as so many radians
@@ -20,7 +19,7 @@ _LARGEST_TURN = 0.15  # rad in a cycle
 
 
 def close(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> clip_lib.MotionClip:
   """The cycle whose ends are most alike, as a cyclic clip.
 

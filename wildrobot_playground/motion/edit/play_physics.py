@@ -11,11 +11,10 @@ import dataclasses
 import mujoco
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.edit import trim
 from wildrobot_playground.motion.quality import dynamics
-from wildrobot_playground.robots import compiled
-from wildrobot_playground.robots import wildrobot as consts
 
 # Of the stabiliser: critically damped for the robot's mass, roughly.
 _STIFFNESS = 400.0  # N/m
@@ -58,7 +57,7 @@ class Realization:
 
 def realize(
   clip: clip_lib.MotionClip,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: Options | None = None,
 ) -> Realization:
   """Plays a clip: an open one once, a cyclic one four times.
@@ -89,7 +88,7 @@ def realize(
     "kind": clip.meta.get("kind", "retargeted"),
     "source": clip.meta.get("source", {}),
     "realized": {**dataclasses.asdict(options), **player.metrics()},
-    "model_hash": compiled.model_hash(robot.model),
+    "model_hash": robot.fingerprint,
   }
   result = clip_lib.make_clip(
     f"{clip.name}_realized", played, robot.sole, False, (0, 0, 0), meta
@@ -109,7 +108,7 @@ class _Reference:
   torque: np.ndarray  # (T, 9)
 
 
-def _reference(clip: clip_lib.MotionClip, robot: compiled.Robot) -> _Reference:
+def _reference(clip: clip_lib.MotionClip, robot: robots.Robot) -> _Reference:
   """The clip, or its cycles one after another."""
   torque, _ = dynamics.inverse(clip, robot)
   qpos, qvel, _ = dynamics.derivatives(clip, robot)
@@ -124,12 +123,12 @@ class _Player:
   """One run of the simulation."""
 
   def __init__(
-    self, reference: _Reference, robot: compiled.Robot, options: Options
+    self, reference: _Reference, robot: robots.Robot, options: Options
   ):
     self._reference = reference
     self._model = robot.model
     self._data = mujoco.MjData(robot.model)
-    self._root = robot.model.body(consts.ROOT_BODY).id
+    self._root = robot.model.body(robot.description.root).id
     self._cap = options.help_cap * robot.weight
     self._weight = robot.weight
     self._lead = round(options.lead * clip_lib.FPS)

@@ -4,15 +4,16 @@ import dataclasses
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import filters
-from wildrobot_playground.robots import compiled, rotations
+from wildrobot_playground.robots import rotations
 
 _SLOWEST, _FASTEST = clip_lib.RATES
 
 
 def resample(
-  clip: clip_lib.MotionClip, fps: float, robot: compiled.Robot
+  clip: clip_lib.MotionClip, fps: float, robot: robots.Robot
 ) -> clip_lib.MotionClip:
   """The same motion at `fps` frames a second.
 

@@ -8,17 +8,17 @@ locomotion of vertebrates", 1989). Time alone keeps every pose.
 
 import dataclasses
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.edit import resample
 from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.motion.retargeting import from_clip, recording
-from wildrobot_playground.robots import compiled
 
 _SLOWEST = 0.02  # m/s: what is slower cannot be brought to a speed
 
 
 def plain(
-  clip: clip_lib.MotionClip, speed: float, robot: compiled.Robot
+  clip: clip_lib.MotionClip, speed: float, robot: robots.Robot
 ) -> clip_lib.MotionClip:
   """The same poses, run through so that the mean speed is `speed` [m/s].
 
@@ -44,7 +44,7 @@ def plain(
 def froude(
   clip: clip_lib.MotionClip,
   speed: float,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: recording.Options | None = None,
 ) -> clip_lib.MotionClip:
   """The same walk at `speed` [m/s], by cadence and stride; feet placed anew.

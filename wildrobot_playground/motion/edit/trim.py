@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.quality import frames, gates
 from wildrobot_playground.motion.retargeting import path as path_lib
-from wildrobot_playground.robots import compiled, rotations
+from wildrobot_playground.robots import rotations
 
 SHORTEST = 1.0  # s
 _LONGEST = 30.0  # s
@@ -48,7 +48,7 @@ def cut(clip: clip_lib.MotionClip, start: int, end: int) -> clip_lib.MotionClip:
 
 def good_pieces(
   clip: clip_lib.MotionClip,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   shortest: float = SHORTEST,
 ) -> list[clip_lib.MotionClip]:
   """The longest stretches that pass the kinematic gate, in order of time.

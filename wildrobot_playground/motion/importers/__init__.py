@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import (
@@ -15,7 +16,6 @@ from wildrobot_playground.motion.importers import (
   pickles,
   robot_motion,
 )
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import echo, npz, reading
 
 FORMATS = ("auto", "deepmimic", "bvh", "amass", "gmr", "amp_pkl", "clip")
@@ -42,7 +42,7 @@ class Conventions:
 
 def load(
   path: str | os.PathLike[str],
-  robot: compiled.Robot,
+  robot: robots.Robot,
   file_format: str = "auto",
   conventions: Conventions | None = None,
 ) -> human.HumanMotion | clip_lib.MotionClip:

@@ -13,19 +13,19 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import gmr, pickles, robot_motion
-from wildrobot_playground.robots import compiled
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 KEYS = ("features", "dof_pos")
-NUM_JOINTS = len(consts.JOINT_NAMES)
+NUM_JOINTS = len(WILDROBOT.joints)
 _POSES = ("root_pos", "root_rot")
 
 
 def load(
   path: str | os.PathLike[str],
-  robot: compiled.Robot,
+  robot: robots.Robot,
   fps: float | None = None,
   quat: str = "xyzw",
 ) -> robot_motion.RobotMotion:
@@ -105,7 +105,7 @@ def _read(
 
 
 def _best_order(
-  joints: np.ndarray, content: dict[str, Any], robot: compiled.Robot
+  joints: np.ndarray, content: dict[str, Any], robot: robots.Robot
 ) -> tuple[str, list[int]]:
   """The order of columns that breaks the fewest limits: the model's, or names'.
 
@@ -116,8 +116,8 @@ def _best_order(
   names = content.get("joint_names", ())
   names = list(names) if isinstance(names, (list, tuple, np.ndarray)) else []
   names = [name for name in names if isinstance(name, str)]
-  if sorted(names) == sorted(consts.JOINT_NAMES):
-    candidates["joint_names"] = [names.index(n) for n in consts.JOINT_NAMES]
+  if sorted(names) == sorted(WILDROBOT.joints):
+    candidates["joint_names"] = [names.index(n) for n in WILDROBOT.joints]
   low, high = robot.limits
 
   def violation(order: str) -> float:

@@ -13,14 +13,14 @@ import numpy as np
 
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import pickles, robot_motion
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import echo
 
 KEYS = ("fps", "root_pos", "root_rot", "dof_pos")
 JOINT_ORDERS = {
-  "wildrobot": consts.JOINT_NAMES,
+  "wildrobot": WILDROBOT.joints,
   # Legs first, as the actuators of the original robot are listed.
-  "legs_first": (*consts.JOINT_NAMES[1:], consts.JOINT_NAMES[0]),
+  "legs_first": (*WILDROBOT.joints[1:], WILDROBOT.joints[0]),
 }
 QUATERNIONS = ("xyzw", "wxyz")
 
@@ -125,10 +125,10 @@ def column_order(joint_order: str) -> list[int]:
     MotionError: for an unknown order or names that are not the nine joints.
   """
   names = JOINT_ORDERS.get(joint_order, tuple(joint_order.split(",")))
-  if sorted(names) != sorted(consts.JOINT_NAMES):
+  if sorted(names) != sorted(WILDROBOT.joints):
     raise human.MotionError(
       f"--joint_order {echo.short(joint_order)} is unknown; choose one of"
       f" {', '.join(JOINT_ORDERS)}, or list"
-      f" {', '.join(consts.JOINT_NAMES)} in the file's order, with commas"
+      f" {', '.join(WILDROBOT.joints)} in the file's order, with commas"
     )
-  return [names.index(name) for name in consts.JOINT_NAMES]
+  return [names.index(name) for name in WILDROBOT.joints]

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.edit import resample, trim
 from wildrobot_playground.motion.importers import limits
-from wildrobot_playground.robots import compiled, rotations
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots import rotations
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 _LIMIT_SLACK = 0.05  # rad beyond a limit that other models' ranges explain
 _LEVEL = 0.002  # m that the feet may be off the ground on the whole
@@ -49,7 +50,7 @@ class RobotMotion:
 
 
 def to_clip(
-  motion: RobotMotion, name: str, robot: compiled.Robot
+  motion: RobotMotion, name: str, robot: robots.Robot
 ) -> clip_lib.MotionClip:
   """An open clip at 50 frames a second, on the ground.
 
@@ -87,20 +88,20 @@ def to_clip(
       "contacts": "found by kinematics",
       "fps": motion.fps,
     },
-    "model_hash": compiled.model_hash(robot.model),
+    "model_hash": robot.fingerprint,
   }
   clip = clip_lib.make_clip(name, qpos, robot.sole, False, (0, 0, 0), meta)
   return trim.with_own_command(clip)
 
 
-def check(motion: RobotMotion, robot: compiled.Robot) -> None:
+def check(motion: RobotMotion, robot: robots.Robot) -> None:
   """Raises MotionError, in one line, unless the numbers may be WildRobot's."""
   where = motion.source["file"]
   frames = motion.root_pos.shape[0] if motion.root_pos.ndim else 0
   shapes = {
     "root_pos": (frames, 3),
     "root_quat": (frames, 4),
-    "joint_pos": (frames, len(consts.JOINT_NAMES)),
+    "joint_pos": (frames, len(WILDROBOT.joints)),
   }
   for key, shape in shapes.items():
     array = getattr(motion, key)
@@ -179,9 +180,7 @@ def _upright(quat: np.ndarray) -> float:
   return float(np.median(rotations.quat_to_mat(quat)[:, 2, 2]))
 
 
-def _check_joints(
-  joints: np.ndarray, robot: compiled.Robot, where: str
-) -> None:
+def _check_joints(joints: np.ndarray, robot: robots.Robot, where: str) -> None:
   """Refuses degrees and permuted columns."""
   largest = float(np.max(np.abs(joints)))
   if largest > 2 * np.pi:
@@ -196,7 +195,7 @@ def _check_joints(
   worst = int(np.argmax(share))
   if share[worst] > 0.05:
     raise human.MotionError(
-      f"{where}: dof_pos column {worst} ({consts.JOINT_NAMES[worst]}) is beyond"
+      f"{where}: dof_pos column {worst} ({WILDROBOT.joints[worst]}) is beyond"
       f" its limits, {low[worst]:.2f} to {high[worst]:.2f} rad, in"
       f" {100 * share[worst]:.0f}% of frames; the joints are in another order:"
       " name it with --joint_order"

@@ -10,12 +10,13 @@ import itertools
 import mujoco
 import numpy as np
 
-from wildrobot_playground.robots import compiled, legs, rotations
+from wildrobot_playground import robots
+from wildrobot_playground.robots import legs, rotations
 
 _FIRST_PART = 1  # of hip, thigh, shin and foot: hips are bolted to the pelvis
 
 
-def leg_gap(qpos: np.ndarray, robot: compiled.Robot) -> np.ndarray:
+def leg_gap(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
   """(T,) distance [m], at least, of the two legs; negative when they overlap.
 
   Args:
@@ -23,20 +24,20 @@ def leg_gap(qpos: np.ndarray, robot: compiled.Robot) -> np.ndarray:
     robot: the robot.
   """
   root = rotations.quat_to_mat(qpos[:, 3:7])
-  left, right = (_boxes(side, qpos, root, robot) for side in compiled.SIDES)
+  left, right = (_boxes(side, qpos, root, robot) for side in robots.SIDES)
   gaps = [_gap(a, b) for a, b in itertools.product(left, right)]
   return np.min(gaps, axis=0)
 
 
 def _boxes(
-  side: str, qpos: np.ndarray, root: np.ndarray, robot: compiled.Robot
+  side: str, qpos: np.ndarray, root: np.ndarray, robot: robots.Robot
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
   """Centres (T, 3), rotations (T, 3, 3) and half sizes (3,) of a leg's parts.
 
   Places are told from the pelvis.
   """
   leg = legs.Leg(robot, side)
-  joints = qpos[:, 7:][:, compiled.LEG_COLUMNS[side]]
+  joints = qpos[:, 7:][:, robots.LEG_COLUMNS[side]]
   places, mats = leg.forward(joints, root)
   boxes = []
   for i in range(_FIRST_PART, len(leg.bodies)):

@@ -3,8 +3,8 @@
 import mujoco
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.robots import compiled
 
 TORQUE_LIMIT = 4.0  # N·m
 _FRICTION = 1.0
@@ -14,7 +14,7 @@ _CONTACT_MARGIN = 0.006  # m: corners of a touching plate that may carry load
 
 
 def summarize(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> dict[str, float]:
   """Torques and ground forces of a clip.
 
@@ -35,7 +35,7 @@ def summarize(
 
 
 def inverse(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> tuple[np.ndarray, np.ndarray]:
   """Inverse dynamics with contact forces at the standing plates.
 
@@ -54,7 +54,7 @@ def inverse(
 
 
 def generalized_forces(
-  robot: compiled.Robot, qpos: np.ndarray, qvel: np.ndarray, qacc: np.ndarray
+  robot: robots.Robot, qpos: np.ndarray, qvel: np.ndarray, qacc: np.ndarray
 ) -> np.ndarray:
   """(15,) generalised forces without any contact, armature included."""
   model, data = robot.airborne_model, robot.airborne_data
@@ -64,7 +64,7 @@ def generalized_forces(
 
 
 def derivatives(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   """Positions (T, 16), velocities and accelerations (T, 15).
 
@@ -83,7 +83,7 @@ def derivatives(
 
 
 def _difference(
-  robot: compiled.Robot, start: np.ndarray, end: np.ndarray
+  robot: robots.Robot, start: np.ndarray, end: np.ndarray
 ) -> np.ndarray:
   """(T, 15) the tangent step from one position to the next."""
   out = np.zeros((start.shape[0], robot.model.nv))
@@ -93,7 +93,7 @@ def _difference(
 
 
 def _frame(
-  robot: compiled.Robot,
+  robot: robots.Robot,
   qpos: np.ndarray,
   qvel: np.ndarray,
   qacc: np.ndarray,
@@ -116,7 +116,7 @@ def _frame(
 
 
 def _contact_rays(
-  robot: compiled.Robot, qpos: np.ndarray, contacts: np.ndarray
+  robot: robots.Robot, qpos: np.ndarray, contacts: np.ndarray
 ) -> np.ndarray:
   """(R, 15) generalised forces of unit forces along the friction pyramids."""
   data = robot.forward(qpos)
@@ -132,7 +132,7 @@ def _contact_rays(
   rays = [np.zeros((0, robot.model.nv))]
   jacobian = np.zeros((3, robot.model.nv))
   for plate in np.flatnonzero(contacts):
-    body = robot.foot_bodies[compiled.SIDES[plate // 2]]
+    body = robot.foot_bodies[robots.SIDES[plate // 2]]
     for corner in corners[plate]:
       if corner[2] < _CONTACT_MARGIN:
         mujoco.mj_jac(robot.model, data, jacobian, None, corner, body)

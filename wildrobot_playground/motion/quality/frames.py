@@ -4,11 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import spans
 from wildrobot_playground.motion.quality import collision, gates
-from wildrobot_playground.robots import compiled
 
 TWISTING = "feet twist on the ground as the walk turns"
 SLIDE_MEAN, SLIDE_PEAK = "stance_slide_mean", "stance_slide_p95"
@@ -37,7 +36,7 @@ class Stretch:
 
 
 def measure(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> dict[str, np.ndarray]:
   """What can be told frame by frame.
 
@@ -75,9 +74,7 @@ def measure(
   }
 
 
-def stretches(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
-) -> list[Stretch]:
+def stretches(clip: clip_lib.MotionClip, robot: robots.Robot) -> list[Stretch]:
   """The bad frames, in the order of time."""
   values = measure(clip, robot)
   turning = np.abs(values["yaw_rate"]) > _TURNING

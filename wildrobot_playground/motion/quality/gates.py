@@ -4,11 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.features import about
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.quality import dynamics
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.robots import sole as sole_lib
 
 TIERS = about.TIERS
@@ -47,7 +46,7 @@ class Report:
   reasons: tuple[str, ...]
 
 
-def assess(clip: clip_lib.MotionClip, robot: compiled.Robot) -> Report:
+def assess(clip: clip_lib.MotionClip, robot: robots.Robot) -> Report:
   """Measures a clip and puts it in a tier."""
   metrics = measure(clip, robot)
   return judge(metrics)
@@ -67,9 +66,7 @@ def judge(metrics: dict[str, float]) -> Report:
   return Report(metrics, tier, reasons)
 
 
-def measure(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
-) -> dict[str, float]:
+def measure(clip: clip_lib.MotionClip, robot: robots.Robot) -> dict[str, float]:
   """All metrics of a clip, rounded to six digits; SI units.
 
   Raises:
@@ -92,9 +89,7 @@ def measure(
   return {name: float(f"{value:.6g}") for name, value in metrics.items()}
 
 
-def _limits(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
-) -> dict[str, float]:
+def _limits(clip: clip_lib.MotionClip, robot: robots.Robot) -> dict[str, float]:
   """Joint limits: how far beyond, and how often the hips lean on theirs."""
   low, high = robot.limits
   beyond = np.maximum(low - clip.joint_pos, clip.joint_pos - high)
@@ -105,23 +100,21 @@ def _limits(
   }
 
 
-def hips_at_limit(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
-) -> np.ndarray:
+def hips_at_limit(clip: clip_lib.MotionClip, robot: robots.Robot) -> np.ndarray:
   """(T,) whether a hip leans on the limit of its extension."""
   flexion = np.stack(
     [
-      sign * clip.joint_pos[:, compiled.HIP_PITCH_COLUMNS[side]]
-      for side, sign in compiled.HIP_FLEXION_SIGN.items()
+      sign * clip.joint_pos[:, robots.HIP_PITCH_COLUMNS[side]]
+      for side, sign in robots.HIP_FLEXION_SIGN.items()
     ],
     axis=-1,
   )
-  limit = robot.limits[0, compiled.HIP_PITCH_COLUMNS["left"]]
+  limit = robot.limits[0, robots.HIP_PITCH_COLUMNS["left"]]
   return np.any(flexion < limit + _AT_LIMIT, axis=1)
 
 
 def plate_slides(
-  robot: compiled.Robot, before: np.ndarray, now: np.ndarray, fps: float
+  robot: robots.Robot, before: np.ndarray, now: np.ndarray, fps: float
 ) -> tuple[np.ndarray, np.ndarray]:
   """Speed of the plates over the ground, and which of them stand.
 
@@ -144,7 +137,7 @@ def plate_slides(
 
 def _contacts(
   clip: clip_lib.MotionClip,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   before: np.ndarray,
   now: np.ndarray,
 ) -> dict[str, float]:

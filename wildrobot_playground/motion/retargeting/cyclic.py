@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import fourier, human
 from wildrobot_playground.motion.retargeting import (
@@ -17,7 +18,7 @@ from wildrobot_playground.motion.retargeting import (
   footfall,
   tracking,
 )
-from wildrobot_playground.robots import compiled, rotations
+from wildrobot_playground.robots import rotations
 
 _SLOW = 0.45  # of the natural speed; up to it the legs are straightest
 
@@ -63,7 +64,7 @@ class Options:
   max_joint_speed: float = 7.8
 
 
-def natural_speed(motion: human.HumanMotion, robot: compiled.Robot) -> float:
+def natural_speed(motion: human.HumanMotion, robot: robots.Robot) -> float:
   """The robot's speed [m/s] dynamically similar to the human's."""
   human_speed = motion.advance[0] * motion.fps / (motion.num_frames - 1)
   return float(human_speed * np.sqrt(robot.leg_length / motion.leg_length))
@@ -73,7 +74,7 @@ def retarget(
   motion: human.HumanMotion,
   speed: float,
   name: str,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: Options | None = None,
 ) -> clip_lib.MotionClip:
   """One cycle of the human's walk on the robot, at a speed.
@@ -105,7 +106,7 @@ def retarget(
     "parameters": dataclasses.asdict(options),
     "natural_speed": round(natural, 6),
     "ik_error": round(error, 6),
-    "model_hash": compiled.model_hash(robot.model),
+    "model_hash": robot.fingerprint,
   }
   return clip_lib.make_clip(
     name, qpos, robot.sole, True, (speed, 0.0, 0.0), meta
@@ -115,7 +116,7 @@ def retarget(
 def cycle_frames(
   motion: human.HumanMotion,
   ratio: float,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: Options,
 ) -> int:
   """Frames of a cycle at `ratio` times the natural speed; even."""
@@ -150,7 +151,7 @@ def _targets(
   speed: float,
   ratio: float,
   frames: int,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: Options,
 ) -> tracking.Targets:
   """The human's cycle in the robot's measures."""
@@ -174,7 +175,7 @@ def _targets(
   return tracking.Targets(root, euler, waist_yaw, feet)
 
 
-def _size(motion: human.HumanMotion, robot: compiled.Robot) -> float:
+def _size(motion: human.HumanMotion, robot: robots.Robot) -> float:
   """Robot over human, by leg length."""
   return robot.leg_length / motion.leg_length
 
@@ -189,7 +190,7 @@ def _root(
   phase: np.ndarray,
   ratio: float,
   stride_scale: float,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: Options,
 ) -> np.ndarray:
   """Pelvis positions (T, 3) [m] at phases (T,)."""

@@ -6,17 +6,18 @@ for; the feet are then placed as for any recording.
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import axes, human
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.motion.retargeting import recording
-from wildrobot_playground.robots import compiled, legs, rotations
+from wildrobot_playground.robots import legs, rotations
 
 _HIP, _KNEE, _ANKLE = 1, 2, 3  # bodies of a leg whose origins are its joints
 
 
 def as_human(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> human.HumanMotion:
   """The clip as points and orientations, of a human of the robot's size.
 
@@ -31,7 +32,7 @@ def as_human(
   points = {"pelvis": qpos[:, :3]}
   for side in human.SIDES:
     leg = legs.Leg(robot, side)
-    joints = qpos[:, 7:][:, compiled.LEG_COLUMNS[side]]
+    joints = qpos[:, 7:][:, robots.LEG_COLUMNS[side]]
     places, mats = leg.forward(joints, root)
     places = places + qpos[:, None, :3]
     foot = mats[:, _ANKLE]
@@ -57,7 +58,7 @@ def as_human(
 
 
 def own_options(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> recording.Options:
   """Options by which a clip follows itself: its own crouch, lean and stance."""
   tilt = rotations.euler_zyx(rotations.quat_to_mat(clip.root_quat))

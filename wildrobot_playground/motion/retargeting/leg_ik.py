@@ -8,10 +8,11 @@ import dataclasses
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import filters
 from wildrobot_playground.motion.retargeting import foot_targets, trunk
-from wildrobot_playground.robots import compiled, legs, rotations
+from wildrobot_playground.robots import legs, rotations
 
 _PASSES = 24
 _GAIN = 1.5  # of a pass over what is missing
@@ -44,7 +45,7 @@ class Solution:
 def solve(
   feet: dict[str, foot_targets.Foot],
   body: trunk.Body,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   max_joint_speed: float,
 ) -> Solution:
   """Joints that bring the feet to their targets, below a joint speed [rad/s].
@@ -93,7 +94,7 @@ def _solve_legs(
   """
   lengths = []
   for side, leg in limbs.items():
-    columns = compiled.LEG_COLUMNS[side]
+    columns = robots.LEG_COLUMNS[side]
     task = _task(leg, feet[side], root)
     joints[:, columns], miss = leg.solve(
       task, _pelvis(tilt), joints[:, columns]
@@ -116,7 +117,7 @@ def _errors(
   misses = [
     leg.miss(
       _task(leg, feet[side], root),
-      joints[:, compiled.LEG_COLUMNS[side]],
+      joints[:, robots.LEG_COLUMNS[side]],
       _pelvis(tilt),
     )
     for side, leg in limbs.items()
@@ -124,16 +125,16 @@ def _errors(
   return np.max(np.linalg.norm(misses, axis=-1), axis=0)
 
 
-def _missing_hip_room(joints: np.ndarray, robot: compiled.Robot) -> np.ndarray:
+def _missing_hip_room(joints: np.ndarray, robot: robots.Robot) -> np.ndarray:
   """(T,) by how much [rad] the straighter hip is too near its limit."""
   flexion = np.min(
     [
-      sign * joints[:, compiled.HIP_PITCH_COLUMNS[side]]
-      for side, sign in compiled.HIP_FLEXION_SIGN.items()
+      sign * joints[:, robots.HIP_PITCH_COLUMNS[side]]
+      for side, sign in robots.HIP_FLEXION_SIGN.items()
     ],
     axis=0,
   )
-  limit = robot.limits[0, compiled.HIP_PITCH_COLUMNS["left"]]
+  limit = robot.limits[0, robots.HIP_PITCH_COLUMNS["left"]]
   return np.maximum(0.0, limit + _HIP_ROOM - flexion)
 
 

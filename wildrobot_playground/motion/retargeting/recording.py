@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import filters, human
 from wildrobot_playground.motion.retargeting import (
@@ -21,7 +22,7 @@ from wildrobot_playground.motion.retargeting import (
   unroll,
 )
 from wildrobot_playground.motion.retargeting import path as path_lib
-from wildrobot_playground.robots import compiled, rotations
+from wildrobot_playground.robots import rotations
 
 FASTEST = 0.6  # m/s: the servos follow no walk that is faster
 _SLOWEST = 0.01
@@ -92,7 +93,7 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 
-def natural_speed(motion: human.HumanMotion, robot: compiled.Robot) -> float:
+def natural_speed(motion: human.HumanMotion, robot: robots.Robot) -> float:
   """The robot's mean speed [m/s] dynamically similar to the human's."""
   if motion.cyclic:
     speed = motion.advance[0] * motion.fps / (motion.num_frames - 1)
@@ -104,7 +105,7 @@ def natural_speed(motion: human.HumanMotion, robot: compiled.Robot) -> float:
 def follow(
   motion: human.HumanMotion,
   name: str,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   speed: float | None = None,
   options: Options | None = None,
 ) -> clip_lib.MotionClip:
@@ -167,7 +168,7 @@ def _scale(
   motion: human.HumanMotion,
   natural: float,
   speed: float | None,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: Options,
 ) -> trunk.Scale:
   """How sizes, way and time are scaled for a speed."""
@@ -242,7 +243,7 @@ def _feet(
   path: path_lib.Path,
   robot_path: path_lib.Path,
   scale: trunk.Scale,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: Options,
 ) -> dict[str, foot_targets.Foot]:
   """Both feet's targets."""
@@ -273,7 +274,7 @@ def _meta(
   motion: human.HumanMotion,
   natural: float,
   error: np.ndarray,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: Options,
 ) -> dict[str, Any]:
   """What the clip says of its making."""
@@ -284,5 +285,5 @@ def _meta(
     "natural_speed": round(natural, 6),
     "ik_error": round(float(np.max(error)), 6),
     "frame_error": np.round(1e3 * error, 2).tolist(),
-    "model_hash": compiled.model_hash(robot.model),
+    "model_hash": robot.fingerprint,
   }

@@ -4,9 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.retargeting import foot_path
-from wildrobot_playground.robots import compiled, rotations
+from wildrobot_playground.robots import rotations
 
 _LEG_DOFS = np.arange(7, 15)
 _PITCH_WEIGHT = 0.01  # m/rad: a foot keeps its place rather than its pitch
@@ -31,7 +32,7 @@ class Targets:
 
 
 def solve(
-  targets: Targets, robot: compiled.Robot, max_joint_speed: float
+  targets: Targets, robot: robots.Robot, max_joint_speed: float
 ) -> tuple[np.ndarray, float]:
   """Joint angles of a cycle that follow the targets as far as limits allow.
 
@@ -69,22 +70,20 @@ def _with_root(qpos: np.ndarray, targets: Targets, k: int) -> np.ndarray:
   return qpos
 
 
-def _tasks(
-  targets: Targets, robot: compiled.Robot, k: int
-) -> list[compiled.Task]:
+def _tasks(targets: Targets, robot: robots.Robot, k: int) -> list[robots.Task]:
   """Frame k's tasks: each foot's support point, and its pitch."""
-  tasks: list[compiled.Task] = []
+  tasks: list[robots.Task] = []
   for side, foot in targets.feet.items():
     body = robot.foot_bodies[side]
     for offset in _support_points(robot, foot.pitch[k]):
       target = foot.ankle[k] + rotations.about("y", foot.pitch[k]) @ offset
-      tasks.append(compiled.PointTask(body, offset, target))
-    tasks.append(compiled.PitchTask(body, foot.pitch[k], _PITCH_WEIGHT))
+      tasks.append(robots.PointTask(body, offset, target))
+    tasks.append(robots.PitchTask(body, foot.pitch[k], _PITCH_WEIGHT))
   return tasks
 
 
 def _support_points(
-  robot: compiled.Robot, pitch: float
+  robot: robots.Robot, pitch: float
 ) -> tuple[np.ndarray, ...]:
   """The sole's lower ends in the foot's frame: both when it is flat."""
   if abs(pitch) < _FLAT:

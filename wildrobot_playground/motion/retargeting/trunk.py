@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import filters, human
 from wildrobot_playground.motion.retargeting import path as path_lib
-from wildrobot_playground.robots import compiled, rotations
+from wildrobot_playground.robots import rotations
 
 _SLOW = 0.5  # s of the human's time: slower is no bobbing of a gait
 _LARGEST_SWAY = 0.035  # m
@@ -58,7 +59,7 @@ def follow(
   path: path_lib.Path,
   scale: Scale,
   options: Any,
-  robot: compiled.Robot,
+  robot: robots.Robot,
 ) -> Body:
   """The human's pelvis and chest in the robot's measures.
 
@@ -89,7 +90,7 @@ def _root(
   path: path_lib.Path,
   scale: Scale,
   options: Any,
-  robot: compiled.Robot,
+  robot: robots.Robot,
 ) -> np.ndarray:
   """Pelvis along the path (T, 3) [m]."""
   pelvis = motion.points["pelvis"]

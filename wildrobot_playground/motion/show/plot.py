@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.quality import dynamics, gates
-from wildrobot_playground.robots import compiled
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import echo, files
 
 _COLOURS = ("#3b61b5", "#fab500", "#4c9a6a", "#b5483b", "#7d5ba6", "#444444")
@@ -28,7 +28,7 @@ _ROWS = (
 def curves(
   clips: Sequence[clip_lib.MotionClip],
   path: str | os.PathLike[str],
-  robot: compiled.Robot,
+  robot: robots.Robot,
 ) -> None:
   """Writes a PNG with a column for each leg and a colour for each clip.
 
@@ -42,12 +42,12 @@ def curves(
   figure = figure_lib.Figure(figsize=(12, 14), layout="constrained")
   axes = figure.subplots(len(_ROWS), 2, sharex=True, sharey="row")
   for i, clip in enumerate(clips):
-    for column, side in enumerate(compiled.SIDES):
+    for column, side in enumerate(robots.SIDES):
       colour = _COLOURS[i % len(_COLOURS)]
       _column(axes[:, column], clip, side, robot, colour, i)
   for axis, label in zip(axes[:, 0], _ROWS, strict=True):
     axis.set_ylabel(label)
-  for axis, side in zip(axes[0], compiled.SIDES, strict=True):
+  for axis, side in zip(axes[0], robots.SIDES, strict=True):
     axis.set_title(f"{side} leg")
   for axis in axes[-1]:
     axis.set_xlabel("time [s]")
@@ -64,20 +64,20 @@ def _column(
   axes: np.ndarray,
   clip: clip_lib.MotionClip,
   side: str,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   colour: str,
   order: int,
 ) -> None:
   """One leg of one clip."""
   time = np.arange(clip.num_frames) / clip.fps
-  columns = compiled.LEG_COLUMNS[side]
+  columns = robots.LEG_COLUMNS[side]
   joints = clip.joint_pos[:, columns]
   label = echo.in_figure(clip.name)
   for k in range(4):
     axes[k].plot(time, joints[:, k], color=colour, label=label)
     _limits(axes[k], robot.limits[:, columns][:, k], joints[:, k])
   plates = [
-    i for i, name in enumerate(consts.CONTACT_NAMES) if name.startswith(side)
+    i for i, name in enumerate(WILDROBOT.contact_names) if name.startswith(side)
   ]
   heights = 1e3 * robot.sole.heights(clip.qpos)[:, plates]
   for plate, style in zip(range(2), ("-", "--"), strict=True):

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import mujoco
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import echo, files
 
 # Azimuth and elevation [degrees] of a camera that follows the robot.
@@ -27,7 +27,7 @@ class RenderError(ValueError):
 def contact_sheet(
   clips: Sequence[clip_lib.MotionClip],
   path: str | os.PathLike[str],
-  robot: compiled.Robot,
+  robot: robots.Robot,
   count: int = 10,
   camera: str = "side",
 ) -> None:
@@ -67,7 +67,7 @@ def contact_sheet(
 def film(
   clips: Sequence[clip_lib.MotionClip],
   path: str | os.PathLike[str],
-  robot: compiled.Robot,
+  robot: robots.Robot,
   seconds: float = 6.0,
   camera: str = "side",
 ) -> None:
@@ -109,7 +109,7 @@ def film(
 def _pictures(
   qpos: np.ndarray,
   renderer: mujoco.Renderer,
-  robot: compiled.Robot,
+  robot: robots.Robot,
   camera: str,
 ) -> Iterator[np.ndarray]:
   """(height, width, 3) pictures of positions (T, 16), one after another."""

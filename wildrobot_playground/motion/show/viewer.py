@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import mujoco
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.web import address, drawing, view
 
 _APART = 0.6  # m between robots
@@ -26,7 +26,7 @@ class Viewer:
   def __init__(
     self,
     clips: Sequence[clip_lib.MotionClip],
-    robot: compiled.Robot,
+    robot: robots.Robot,
     listener: address.Listener,
   ):
     """Starts the server and draws the first frames.

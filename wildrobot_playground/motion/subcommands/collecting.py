@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build as build_lib
@@ -14,7 +15,6 @@ from wildrobot_playground.motion.datasets import speeds
 from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.motion.show import tables
 from wildrobot_playground.motion.subcommands import common, making
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import assets, echo, npz
 
 
@@ -43,8 +43,8 @@ def build(args: argparse.Namespace) -> common.Result:
 
 def validate(args: argparse.Namespace) -> common.Result:
   """Checks clips and datasets against formats, gates and tiers."""
-  robot = compiled.default_robot()
-  expected = compiled.model_hash(robot.model)
+  robot = robots.default_robot()
+  expected = robot.fingerprint
   datasets = {
     path: dataset_lib.load(path, model_hash=expected)
     for path in args.files

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 import tqdm
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import shipped as default_lib
 from wildrobot_playground.motion.quality import collision, frames
 from wildrobot_playground.motion.show import tables
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import assets, echo
 
 _MOST_STRETCHES = 4  # of bad frames, in a message
@@ -185,7 +185,7 @@ def store(
   notes: tuple[str, ...] = (),
 ) -> Result:
   """Writes the clips that pass their gates, or all when forced."""
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   rest = "--trim" if hasattr(args, "trim") else "`motion trim`"
   results, failures, written = [], [], set()
   for clip in made:
@@ -214,7 +214,7 @@ def store(
 
 
 def assessed(
-  clip: clip_lib.MotionClip, robot: compiled.Robot
+  clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> tuple[clip_lib.MotionClip, tuple[str, ...]]:
   """The clip with its tier and metrics, and why it is refused, if it is."""
   clip, report = default_lib.assessed(clip, robot)
@@ -226,7 +226,7 @@ def assessed(
 
 
 def bad_frames(
-  clip: clip_lib.MotionClip, robot: compiled.Robot, rest: str | None = None
+  clip: clip_lib.MotionClip, robot: robots.Robot, rest: str | None = None
 ) -> str:
   """A clause that names the worst stretches of an open clip, or nothing.
 

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import pathlib
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import exporters as export_lib
 from wildrobot_playground.motion.edit import close_loop as loop_lib
@@ -12,7 +13,6 @@ from wildrobot_playground.motion.edit import resample as resample_lib
 from wildrobot_playground.motion.edit import retime
 from wildrobot_playground.motion.edit import trim as trim_lib
 from wildrobot_playground.motion.subcommands import common
-from wildrobot_playground.robots import compiled
 
 _seconds = common.number(0, 1e5)
 _speed = common.number(-10, 10)  # m/s; what scales the clip knows more
@@ -26,7 +26,7 @@ def mirror(args: argparse.Namespace) -> common.Result:
 
 def resample(args: argparse.Namespace) -> common.Result:
   """Brings clips to another frame rate."""
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   clips = [
     resample_lib.resample(clip_lib.load(path), args.fps, robot)
     for path in args.clips
@@ -36,7 +36,7 @@ def resample(args: argparse.Namespace) -> common.Result:
 
 def trim(args: argparse.Namespace) -> common.Result:
   """Cuts clips to a range of seconds, or to the stretches that pass."""
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   pieces: list[clip_lib.MotionClip] = []
   for clip in map(clip_lib.load, args.clips):
     if args.start is not None or args.end is not None:
@@ -56,7 +56,7 @@ def trim(args: argparse.Namespace) -> common.Result:
 
 def scale(args: argparse.Namespace) -> common.Result:
   """Brings clips to other speeds."""
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   method = {"froude": retime.froude, "plain": retime.plain}[args.method]
   clips = (
     dataclasses.replace(method(clip, speed, robot), name=name)
@@ -77,7 +77,7 @@ def scale(args: argparse.Namespace) -> common.Result:
 
 def loop(args: argparse.Namespace) -> common.Result:
   """Finds a gait cycle in each clip and closes it."""
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   clips = [loop_lib.close(clip_lib.load(path), robot) for path in args.clips]
   return common.store(clips, args)
 

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import pathlib
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.edit import play_physics as realize_lib
 from wildrobot_playground.motion.show import plot as plot_lib
@@ -11,7 +12,6 @@ from wildrobot_playground.motion.show import render as render_lib
 from wildrobot_playground.motion.show import tables
 from wildrobot_playground.motion.show import viewer as viewer_lib
 from wildrobot_playground.motion.subcommands import common
-from wildrobot_playground.robots import compiled
 from wildrobot_playground.system import stopping
 from wildrobot_playground.web import address
 
@@ -22,7 +22,7 @@ _PICTURES = (".png",)
 def render(args: argparse.Namespace) -> common.Result:
   """Draws clips: a contact sheet (.png) or a film (.mp4)."""
   clips = common.load_clips(args.clips)
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   suffix = pathlib.Path(args.output).suffix.lower()
   if suffix in _PICTURES:
     render_lib.contact_sheet(clips, args.output, robot, args.count, args.camera)
@@ -40,7 +40,7 @@ def render(args: argparse.Namespace) -> common.Result:
 def plot(args: argparse.Namespace) -> common.Result:
   """Draws the curves of clips: joints, feet, contacts, torques (.png)."""
   clips = common.load_clips(args.clips)
-  plot_lib.curves(clips, args.output, compiled.default_robot())
+  plot_lib.curves(clips, args.output, robots.default_robot())
   step = ("open", args.output)
   return dataclasses.replace(common.clip_result(clips), next=(step,))
 
@@ -49,7 +49,7 @@ def view(args: argparse.Namespace) -> common.Result:
   """Plays clips beside each other in a browser."""
   listener = address.listen("127.0.0.1", args.port)
   clips = common.load_clips(args.clips)
-  viewer = viewer_lib.Viewer(clips, compiled.default_robot(), listener)
+  viewer = viewer_lib.Viewer(clips, robots.default_robot(), listener)
   print(f"open {listener.url}; stop with Ctrl-C", flush=True)
   with stopping.StopRequest() as stop:
     viewer.run(stop.steps())
@@ -59,7 +59,7 @@ def view(args: argparse.Namespace) -> common.Result:
 
 def realize(args: argparse.Namespace) -> common.Result:
   """Plays clips through the servos, and says how much help they need."""
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   options = realize_lib.Options(help_cap=args.help_cap)
   records = []
   for clip in common.progress(common.load_clips(args.clips), "realizing"):

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.motion import axes, human, importers, walk_generator
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import shipped as default_lib
@@ -14,7 +14,6 @@ from wildrobot_playground.motion.edit import trim
 from wildrobot_playground.motion.importers import gmr
 from wildrobot_playground.motion.retargeting import from_clip, recording
 from wildrobot_playground.motion.subcommands import common
-from wildrobot_playground.robots import compiled
 
 _CADENCES = (0.5, 3.0)
 _speed = common.number(-10, 10)  # m/s; what makes the clip knows more
@@ -48,7 +47,7 @@ def generate(args: argparse.Namespace) -> common.Result:
       options, clearance=args.step_height, clearance_slope=0.0
     )
   options = common.override(options, args.set, walk_generator.RANGES)
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   names = common.names_at_speeds("generated_walk", args.speed)
   clips = (
     walk_generator.generate(speed, name, robot, options)
@@ -63,7 +62,7 @@ def take(args: argparse.Namespace) -> common.Result:
   """Imports a recording, and retargets it where it is a human's."""
   stem = args.name or pathlib.Path(args.source).stem
   names = common.names_at_speeds(stem, args.speed or [])
-  robot = compiled.default_robot()
+  robot = robots.default_robot()
   told = importers.Conventions(
     args.fps, args.unit, args.up, args.quat, args.joint_order
   )
@@ -95,7 +94,7 @@ def _retargeted(
   motion: human.HumanMotion,
   stem: str,
   speeds: list[tuple[float, str]],
-  robot: compiled.Robot,
+  robot: robots.Robot,
   options: recording.Options,
 ) -> Iterator[clip_lib.MotionClip]:
   """A clip for each speed and its name, or one at the natural speed."""
@@ -109,7 +108,7 @@ def _retargeted(
 def _trimmed(
   clips: Iterator[clip_lib.MotionClip],
   args: argparse.Namespace,
-  robot: compiled.Robot,
+  robot: robots.Robot,
 ) -> Iterator[clip_lib.MotionClip]:
   """The clips, or their good pieces when asked for."""
   for clip in clips:

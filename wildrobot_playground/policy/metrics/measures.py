@@ -2,14 +2,13 @@
 
 import itertools
 
-import mujoco
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.features import distance
 from wildrobot_playground.features.layout import FeatureLayout
 from wildrobot_playground.policy.metrics.episodes import SETTLING_TIME, Rollout
-from wildrobot_playground.robots import sole
 
 GRAVITY = 9.81  # m/s²
 _CYCLE_POINTS = 50
@@ -19,14 +18,14 @@ _SHORTEST_CYCLE = 0.2  # s
 def summarize(
   rollout: Rollout,
   reference: dataset_lib.ReferenceDataset,
-  model: mujoco.MjModel,
+  robot: robots.Robot,
 ) -> dict[str, float]:
   """All metrics of one commanded speed.
 
   Args:
     rollout: its episodes.
     reference: what style is measured against.
-    model: the robot on flat ground.
+    robot: that walked.
 
   Returns:
     Names to numbers; what cannot be measured (the cadence of a robot that
@@ -35,8 +34,8 @@ def summarize(
   return {
     "command": rollout.command,
     **tracking(rollout),
-    **stance_pattern(rollout, sole.Sole(model)),
-    **effort(rollout, float(model.body_mass.sum())),
+    **stance_pattern(rollout, robot),
+    **effort(rollout, float(robot.model.body_mass.sum())),
     **style(rollout, reference),
   }
 
@@ -48,8 +47,8 @@ def tracking(rollout: Rollout) -> dict[str, float]:
   steps = np.maximum(alive.sum(axis=0), 1)
   speed = (rollout.velocity[first:, :, 0] * alive).sum(axis=0) / steps
   last = np.maximum(rollout.alive.sum(axis=0) - 1, 0)
-  robots = np.arange(rollout.alive.shape[1])
-  position = rollout.position[last, robots]
+  column = np.arange(rollout.alive.shape[1])
+  position = rollout.position[last, column]
   return {
     "episodes": rollout.alive.shape[1],
     "falls": int((~rollout.alive[-1]).sum()),
@@ -59,11 +58,11 @@ def tracking(rollout: Rollout) -> dict[str, float]:
     "distance": float(position[:, 0].mean()),
     "drift": float(np.linalg.norm(position, axis=-1).mean()),
     "lateral_drift": float(np.abs(position[:, 1]).mean()),
-    "yaw_drift": float(np.abs(rollout.heading_error[last, robots]).mean()),
+    "yaw_drift": float(np.abs(rollout.heading_error[last, column]).mean()),
   }
 
 
-def stance_pattern(rollout: Rollout, soles: sole.Sole) -> dict[str, float]:
+def stance_pattern(rollout: Rollout, robot: robots.Robot) -> dict[str, float]:
   """Duty factor, cadence, left-right symmetry, slip and lift of the feet.
 
   Cadence counts strides (two steps) a second; symmetry is the smaller over the
@@ -72,30 +71,30 @@ def stance_pattern(rollout: Rollout, soles: sole.Sole) -> dict[str, float]:
   """
   first = round(SETTLING_TIME / rollout.dt)
   alive = rollout.alive[first:, :, None]
-  stance = _stance(rollout.layout, rollout.features[first:]) & alive
+  stance = rollout.layout.stance(rollout.features[first:]) & alive
   duty = stance.sum(axis=(0, 1)) / max(alive.sum(), 1)
   touchdowns = (stance[1:] & ~stance[:-1] & alive[1:]).sum(axis=(0, 1))
   seconds = max(alive.sum(), 1) * rollout.dt
   qpos = rollout.qpos[first:].astype(np.float64)
-  standing = soles.contacts(qpos[1:]) * soles.contacts(qpos[:-1]) * alive[1:]
-  slide = soles.slide(qpos[:-1], qpos[1:], rollout.dt) * alive[1:]
+  feet = robot.sole.state(qpos)
+  standing = feet.contact[1:] * feet.contact[:-1] * alive[1:]
+  slide = robot.sole.slide(qpos[:-1], qpos[1:], rollout.dt) * alive[1:]
   return {
     "duty_factor": float(duty.mean()),
     "cadence": float(touchdowns.mean() / seconds),
     "symmetry": float(duty.min() / duty.max()) if duty.max() > 0 else 0.0,
     "foot_slip": float(slide.sum() / max(standing.sum(), 1)),
-    "foot_lift": _mean_lift(soles.heights(qpos), stance),
+    "foot_lift": _mean_lift(robot.foot_heights(qpos), stance),
   }
 
 
-def _mean_lift(heights: np.ndarray, stance: np.ndarray) -> float:
+def _mean_lift(feet: np.ndarray, stance: np.ndarray) -> float:
   """Mean peak height [m] of the swings between two stances.
 
   Args:
-    heights: (T, N, 4) of the plates.
+    feet: (T, N, 2) of the soles.
     stance: (T, N, 2) whether a foot touches.
   """
-  feet = heights.reshape(*heights.shape[:-1], 2, 2).min(axis=-1)
   peaks = []
   for height, stands in zip(
     feet.reshape(len(feet), -1).T,
@@ -117,8 +116,9 @@ def effort(rollout: Rollout, mass: float) -> dict[str, float]:
   speed = (rollout.velocity[..., 0] * rollout.alive).sum() / count
   # Below a crawl, dividing by the speed says nothing.
   transport = power / (mass * GRAVITY * speed) if speed > 0.05 else np.nan
+  values = count * torque.shape[-1]
   return {
-    "torque_rms": float(np.sqrt((torque**2).sum() / (count * 9))),
+    "torque_rms": float(np.sqrt((torque**2).sum() / values)),
     "torque_max": float(torque.max()),
     "power": float(power),
     "cost_of_transport": float(transport),
@@ -183,7 +183,7 @@ def gait_cycles(
   Returns:
     (50, J) joint angles [rad] over the phase, one array a stride.
   """
-  left = _stance(layout, rows)[:, 0]
+  left = layout.stance(rows)[:, 0]
   touchdowns = np.flatnonzero(left[1:] & ~left[:-1]) + 1
   cycles = []
   for start, stop in itertools.pairwise(touchdowns):
@@ -223,11 +223,3 @@ def dtw(a: np.ndarray, b: np.ndarray) -> float:
         total[i, j - 1] + cost[i - 1, j - 1],
       )
   return float(total[-1, -1] / (len(a) + len(b)))
-
-
-def _stance(layout: FeatureLayout, rows: np.ndarray) -> np.ndarray:
-  """(..., 2) whether the left and right foot touch, of features (..., 29)."""
-  contacts = rows[..., layout.foot_contacts] > 0.5
-  return np.stack(
-    [contacts[..., :2].any(axis=-1), contacts[..., 2:].any(axis=-1)], axis=-1
-  )

@@ -6,8 +6,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-import mujoco
-
+from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy.metrics import measures
 from wildrobot_playground.policy.metrics.episodes import Rollout
@@ -42,19 +41,19 @@ class Report:
     rows: a row of `gait.summarize` for each command.
     physics: what it ran in.
     rollouts: the episodes behind the rows.
-    model: the robot and its scene.
+    robot: that walked.
   """
 
   rows: list[dict[str, float]]
   physics: str
   rollouts: list[Rollout]
-  model: mujoco.MjModel
+  robot: robots.Robot
 
 
 def score(
   rollouts: Sequence[Rollout],
   reference: dataset_lib.ReferenceDataset,
-  model: mujoco.MjModel,
+  robot: robots.Robot,
   physics: str,
 ) -> Report:
   """Measures episodes.
@@ -62,11 +61,11 @@ def score(
   Args:
     rollouts: one a command.
     reference: what style is measured against.
-    model: the robot on flat ground.
+    robot: that walked.
     physics: what they ran in.
   """
-  rows = [measures.summarize(rollout, reference, model) for rollout in rollouts]
-  return Report(rows, physics, list(rollouts), model)
+  rows = [measures.summarize(rollout, reference, robot) for rollout in rollouts]
+  return Report(rows, physics, list(rollouts), robot)
 
 
 def table(report: Report) -> str:

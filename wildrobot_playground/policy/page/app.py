@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-import mujoco
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.policy import controller
 from wildrobot_playground.policy.page import ghost, live_plots, server
 from wildrobot_playground.policy.page import ground as ground_lib
 from wildrobot_playground.policy.page.walker import Style, Walker
-from wildrobot_playground.policy.sim import plant, simulation
-from wildrobot_playground.robots import wildrobot as consts
+from wildrobot_playground.policy.sim import plant
+from wildrobot_playground.robots import scene
 from wildrobot_playground.web import address, drawing, view
 
 T = TypeVar("T")
@@ -24,10 +24,6 @@ _APART = 0.7  # m between robots
 _PUSH = 0.3  # m/s
 _SMOOTHING = 0.05  # of the speed that is shown, a control step
 _LATE = 0.2  # s; further behind, the clock is set anew
-_SCENES = {
-  "flat": consts.FLAT_TERRAIN_SCENE,
-  "rough": consts.ROUGH_TERRAIN_SCENE,
-}
 _PHYSICS = {
   "full accuracy": plant.FULL_ACCURACY,
   "4 ms, pyramidal cones": plant.Solver(timestep=0.004, cone="pyramidal"),
@@ -89,8 +85,11 @@ class App:
     self._ground: ground_lib.Ground | None = None
     self.rate = 0.0
     self.view = view.serve(inside, page.port)
-    self._drawn = mujoco.MjData(simulation.reference_robot())
-    self._ghost = ghost.Ghost()
+    self._robots = [
+      plant.robot_of(entrant.policy.controller.contract)
+      for entrant in self._entrants
+    ]
+    self._ghost = ghost.Ghost(self._robots[0].description.name)
     self._build_scene()
     self._build_panel()
     self._rebuild()
@@ -176,15 +175,19 @@ class App:
   # The page.
 
   def _build_scene(self) -> None:
-    scene, robot = self.view.scene, simulation.reference_robot()
+    view_scene = self.view.scene
     self._drawings = []
     for i, entrant in enumerate(self._entrants):
-      self._drawings.append(drawing.Drawing(scene, f"/robot{i}", robot))
+      self._drawings.append(
+        drawing.Drawing(view_scene, f"/robot{i}", self._robots[i].model)
+      )
       if len(self._entrants) > 1:
-        scene.add_label(
+        view_scene.add_label(
           f"/robot{i}/name", entrant.name, position=(0.0, 0.0, 0.75)
         )
-    self._shade = drawing.Drawing(scene, "/ghost", robot, opacity=0.35)
+    self._shade = drawing.Drawing(
+      view_scene, "/ghost", self._robots[0].model, opacity=0.35
+    )
     self.view.initial_camera.position = (0.95, -1.15, 0.6)
     self.view.initial_camera.look_at = (0.0, 0.1, 0.27)
 
@@ -199,7 +202,7 @@ class App:
     gui.add_button("start again").on_click(lambda _: self.reset())
     # A model of the user's brings its own ground.
     self._terrain = gui.add_dropdown(
-      "terrain", tuple(_SCENES), disabled=self._model is not None
+      "terrain", scene.TERRAINS, disabled=self._model is not None
     )
     self._physics = gui.add_dropdown("physics", tuple(_PHYSICS))
     for choice in (self._terrain, self._physics):
@@ -244,7 +247,7 @@ class App:
           entrant.policy.controller.contract,
           self._model,
           _chosen(_PHYSICS, self._physics.value),
-          scene=_chosen(_SCENES, self._terrain.value),
+          ground=str(self._terrain.value),
         ),
         entrant.style,
       )
@@ -265,11 +268,13 @@ class App:
       self._ground.follow(leader[0], leader[1])
     for i, walker in enumerate(self.walkers):
       # Beside each other, wherever each has gone.
-      self._show(self._drawings[i], walker.pose, -_APART * i)
-    if self._shade.visible != self._show_ghost.value:
-      self._shade.visible = self._show_ghost.value
-    pose = self._ghost.advance(self._dt, command, self.walkers[0].heading)
-    self._show(self._shade, pose, _APART)
+      self._show(self._drawings[i], self._robots[i], walker.pose, -_APART * i)
+    visible = self._show_ghost.value and bool(self._ghost.clips)
+    if self._shade.visible != visible:
+      self._shade.visible = visible
+    if self._ghost.clips:
+      pose = self._ghost.advance(self._dt, command, self.walkers[0].heading)
+      self._show(self._shade, self._robots[0], pose, _APART)
     self._plot(command)
 
   def _plot(self, command: float) -> None:
@@ -281,14 +286,16 @@ class App:
       self._style_plot.add([walker.style for walker in self.walkers])
 
   def _show(
-    self, drawn: drawing.Drawing, pose: np.ndarray, left: float
+    self,
+    drawn: drawing.Drawing,
+    robot: robots.Robot,
+    pose: np.ndarray,
+    left: float,
   ) -> None:
-    """Draws a pose (16,) on the spot that is `left` [m] of the middle."""
+    """Draws a pose (7 + J,) on the spot that is `left` [m] of the middle."""
     drawn.place = np.array([0.0, left, 0.0])
-    self._drawn.qpos[:] = pose
-    self._drawn.qpos[:2] = 0.0
-    mujoco.mj_kinematics(simulation.reference_robot(), self._drawn)
-    drawn.show(self._drawn)
+    spot = np.concatenate([[0.0, 0.0], pose[2:]])
+    drawn.show(robot.forward(robot.qpos(spot)))
 
 
 def _chosen(options: Mapping[str, T], name: str) -> T:

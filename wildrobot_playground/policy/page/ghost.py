@@ -9,9 +9,11 @@ from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.system import assets
 
 
-def shipped() -> list[clip_lib.MotionClip]:
-  """The clips of the package; of two of one speed, the human one is first."""
-  files = sorted((assets.reference() / "clips").glob("*.npz"), reverse=True)
+def shipped(robot: str) -> list[clip_lib.MotionClip]:
+  """A robot's clips of the package; the human ones are before others."""
+  files = sorted(
+    (assets.reference(robot) / "clips").glob("*.npz"), reverse=True
+  )
   return [clip_lib.load(file) for file in files]
 
 
@@ -23,24 +25,28 @@ def nearest(
 
 
 class Ghost:
-  """Shipped clips, the one nearest in speed at a time."""
+  """Shipped clips, the one nearest in speed at a time.
 
-  def __init__(self):
-    """Reads the walks."""
-    self._clips = shipped()
+  Attributes:
+    clips: none for a robot without any.
+  """
+
+  def __init__(self, robot: str):
+    """Reads the walks of a robot."""
+    self.clips = shipped(robot)
     self._time = 0.0
 
   def advance(
     self, dt: float, command: float, heading: float = 0.0
   ) -> np.ndarray:
-    """(16,) the pose a moment later, on its spot.
+    """(7 + J,) the pose a moment later, on its spot.
 
     Args:
       dt: the moment [s].
       command: commanded speed [m/s]; at 0 it stands still.
       heading: to turn it to [rad].
     """
-    clip = nearest(self._clips, command)
+    clip = nearest(self.clips, command)
     if command > 0:
       self._time += dt
     pose = clip.at(np.array([self._time]))[0].astype(float)

@@ -5,7 +5,7 @@ import pathlib
 import mujoco
 import numpy as np
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.policy import controller
 from wildrobot_playground.policy.sim import plant, sim_to_sim, simulation
 
@@ -18,7 +18,7 @@ class Walker:
   Attributes:
     name: of the policy.
     falls: how often it has fallen so far.
-    features: (29,) of the step just taken.
+    features: (F,) of the step just taken.
     command: forward speed [m/s] that it is told.
   """
 
@@ -44,7 +44,8 @@ class Walker:
     """Puts it back at the origin, on its feet."""
     self._simulation.reset(1, spread=0.0)
     self._policy.reset(self._simulation.readings().orientation)
-    self.features = np.zeros(features.WILDROBOT.size, np.float32)
+    layout = features.FeatureLayout.of_robot(self.robot.description)
+    self.features = np.zeros(layout.size, np.float32)
 
   def step(self, turn: float = 0.0) -> None:
     """One control step; one that has fallen starts anew.
@@ -74,13 +75,18 @@ class Walker:
     return self._simulation.plant.model
 
   @property
+  def robot(self) -> robots.Robot:
+    """As reference and training have it."""
+    return self._simulation.plant.reference
+
+  @property
   def dt(self) -> float:
     """Control step [s]."""
     return self._simulation.dt
 
   @property
   def pose(self) -> np.ndarray:
-    """(16,) root pose and link angles."""
+    """(7 + J,) root pose and link angles."""
     return self._simulation.plant.pose(self._simulation.qpos)[0]
 
   @property
@@ -93,7 +99,7 @@ class Walker:
 
   @property
   def torque(self) -> np.ndarray:
-    """(9,) of the servos [N·m]."""
+    """(J,) of the servos [N·m]."""
     return self._simulation.torque[0]
 
   @property
@@ -125,7 +131,7 @@ class Style:
     self.velocity_mode = meta.get("velocity_mode", "direction")
 
   def __call__(self, row: np.ndarray) -> float:
-    """The score of features (29,)."""
+    """The score of features (F,)."""
     rows = row[None].astype(np.float32)
     (score,) = self._session.run(["score"], {"features": rows})
     return float(score[0, 0])

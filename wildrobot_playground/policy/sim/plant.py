@@ -13,15 +13,12 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.envs import terrain
 from wildrobot_playground.policy import contract as contract_lib
 from wildrobot_playground.policy.controller import ContractError
-from wildrobot_playground.robots import compiled, mjcf
-from wildrobot_playground.robots import wildrobot as consts
-from wildrobot_playground.system import assets, reading
+from wildrobot_playground.robots import catalog, mjcf, scene
 
-_PREFIX = "wildrobot_playground/"  # Of what we add to a model.
-_ORIENTATION, _GYRO = _PREFIX + "orientation", _PREFIX + "gyro"
 _BACKLASH_DAMPING = 0.01  # N·m·s/rad, in the play of the gears
 _CONES = {
   "pyramidal": mujoco.mjtCone.mjCONE_PYRAMIDAL,
@@ -57,15 +54,16 @@ class Plant:
     model: compiled, with our sensors.
     root: (7,) addresses in qpos of the free joint.
     root_dof: (6,) addresses in qvel.
-    joints: (9,) addresses in qpos, in the contract's order.
-    dofs: (9,) addresses in qvel.
-    backlash: (9,) addresses in qpos of the play of the gears; None without.
-    servos: (9,) indices of the actuators.
+    joints: (J,) addresses in qpos, in the contract's order.
+    dofs: (J,) addresses in qvel.
+    backlash: (J,) addresses in qpos of the play of the gears; None without.
+    servos: (J,) indices of the actuators.
     orientation: addresses in sensordata, of the IMU.
     gyro: the same.
-    torques: (9,) the same, of the servos.
+    torques: (J,) the same, of the servos.
     floor: indices of the ground's geoms.
     ground: ground height [m] below positions (..., >=2).
+    reference: the robot as reference and training have it.
   """
 
   model: mujoco.MjModel
@@ -80,16 +78,17 @@ class Plant:
   torques: np.ndarray
   floor: np.ndarray
   ground: terrain.GroundHeight
+  reference: robots.Robot
 
   def link_angles(self, qpos: np.ndarray) -> np.ndarray:
-    """(..., 9) angles [rad] of the links, behind the play of the gears."""
+    """(..., J) angles [rad] of the links, behind the play of the gears."""
     angles = qpos[..., self.joints]
     if self.backlash is not None:
       angles = angles + qpos[..., self.backlash]
     return angles
 
   def pose(self, qpos: np.ndarray) -> np.ndarray:
-    """(..., 16) root pose and link angles, as the reference has them."""
+    """(..., 7 + J) root pose and link angles, as the reference has them."""
     return np.concatenate(
       [qpos[..., self.root], self.link_angles(qpos)], axis=-1
     )
@@ -100,32 +99,39 @@ def load(
   path: str | os.PathLike[str] | None = None,
   solver: Solver = FULL_ACCURACY,
   backlash: float = 0.0,
-  scene: str = consts.FLAT_TERRAIN_SCENE,
+  ground: str = "flat",
 ) -> Plant:
   """Compiles a robot for a policy.
 
   Args:
     contract: of the policy.
-    path: an MJCF of the robot, with or without a floor; ours if None, which
-      must be the one that the policy was trained with.
+    path: an MJCF of the robot, with or without a floor; None for the one that
+      the policy was trained with.
     solver: of the physics.
     backlash: the gears have a play of plus and minus this [rad].
-    scene: of ours, a file name under `xmls/`.
+    ground: `flat` or `rough`, where the MJCF has none.
 
   Raises:
     ContractError: for a model that is missing, damaged, or not the robot that
       the contract speaks of.
   """
-  own = assets.xmls() / scene
+  reference = robot_of(contract)
   if path is None:
-    _check_own(own, contract)
-  spec = _read(pathlib.Path(path) if path is not None else own)
+    _check_own(reference, contract)
+    path = reference.description.model
+    what = f"our model of {reference.description.name}"
+  else:
+    what = str(path)
+  try:
+    spec = scene.read(pathlib.Path(path))
+  except mjcf.ModelError as error:
+    raise ContractError(str(error)) from error
   names = [joint["name"] for joint in contract["joints"]]
-  what = str(path) if path is not None else "our model"
   contract_lib.check_joints(contract, {j.name for j in spec.joints}, what)
   servos = _servos(spec, names, what)
-  _add_sensors(spec, servos, what)
-  _add_floor(spec)
+  _add_sensors(spec, servos, _imu(contract), what)
+  if not any(geom.type in scene.GROUND for geom in spec.geoms):
+    scene.set_ground(spec, ground)
   if backlash > 0:
     _add_backlash(spec, names, backlash)
   for key in list(spec.keys):  # Of another size, now.
@@ -133,35 +139,44 @@ def load(
   model = mjcf.compiled(spec, what)
   _set_solver(model, solver)
   terrain.fill(model)
-  return _describe(model, names, servos, backlash > 0)
+  return _describe(model, names, servos, backlash > 0, reference)
 
 
-def _read(path: pathlib.Path) -> mujoco.MjSpec:
-  if not path.exists():
-    raise ContractError(f"there is no model at {path}")
-  reading.check_name(path, "MuJoCo", ContractError)
-  mjcf.check_file(path)
-  try:
-    return mujoco.MjSpec.from_file(str(path))
-  except ValueError as error:
-    first = str(error).splitlines()[0]
-    raise ContractError(f"{path} is no MJCF: {first}") from error
+def robot_of(contract: Mapping[str, Any]) -> robots.Robot:
+  """The robot that a policy is for, as its reference has it.
+
+  Raises:
+    ContractError: when it is not known here.
+  """
+  name = contract["robot"]
+  description = catalog.get(name)
+  if description is None:
+    raise ContractError(
+      f"the policy is for the robot '{name}', which is not known here: name"
+      " its folder with --robot"
+    )
+  return robots.of(description)
 
 
-def _check_own(path: pathlib.Path, contract: Mapping[str, Any]) -> None:
-  """Refuses our robot where a policy is for another version of it."""
+def _check_own(robot: robots.Robot, contract: Mapping[str, Any]) -> None:
+  """Refuses a robot where a policy is for another version of it."""
   names = tuple(joint["name"] for joint in contract["joints"])
-  if names != consts.JOINT_NAMES:
+  if names != robot.description.joints:
     raise ContractError(
       f"the contract's joints are {', '.join(names)}; our robot's are"
-      f" {', '.join(consts.JOINT_NAMES)}, in that order"
+      f" {', '.join(robot.description.joints)}, in that order"
     )
-  model = mujoco.MjModel.from_xml_path(str(path))
-  if compiled.model_hash(model) != contract["model_hash"]:
+  if robot.fingerprint != contract["model_hash"]:
     raise ContractError(
       "the contract is for another version of the robot than ours; train and"
       " export again, or name its MJCF with --model"
     )
+
+
+def _imu(contract: Mapping[str, Any]) -> str:
+  """Site or body that the policy's gyroscope sits at."""
+  frames = {entry["name"]: entry["frame"] for entry in contract["observation"]}
+  return frames["gyro"]
 
 
 def _servos(spec: mujoco.MjSpec, names: Sequence[str], what: str) -> list[str]:
@@ -173,41 +188,28 @@ def _servos(spec: mujoco.MjSpec, names: Sequence[str], what: str) -> list[str]:
   return [by_joint[name] for name in names]
 
 
-def _add_sensors(spec: mujoco.MjSpec, servos: Sequence[str], what: str) -> None:
+def _add_sensors(
+  spec: mujoco.MjSpec, servos: Sequence[str], imu: str, what: str
+) -> None:
   """Adds what the control loop reads, and the servos' torques."""
-  if consts.CHEST_SITE not in {site.name for site in spec.sites}:
-    raise ContractError(f"{what} has no site '{consts.CHEST_SITE}' for the IMU")
   types, site = mujoco.mjtSensor, mujoco.mjtObj.mjOBJ_SITE
+  if spec.site(imu) is None:
+    if spec.body(imu) is None:
+      raise ContractError(f"{what} has no site '{imu}' for the IMU")
+    spec.body(imu).add_site(name=scene.ROOT)
+    imu = scene.ROOT
   for name, kind in (
-    (_ORIENTATION, types.mjSENS_FRAMEQUAT),
-    (_GYRO, types.mjSENS_GYRO),
+    (scene.ORIENTATION, types.mjSENS_FRAMEQUAT),
+    (scene.GYRO, types.mjSENS_GYRO),
   ):
-    spec.add_sensor(
-      name=name, type=kind, objtype=site, objname=consts.CHEST_SITE
-    )
+    spec.add_sensor(name=name, type=kind, objtype=site, objname=imu)
   for servo in servos:
     spec.add_sensor(
-      name=_PREFIX + servo,
+      name=scene.PREFIX + servo,
       type=types.mjSENS_ACTUATORFRC,
       objtype=mujoco.mjtObj.mjOBJ_ACTUATOR,
       objname=servo,
     )
-
-
-_GROUND = (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
-
-
-def _add_floor(spec: mujoco.MjSpec) -> None:
-  """Adds a plane to a model that comes without ground."""
-  if any(geom.type in _GROUND for geom in spec.geoms):
-    return
-  spec.worldbody.add_geom(
-    name=consts.FLOOR_GEOM,
-    type=mujoco.mjtGeom.mjGEOM_PLANE,
-    size=[0, 0, 0.05],
-    priority=1,
-    condim=3,
-  )
 
 
 def _add_backlash(
@@ -217,7 +219,7 @@ def _add_backlash(
   for name in names:
     joint = spec.joint(name)
     joint.parent.add_joint(
-      name=_PREFIX + name,
+      name=scene.PREFIX + name,
       type=mujoco.mjtJoint.mjJNT_HINGE,
       pos=joint.pos,
       axis=joint.axis,
@@ -244,12 +246,15 @@ def _describe(
   names: Sequence[str],
   servos: Sequence[str],
   has_backlash: bool,
+  reference: robots.Robot,
 ) -> Plant:
   free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)
   if len(free) != 1:
     raise ContractError(f"the model has {len(free)} free joints, expected one")
   joints = [model.joint(name) for name in names]
-  play = [model.joint(_PREFIX + n) for n in names] if has_backlash else None
+  play = (
+    [model.joint(scene.PREFIX + n) for n in names] if has_backlash else None
+  )
 
   def qpos(joints: Sequence[Any]) -> np.ndarray:
     return np.array([joint.qposadr[0] for joint in joints])
@@ -263,11 +268,16 @@ def _describe(
     dofs=np.array([joint.dofadr[0] for joint in joints]),
     backlash=None if play is None else qpos(play),
     servos=np.array([model.actuator(name).id for name in servos]),
-    orientation=_sensor(model, _ORIENTATION),
-    gyro=_sensor(model, _GYRO),
-    torques=np.array([_sensor(model, _PREFIX + name).start for name in servos]),
-    floor=np.flatnonzero(np.isin(model.geom_type, [int(t) for t in _GROUND])),
+    orientation=_sensor(model, scene.ORIENTATION),
+    gyro=_sensor(model, scene.GYRO),
+    torques=np.array(
+      [_sensor(model, scene.PREFIX + name).start for name in servos]
+    ),
+    floor=np.flatnonzero(
+      np.isin(model.geom_type, [int(t) for t in scene.GROUND])
+    ),
     ground=terrain.make_ground(model),
+    reference=reference,
   )
 
 

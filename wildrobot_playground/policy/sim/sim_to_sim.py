@@ -2,7 +2,8 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy import contract
@@ -69,7 +70,7 @@ def evaluate(
   episodes.check_length(seconds, 1 / agreed["control_rate"])
   robot = plant.load(agreed, model)
   sim = simulation.Simulation(robot, agreed, seed=seed)
-  dataset = dataset_lib.load(reference or shipped_reference())
+  dataset = dataset_lib.load(reference or shipped_reference(agreed))
   rollouts = simulation.roll_out(
     policy,
     sim,
@@ -78,11 +79,19 @@ def evaluate(
     round(seconds / sim.dt),
     dataset.velocity_mode,
   )
-  return scorecard.score(
-    rollouts, dataset, simulation.reference_robot(), PHYSICS
-  )
+  return scorecard.score(rollouts, dataset, robot.reference, PHYSICS)
 
 
-def shipped_reference() -> pathlib.Path:
-  """The dataset that comes with the package."""
-  return assets.reference() / "wildrobot_walk.npz"
+def shipped_reference(contract: Mapping[str, Any]) -> pathlib.Path:
+  """The dataset that comes with the package for a policy's robot.
+
+  Raises:
+    ContractError: for a robot without one.
+  """
+  path = assets.dataset(contract["robot"])
+  if not path.is_file():
+    raise ContractError(
+      f"no reference comes with the robot '{contract['robot']}': name one with"
+      " --reference"
+    )
+  return path

@@ -1,11 +1,9 @@
 """Robots in plain MuJoCo, seen and moved as the control loop would: no jax."""
 
 import dataclasses
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import mujoco
 import numpy as np
 
 from wildrobot_playground import features
@@ -18,9 +16,7 @@ from wildrobot_playground.policy.controller import (
 )
 from wildrobot_playground.policy.metrics import episodes
 from wildrobot_playground.policy.sim import plant
-from wildrobot_playground.robots import rotations, sole
-from wildrobot_playground.robots import wildrobot as consts
-from wildrobot_playground.system import assets
+from wildrobot_playground.robots import rotations
 
 _JOINT_POS_SPREAD = 0.05  # rad, of the first poses
 _JOINT_VEL_SPREAD = 0.2  # rad/s
@@ -150,7 +146,7 @@ class Simulation:
     return Readings(orientation, gyro, joint_pos, joint_vel)
 
   def step(self, targets: np.ndarray) -> None:
-    """Moves on by one control step under servo targets (N, 9) [rad]."""
+    """Moves on by one control step under servo targets (N, J) [rad]."""
     self._waiting.append(targets)
     self._targets = self._waiting.pop(0)
     self._time += 1
@@ -177,7 +173,7 @@ class Simulation:
 
   @property
   def torque(self) -> np.ndarray:
-    """(N, 9) of the servos [N·m]."""
+    """(N, J) of the servos [N·m]."""
     return self._sensordata[:, self.plant.torques]
 
   def fallen(self, limits: Mapping[str, float]) -> np.ndarray:
@@ -210,7 +206,7 @@ class Simulation:
     return all_robots[0], all_robots[1], all_robots[2]
 
   def _reachable(self) -> np.ndarray:
-    """(N, 9) targets [rad] within what the servos have at their speeds."""
+    """(N, J) targets [rad] within what the servos have at their speeds."""
     if not self._conditions.torque_speed_limit:
       return self._targets
     robot = self.plant
@@ -296,27 +292,26 @@ def roll_out(
     simulation.dt,
     [float(command) for command in commands],
     num_episodes,
-    features.WILDROBOT,
+    features.FeatureLayout.of_robot(simulation.plant.reference.description),
   )
 
 
 def step_features(
   simulation: Simulation, before: np.ndarray, velocity_mode: str
 ) -> np.ndarray:
-  """(N, 29) AMP features of the step just taken.
+  """(N, F) AMP features of the step just taken.
 
   Args:
     simulation: after the step.
-    before: (N, 16) poses before it, see `Plant.pose`.
+    before: (N, 7 + J) poses before it, see `Plant.pose`.
     velocity_mode: of the features.
   """
-  ground = simulation.plant.ground
-  after = simulation.plant.pose(simulation.qpos)
-  soles = _reference_soles()
+  robot, ground = simulation.plant, simulation.plant.ground
+  after = robot.pose(simulation.qpos)
   return features.amp_features(
     before,
     after,
-    soles.contacts(after, ground(soles.corners(after))),
+    robot.reference.sole.state(after, ground).contact,
     simulation.dt,
     velocity_mode,
     ground_height=ground(after[:, :2]),
@@ -370,15 +365,3 @@ class _Recorder:
     cos, sin = np.cos(self._heading), np.sin(self._heading)
     x, y = vector[:, 0], vector[:, 1]
     return np.stack([cos * x + sin * y, cos * y - sin * x], axis=-1)
-
-
-@functools.cache
-def reference_robot() -> mujoco.MjModel:
-  """The robot that the reference was made for; not to be changed."""
-  path = assets.xmls() / consts.FLAT_TERRAIN_SCENE
-  return mujoco.MjModel.from_xml_path(str(path))
-
-
-@functools.cache
-def _reference_soles() -> sole.Sole:
-  return sole.Sole(reference_robot())

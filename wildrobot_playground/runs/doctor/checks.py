@@ -8,11 +8,13 @@ import numpy as np
 from ml_collections import config_dict
 
 import wildrobot_playground  # noqa: F401  (registers the environments)
+from wildrobot_playground import robots
 from wildrobot_playground.envs import presets as config_lib
 from wildrobot_playground.features import separability
 from wildrobot_playground.features.dataset import DatasetError, ReferenceDataset
 from wildrobot_playground.motion.clip import ClipError
 from wildrobot_playground.policy import rollout as rollout_lib
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import saved_config
 from wildrobot_playground.runs.doctor import (
@@ -23,7 +25,6 @@ from wildrobot_playground.runs.doctor import (
 from wildrobot_playground.runs.doctor.finding import FAIL, OK, WARN, Finding
 from wildrobot_playground.runs.store import checkpoint as checkpoint_lib
 
-_ENV = "WildRobotWalk"
 _EPISODES, _STEPS = 8, 150  # of the checkpoint's rollouts
 _SPEEDS = 3
 
@@ -49,7 +50,9 @@ def quick(
 
 
 def full(
-  reference: str | None = None, run_dir: pathlib.Path | None = None
+  reference: str | None = None,
+  run_dir: pathlib.Path | None = None,
+  robot: robots.RobotDescription = robots.WILDROBOT,
 ) -> list[Finding]:
   """Everything but the versions.
 
@@ -57,6 +60,7 @@ def full(
     reference: path of a dataset or of a folder of clips; None for the run's, or
       else for the shipped one.
     run_dir: run folder to check as well.
+    robot: where no run says which.
 
   Raises:
     CheckpointError: for a path that is no run folder.
@@ -67,7 +71,7 @@ def full(
     run = checkpoint_lib.load_config(run_dir)
     path = run_dir / saved_config.FILE
     saved_config.require(run, path, "env", *saved_config.SECTIONS)
-  environment, ppo = _environment(run, run_dir)
+  environment, ppo = _environment(run, run_dir, robot)
   findings = [
     system_checks.backend(),
     system_checks.memory(environment, ppo),
@@ -88,12 +92,15 @@ def full(
 
 
 def _environment(
-  run: dict[str, Any] | None, run_dir: pathlib.Path | None
+  run: dict[str, Any] | None,
+  run_dir: pathlib.Path | None,
+  robot: robots.RobotDescription,
 ) -> tuple[Any, config_dict.ConfigDict]:
   """The environment and PPO arguments of a run, or those of the defaults."""
   preset = config_lib.resolve_preset("auto")
-  env_config = mujoco_playground.registry.get_default_config(_ENV)
-  ppo = config_lib.brax_ppo_config(_ENV)
+  name = run["env"] if run is not None else robot.environments[0]
+  env_config = mujoco_playground.registry.get_default_config(name)
+  ppo = config_lib.brax_ppo_config(name)
   sections = {
     "ppo": ppo,
     "amp": config_lib.amp_config(),
@@ -104,7 +111,6 @@ def _environment(
     path = run_dir / saved_config.FILE
     saved_config.fill(env_config, run, "env_config", path)
     saved_config.fill(ppo, run, "ppo", path)
-  name = run["env"] if run is not None else _ENV
   return mujoco_playground.registry.load(name, config=env_config), ppo
 
 
@@ -124,10 +130,11 @@ def _checkpoint(
     policy = checkpoint_lib.load_policy(run_dir)
   except checkpoint_lib.CheckpointError as error:
     return [Finding("policy", FAIL, str(error), "name a finished run")]
-  env_config = mujoco_playground.registry.get_default_config(_ENV)
+  env_config = mujoco_playground.registry.get_default_config(run["env"])
   path = run_dir / saved_config.FILE
   saved_config.fill(env_config, run, "env_config", path)
-  environment = rollout_lib.evaluation_env(env_config, "mujoco")
+  robot, _ = catalog.of_environment(run["env"])
+  environment = rollout_lib.evaluation_env(env_config, "mujoco", robot)
   speeds = np.unique(dataset.clip_speeds[dataset.clip_speeds > 0])
   chosen = speeds[
     np.unique(np.linspace(0, len(speeds) - 1, _SPEEDS).astype(int))

@@ -8,6 +8,7 @@ import jax.numpy as jp
 import numpy as np
 
 from wildrobot_playground import features as features_lib
+from wildrobot_playground import robots
 from wildrobot_playground.features.dataset import ReferenceDataset
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.runs.doctor.finding import FAIL, OK, WARN, Finding
@@ -36,7 +37,8 @@ def check(
     folder: of its clips; the shipped ones when None.
   """
   poses = _poses(environment)
-  frames = _frames(dataset, folder or assets.reference() / "clips")
+  shipped = assets.reference(environment.robot.name) / "clips"
+  frames = _frames(dataset, folder or shipped)
   states = [poses, *(states for _, states in frames)]
   # All at once: compiled for one shape.
   emitted = _emitted(
@@ -53,7 +55,7 @@ def check(
 def _emission(
   environment: Any, before: np.ndarray, now: np.ndarray, emitted: np.ndarray
 ) -> Finding:
-  """What the environment emits in poses (N, 16) against the contract."""
+  """What the environment emits in poses (N, 7 + J) against the contract."""
   expected = features_lib.amp_features(
     before,
     now,
@@ -81,7 +83,7 @@ def _emission(
 def _frames(
   dataset: ReferenceDataset, folder: pathlib.Path
 ) -> list[tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]]:
-  """Rows (n, 29) of the clips at hand, and their states before and now."""
+  """Rows (n, F) of the clips at hand, and their states before and now."""
   frames = []
   for i, name in enumerate(dataset.clip_names):
     path = folder / f"{name}.npz"
@@ -136,21 +138,21 @@ def _agreement(
 def _emitted(
   environment: Any, before: np.ndarray, now: np.ndarray
 ) -> np.ndarray:
-  """(N, 29) features by the environment's own code and precision."""
-  compute = jax.jit(
-    jax.vmap(lambda a, b: environment._amp_info(a, b, jp.ones(1)))
-  )
-  info = compute(jp.asarray(before, jp.float32), jp.asarray(now, jp.float32))
-  return np.asarray(info["amp_features"], np.float64)
+  """(N, F) features by the environment's own code and precision."""
+  compute = jax.jit(jax.vmap(environment.amp_features))
+  found = compute(jp.asarray(before, jp.float32), jp.asarray(now, jp.float32))
+  return np.asarray(found, np.float64)
 
 
 def _poses(environment: Any) -> tuple[np.ndarray, np.ndarray]:
-  """States (N, 16) a step apart: feet down, one up, both up; turned, moving."""
-  now = np.tile(np.asarray(environment._init_qpos, np.float64), (4, 1))
-  now[1, 10] += 0.5  # The left knee, its foot in the air.
+  """States (N, 7 + J) a step apart: on both feet, one, none; turned, moving."""
+  robot = robots.of(environment.robot)
+  now = np.tile(robot.at.pose(robot.default_qpos), (4, 1))
+  leg = environment.robot.columns("left")
+  now[1, 7 + leg[len(leg) // 2]] += 0.5  # The knee; its foot is in the air.
   now[2, 2] += 0.05
   now[3, 3:7] = [0.8, 0.0, 0.0, 0.6]
   before = now.copy()
   before[:, 0] -= 0.01
-  before[:, 7:] -= np.linspace(-0.02, 0.02, 9)
+  before[:, 7:] -= np.linspace(-0.02, 0.02, environment.action_size)
   return before, now

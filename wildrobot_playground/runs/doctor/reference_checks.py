@@ -39,7 +39,8 @@ def leaks(dataset: ReferenceDataset, environment: Any) -> list[Finding]:
     dataset: the reference.
     environment: a WildRobot environment.
   """
-  lower, upper = environment.mj_model.actuator_ctrlrange.T
+  servos = environment.at.servos
+  lower, upper = environment.mj_model.actuator_ctrlrange[servos].T
   sample = stance_fit.sample(dataset)
   return [
     _normaliser(dataset),

@@ -9,34 +9,29 @@ import mujoco
 import numpy as np
 from ml_collections import config_dict
 
-from wildrobot_playground.robots import wildrobot as consts
 from wildrobot_playground.runs import memory as memory_lib
 from wildrobot_playground.runs.doctor.finding import FAIL, OK, WARN, Finding
 from wildrobot_playground.system import backend as backend_lib
 
-MASS = 3.385  # kg
 _MASS_SLACK = 0.02  # kg
-_NUM_SERVOS = 9
 
 
 def model(environment: Any) -> Finding:
   """Mass and servos of the compiled robot."""
-  compiled = environment.mj_model
+  compiled, robot = environment.mj_model, environment.robot
   mass = float(np.sum(compiled.body_mass))
-  servos = tuple(
-    compiled.joint(int(compiled.actuator_trnid[i, 0])).name
-    for i in range(compiled.nu)
-  )
-  said = f"{mass:.3f} kg, {len(servos)} servos"
+  servos = compiled.actuator_trnid[environment.at.servos, 0]
+  found = tuple(compiled.joint(int(i)).name for i in servos)
+  said = f"{robot.name}, {mass:.3f} kg, {len(found)} servos"
   remedy = "install the package again: its robot is not the shipped one"
-  if abs(mass - MASS) > _MASS_SLACK:
-    return Finding("model", FAIL, f"{said}, expected {MASS} kg", remedy)
-  if servos != consts.JOINT_NAMES:
+  if robot.mass is not None and abs(mass - robot.mass) > _MASS_SLACK:
+    return Finding("model", FAIL, f"{said}, expected {robot.mass} kg", remedy)
+  if found != robot.joints:
     return Finding(
       "model",
       FAIL,
-      f"{said} in the order {', '.join(servos)}; expected {_NUM_SERVOS} in the"
-      f" order {', '.join(consts.JOINT_NAMES)}",
+      f"{said} in the order {', '.join(found)}; expected {len(robot.joints)}"
+      f" in the order {', '.join(robot.joints)}",
       remedy,
     )
   return Finding("model", OK, f"{said} in the contract's order")

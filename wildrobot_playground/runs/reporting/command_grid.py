@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from wildrobot_playground.robots import wildrobot as consts
 from wildrobot_playground.runs.reporting import cycles, html
 from wildrobot_playground.runs.reporting import svg as plots
 from wildrobot_playground.runs.reporting.data import Row, Run
@@ -172,11 +171,11 @@ def _figures(rows: Sequence[Row], names: Iterable[str]) -> list[str]:
 
 
 def _gait(comparison: cycles.Comparison, is_open: bool) -> str:
-  """The nine joints of one command."""
+  """The joints of one command."""
   phase = np.linspace(0, 100, len(comparison.policy), endpoint=False)
   keys = (("s1", "policy"), ("s2 dashed", "reference"))
   figures = []
-  for index, joint in enumerate(consts.JOINT_NAMES):
+  for index, joint in enumerate(comparison.joints):
     name = joint.replace("_", " ").capitalize()
     policy = plots.Line(
       phase, comparison.policy[:, index], comparison.spread[:, index]

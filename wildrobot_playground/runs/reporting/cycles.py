@@ -15,16 +15,18 @@ class Comparison:
 
   Attributes:
     command: commanded forward speed [m/s].
+    joints: names of the J joints.
     strides: how many the policy's mean is of.
-    policy: (P, 9) mean.
-    spread: (P, 9) standard deviation over the strides.
-    reference: (P, 9) one cycle of the clip.
+    policy: (P, J) mean.
+    spread: (P, J) standard deviation over the strides.
+    reference: (P, J) one cycle of the clip.
     clip: its name.
     clip_speed: its forward speed [m/s].
     distance: between both, see `gait.dtw` [rad].
   """
 
   command: float
+  joints: tuple[str, ...]
   strides: int
   policy: np.ndarray
   spread: np.ndarray
@@ -74,6 +76,7 @@ def compare(
   distance, index, cycle = best
   return Comparison(
     command=rollout.command,
+    joints=rollout.layout.joints,
     strides=len(cycles),
     policy=mean,
     spread=np.std(cycles, axis=0),

@@ -1,19 +1,18 @@
-"""WildRobot's kinematics: measures, inverse kinematics, model hash."""
+"""The compiled robot: measures, addresses, inverse kinematics, fingerprint."""
 
 import copy
 import dataclasses
 import functools
 import hashlib
+from typing import Any
 
 import mujoco
 import numpy as np
 
+from wildrobot_playground.robots import addresses, scene
 from wildrobot_playground.robots import sole as sole_lib
-from wildrobot_playground.robots import wildrobot as consts
-from wildrobot_playground.system import assets
-
-NUM_JOINTS = len(consts.JOINT_NAMES)
-SIDES = ("left", "right")
+from wildrobot_playground.robots.description import SIDES, RobotDescription
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 # Columns of a leg's joints in an array of nine: hip pitch, roll, knee, ankle.
 LEG_COLUMNS = {"left": slice(1, 5), "right": slice(5, 9)}
@@ -77,7 +76,10 @@ class Robot:
   """The compiled robot, and what is read off it once.
 
   Attributes:
+    description: what it was made from.
     model: the compiled flat scene.
+    at: where its numbers are in the model's arrays.
+    fingerprint: of kinematics, masses and soles, see `model_hash`.
     data: scratch for kinematics.
     airborne_model: the same without contacts, for inverse dynamics.
     airborne_data: scratch for inverse dynamics.
@@ -87,25 +89,34 @@ class Robot:
     foot_bodies: body ids by side.
     toe: (3,) middle of the sole's front edge in the foot's frame [m].
     heel: (3,) middle of the sole's rear edge.
+    default_qpos: (nq,) the default pose, standing on flat ground.
+    default_ctrl: (nu,) what every servo is told to stay there.
+    default_height: of the pelvis there [m].
+    stance_width: between the middles of the soles there [m].
+    max_torque: the servos' greatest torque, in their mean square [N·m].
     hip_height: height [m] of the hip's axis above the sole at the zero pose.
     leg_length: from the hip over the knee to the ankle at the zero pose [m].
     foot_y: distance [m] of a foot from the mid-line at the zero pose.
     home_height: pelvis height [m] with straight legs.
   """
 
-  def __init__(self, model: mujoco.MjModel):
-    self.model = model
+  def __init__(self, description: RobotDescription):
+    self.description = description
+    self.model = model = scene.flat(description)
+    self.at = addresses.find(model, description.joints)
+    self.fingerprint = model_hash(model, description)
     self.data = mujoco.MjData(model)
     self.airborne_model = copy.copy(model)
     self.airborne_model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONTACT
     self.airborne_data = mujoco.MjData(self.airborne_model)
     self.weight = float(np.sum(model.body_mass) * -model.opt.gravity[2])
-    self.sole = sole_lib.Sole(model)
+    self.sole = sole_lib.of(model, description)
     self.limits = np.array(
-      [model.joint(name).range for name in consts.JOINT_NAMES]
+      [model.joint(name).range for name in description.joints]
     ).T
     self.foot_bodies = {
-      side: int(model.site(f"{side}_foot").bodyid[0]) for side in SIDES
+      side: int(model.joint(joints[-1]).bodyid[0])
+      for side, joints in description.legs.items()
     }
     self.toe, self.heel = (
       _edge_middle(model, plate, sign)
@@ -113,10 +124,44 @@ class Robot:
     )
     self._measure()
 
+    self._stand()
+
+  def _stand(self) -> None:
+    """Puts the robot on its soles in its default pose."""
+    model, at = self.model, self.at
+    chosen = self.description.default_pose
+    qpos, ctrl = model.qpos0.copy(), np.zeros(model.nu)
+    if isinstance(chosen, str):
+      key = model.key(chosen)
+      qpos = key.qpos.copy()
+    else:
+      angles = [chosen.get(name, 0.0) for name in self.description.joints]
+      qpos[at.joints] = angles
+      qpos[at.root] = [0, 0, 0, 1, 0, 0, 0]
+      height = -np.min(self.sole.heights(at.pose(qpos)))
+      qpos[np.arange(model.nq)[at.root][2]] = height
+    for i in range(model.nu):
+      joint = int(model.actuator_trnid[i, 0])
+      if model.actuator_trntype[i] == mujoco.mjtTrn.mjTRN_JOINT:
+        ctrl[i] = qpos[model.jnt_qposadr[joint]]
+    points = self.sole.corners(at.pose(qpos))
+    middles = [
+      np.mean(points[self.description.contacts_of(side)], axis=(0, 1))
+      for side in SIDES
+    ]
+    self.default_qpos, self.default_ctrl = qpos, ctrl
+    self.default_height = float(qpos[at.root][2])
+    self.stance_width = float(abs(middles[0][1] - middles[1][1]))
+    force = model.actuator_forcerange[at.servos][:, 1]
+    # Servos without a limit: what carries a quarter of the robot at its height.
+    usual = self.weight * self.default_height / 4
+    force = np.where(model.actuator_forcelimited[at.servos], force, usual)
+    self.max_torque = float(np.sqrt(np.mean(force**2)))
+
   def _measure(self) -> None:
     """Reads lengths off the zero pose."""
     mujoco.mj_resetDataKeyframe(
-      self.model, self.data, self.model.key(consts.HOME_KEYFRAME).id
+      self.model, self.data, self.model.key("home").id
     )
     mujoco.mj_kinematics(self.model, self.data)
     hip = self.data.body("left_hip").xpos
@@ -125,6 +170,28 @@ class Robot:
     self.hip_height = self.leg_length - float(self.toe[2])
     self.foot_y = float(ankle[1])
     self.home_height = float(self.data.qpos[2])
+
+  def foot_heights(self, pose: np.ndarray) -> np.ndarray:
+    """(..., 2) height [m] of each foot's lowest point above flat ground."""
+    heights = self.sole.heights(pose)
+    return np.stack(
+      [
+        np.min(heights[..., self.description.contacts_of(side)], axis=-1)
+        for side in SIDES
+      ],
+      axis=-1,
+    )
+
+  def qpos(self, pose: np.ndarray) -> np.ndarray:
+    """(..., nq) of poses (..., 7 + J); what is in none stays as it stands."""
+    if self.at.is_pose:
+      return pose
+    qpos = np.broadcast_to(
+      self.default_qpos, (*pose.shape[:-1], self.model.nq)
+    ).copy()
+    qpos[..., self.at.root] = pose[..., :7]
+    qpos[..., self.at.joints] = pose[..., 7:]
+    return qpos
 
   def bent_knees(self) -> np.ndarray:
     """A pose (16,) that the leg iterations may start from."""
@@ -257,24 +324,25 @@ def _edge_middle(model: mujoco.MjModel, plate: str, sign: int) -> np.ndarray:
 
 
 @functools.cache
+def of(description: RobotDescription) -> Robot:
+  """The compiled robot of a description, made once."""
+  return Robot(description)
+
+
 def default_robot() -> Robot:
-  """The robot of the flat scene, compiled once."""
-  path = assets.xmls() / consts.FLAT_TERRAIN_SCENE
-  return Robot(mujoco.MjModel.from_xml_path(str(path)))
+  """WildRobot, compiled once."""
+  return of(WILDROBOT)
 
 
-def model_hash(model: mujoco.MjModel) -> str:
+def model_hash(model: mujoco.MjModel, description: RobotDescription) -> str:
   """Sixteen hex digits over the robot's kinematics, masses and soles.
 
   Looks, contact geometry and solver settings do not enter: they do not change
   what a clip means.
   """
-  plates = [model.geom(name).id for name in consts.SOLE_PLATE_GEOMS]
-  robot = [model.body(consts.ROOT_BODY).id]
-  robot += [
-    b for b in range(model.nbody) if b and model.body_rootid[b] in robot
-  ]
-  robot = sorted(set(robot))
+  root = model.body(description.root).id
+  robot = [b for b in range(model.nbody) if b and _below(model, b, root)]
+  soles = [n for contact in description.contacts for n in contact.points]
   digest = hashlib.sha256()
   for array in (
     model.body_pos[robot[1:]],
@@ -283,8 +351,35 @@ def model_hash(model: mujoco.MjModel) -> str:
     model.body_inertia[robot],
     model.jnt_axis,
     model.jnt_range,
-    model.geom_pos[plates],
-    model.geom_size[plates],
+    np.array([_place(model, name) for name in soles]),
+    np.array([_size(model, name) for name in soles]),
+    *_rotated(model.body_quat[robot[1:]]),
   ):
     digest.update((np.round(array, 7) + 0.0).astype("<f8").tobytes())
   return digest.hexdigest()[:16]
+
+
+def _below(model: mujoco.MjModel, body: int, root: int) -> bool:
+  """Whether a body is the root or hangs on it."""
+  while body not in (root, 0):
+    body = int(model.body_parentid[body])
+  return body == root
+
+
+def _place(model: mujoco.MjModel, name: str) -> np.ndarray:
+  return _named(model, name).pos
+
+
+def _size(model: mujoco.MjModel, name: str) -> np.ndarray:
+  return _named(model, name).size
+
+
+def _named(model: mujoco.MjModel, name: str) -> Any:
+  """The geom of a name, else the site."""
+  geom = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, name)
+  return model.geom(geom) if geom >= 0 else model.site(name)
+
+
+def _rotated(quats: np.ndarray) -> list[np.ndarray]:
+  """Body frames, where any of them is turned against its parent's."""
+  return [] if np.allclose(quats, [1, 0, 0, 0]) else [quats]

@@ -1,0 +1,71 @@
+"""All robots that are known: ours, and those that a user has brought."""
+
+import os
+import pathlib
+
+from wildrobot_playground.robots import folder
+from wildrobot_playground.robots.description import RobotDescription
+from wildrobot_playground.robots.wildrobot import WILDROBOT
+from wildrobot_playground.system import cli, errors
+
+_known: dict[str, RobotDescription] = {WILDROBOT.name: WILDROBOT}
+
+
+def add(robot: RobotDescription) -> None:
+  """Makes a robot known by its name and by its environments' names.
+
+  Raises:
+    UsageError: when another robot has the name, or an environment of it.
+  """
+  for other in _known.values():
+    same = other.name == robot.name or other.title == robot.title
+    if same and other != robot:
+      raise errors.UsageError(
+        f"{robot.model}: there is a robot '{other.name}' ({other.title}Walk)"
+        " already; give yours another name in its robot.toml"
+      )
+  _known[robot.name] = robot
+
+
+def find(name: str) -> RobotDescription:
+  """A robot by its name, or the one that a folder describes.
+
+  Raises:
+    UsageError: naming the nearest robot, or what is wrong with the folder.
+  """
+  path = pathlib.Path(name)
+  if name in _known:
+    return _known[name]
+  if os.sep not in name and not path.exists():
+    cli.choose("robot", name, sorted(_known))
+  robot = folder.load(path)
+  add(robot)
+  return robot
+
+
+def get(name: str) -> RobotDescription | None:
+  """A known robot by its name."""
+  return _known.get(name)
+
+
+def names() -> tuple[str, ...]:
+  """Of all known robots."""
+  return tuple(_known)
+
+
+def environments() -> tuple[str, ...]:
+  """Names of all walking tasks."""
+  return tuple(n for robot in _known.values() for n in robot.environments)
+
+
+def of_environment(name: str) -> tuple[RobotDescription, str]:
+  """The robot of a walking task, and its terrain.
+
+  Raises:
+    KeyError: for a name that is none of `environments`.
+  """
+  for robot in _known.values():
+    flat, rough = robot.environments
+    if name in (flat, rough):
+      return robot, "flat" if name == flat else "rough"
+  raise KeyError(name)

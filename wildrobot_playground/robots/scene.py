@@ -1,0 +1,202 @@
+"""A robot on its ground, with our sensors: from MJCF to a compiled model.
+
+What the environments and simulations read is added here under names of our own,
+so that a robot's MJCF needs to hold the robot alone.
+"""
+
+import functools
+import pathlib
+
+import mujoco
+import numpy as np
+
+from wildrobot_playground.robots import contact_points, mjcf
+from wildrobot_playground.robots.description import SIDES, RobotDescription
+from wildrobot_playground.system import assets, reading
+
+TERRAINS = ("flat", "rough")
+GROUND = (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
+FLOOR = "floor"
+
+PREFIX = "wildrobot_playground/"  # Of what we add to a model.
+ROOT = PREFIX + "root"  # Site at the root's origin.
+ORIENTATION = PREFIX + "orientation"
+GYRO = PREFIX + "gyro"
+LOCAL_LINVEL = PREFIX + "local_linvel"
+GLOBAL_LINVEL = PREFIX + "global_linvel"
+GLOBAL_ANGVEL = PREFIX + "global_angvel"
+
+_IMU = (
+  (ORIENTATION, mujoco.mjtSensor.mjSENS_FRAMEQUAT),
+  (GYRO, mujoco.mjtSensor.mjSENS_GYRO),
+)
+_OF_ROOT = (
+  (LOCAL_LINVEL, mujoco.mjtSensor.mjSENS_VELOCIMETER),
+  (GLOBAL_LINVEL, mujoco.mjtSensor.mjSENS_FRAMELINVEL),
+  (GLOBAL_ANGVEL, mujoco.mjtSensor.mjSENS_FRAMEANGVEL),
+)
+
+
+def torque_sensor(joint: str) -> str:
+  """Name of the sensor of a servo's torque [N·m]."""
+  return f"{PREFIX}{joint}_torque"
+
+
+def foot_sensor(side: str) -> str:
+  """Name of the sensor of a sole's velocity [m/s] in the world."""
+  return f"{PREFIX}{side}_foot_linvel"
+
+
+def contact_sensors(
+  model: mujoco.MjModel, robot: RobotDescription
+) -> list[list[str]]:
+  """Names of the sensors of every contact, one for each of its geoms."""
+  names = [model.sensor(i).name for i in range(model.nsensor)]
+  return [
+    [name for name in names if name.startswith(f"{PREFIX}{contact.name}/")]
+    for contact in robot.contacts
+  ]
+
+
+def compile_scene(
+  robot: RobotDescription, terrain: str = "flat"
+) -> mujoco.MjModel:
+  """The robot's model on flat or rough ground, with our sensors.
+
+  Raises:
+    ModelError: for a model that cannot be read or compiled, or lacks what the
+      description names.
+  """
+  spec = read(pathlib.Path(robot.model))
+  add_sensors(spec, robot)
+  set_ground(spec, terrain)
+  for contact in robot.contacts:
+    for name in colliders(spec, contact.geoms):
+      spec.add_sensor(
+        name=f"{PREFIX}{contact.name}/{name}",
+        type=mujoco.mjtSensor.mjSENS_CONTACT,
+        objtype=mujoco.mjtObj.mjOBJ_GEOM,
+        objname=name,
+        reftype=mujoco.mjtObj.mjOBJ_GEOM,
+        refname=FLOOR,
+        intprm=[1, 1, 1],  # Whether there is one; the nearest; at most one.
+      )
+  return mjcf.compiled(spec, str(robot.model))
+
+
+@functools.cache
+def flat(robot: RobotDescription) -> mujoco.MjModel:
+  """The robot's model on flat ground, compiled once; not to be changed."""
+  return compile_scene(robot)
+
+
+def read(path: pathlib.Path) -> mujoco.MjSpec:
+  """An MJCF, looked through before MuJoCo reads it.
+
+  Raises:
+    ModelError: when it is missing, or no MJCF of a robot.
+  """
+  if not path.exists():
+    raise mjcf.ModelError(f"there is no model at {path}")
+  reading.check_name(path, "MuJoCo", mjcf.ModelError)
+  mjcf.check_file(path)
+  try:
+    return mujoco.MjSpec.from_file(str(path))
+  except ValueError as error:
+    first = str(error).splitlines()[0]
+    raise mjcf.ModelError(f"{path} is no MJCF: {first}") from error
+
+
+def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
+  """Puts the robot on one of our grounds, in the place of any of its own.
+
+  Raises:
+    ValueError: for an unknown terrain.
+  """
+  if terrain not in TERRAINS:
+    raise ValueError(
+      f"terrain '{terrain}' is unknown; choose one of {', '.join(TERRAINS)}"
+    )
+  for geom in [geom for geom in spec.geoms if geom.type in GROUND]:
+    spec.delete(geom)
+  ground = mujoco.MjSpec.from_file(
+    str(assets.xmls() / f"{terrain}_terrain.xml")
+  )
+  spec.visual = ground.visual
+  spec.attach(ground, frame=spec.worldbody.add_frame(), prefix="")
+
+
+def add_sensors(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
+  """Adds what is read of IMU, root, feet and servos.
+
+  Raises:
+    ModelError: for a body, site or servo that the model lacks.
+  """
+  site = mujoco.mjtObj.mjOBJ_SITE
+  root = spec.body(robot.root)
+  if root is None:
+    raise mjcf.ModelError(f"{robot.model} has no body '{robot.root}'")
+  root.add_site(name=ROOT)
+  imu = robot.imu or ROOT
+  if spec.site(imu) is None:
+    raise mjcf.ModelError(f"{robot.model} has no site '{imu}' for the IMU")
+  feet = [(foot_sensor(side), _foot_site(spec, robot, side)) for side in SIDES]
+  kind = mujoco.mjtSensor.mjSENS_FRAMELINVEL
+  for name, kind, place in (
+    *((name, kind, imu) for name, kind in _IMU),
+    *((name, kind, ROOT) for name, kind in _OF_ROOT),
+    *((name, kind, place) for name, place in feet),
+  ):
+    spec.add_sensor(name=name, type=kind, objtype=site, objname=place)
+  servos = {servo.target: servo.name for servo in reversed(spec.actuators)}
+  for joint in robot.joints:
+    if joint not in servos:
+      raise mjcf.ModelError(f"{robot.model} has no servo on {joint}")
+    spec.add_sensor(
+      name=torque_sensor(joint),
+      type=mujoco.mjtSensor.mjSENS_ACTUATORFRC,
+      objtype=mujoco.mjtObj.mjOBJ_ACTUATOR,
+      objname=servos[joint],
+    )
+
+
+def colliders(spec: mujoco.MjSpec, names: tuple[str, ...]) -> list[str]:
+  """Names of geoms, those of bodies among `names` spelled out.
+
+  Geoms without a name are given one.
+
+  Raises:
+    ModelError: for a name that is neither a geom's nor a body's, or a body
+      that collides with nothing.
+  """
+  found = []
+  for name in names:
+    if spec.geom(name) is not None:
+      found.append(name)
+      continue
+    body = spec.body(name)
+    if body is None:
+      raise mjcf.ModelError(f"there is no geom and no body '{name}'")
+    geoms = [g for g in body.geoms if g.contype or g.conaffinity]
+    if not geoms:
+      raise mjcf.ModelError(f"no geom of body '{name}' collides")
+    for i, geom in enumerate(geoms):
+      geom.name = geom.name or f"{PREFIX}{name}_{i}"
+    found += [geom.name for geom in geoms]
+  return found
+
+
+def _foot_site(spec: mujoco.MjSpec, robot: RobotDescription, side: str) -> str:
+  """A site in the middle of a sole: the model's own, or one that is added."""
+  own = f"{side}_foot"
+  if spec.site(own) is not None:
+    return own
+  model = spec.compile()
+  names = [n for c in robot.contacts if c.side == side for n in c.points]
+  try:
+    part = contact_points.find(model, names)
+  except ValueError as error:
+    raise mjcf.ModelError(f"{robot.model}: {side} foot: {error}") from error
+  name = PREFIX + own
+  spec.bodies[part.body].add_site(name=name, pos=np.mean(part.points, axis=0))
+  return name
