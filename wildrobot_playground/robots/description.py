@@ -57,6 +57,9 @@ class RobotDescription:
     waist: joint that turns the trunk against the pelvis; None without.
     default_pose: keyframe, or angles [rad] by joint (0 where not named), that
       actions are relative to.
+    servo: `kp` [N·m/rad] and `kv` [N·m·s/rad] of servos that the model has as
+      motors; empty where it has position servos, or for a guess.
+    reference: folder of its clips and dataset; None without any.
     mass: of the whole robot [kg], where a shipped model must have it.
     task: what the walking task sets otherwise than for a robot of any size,
       flattened keys to values.
@@ -72,6 +75,8 @@ class RobotDescription:
   legs: Mapping[str, tuple[str, ...]]
   waist: str | None
   default_pose: str | Mapping[str, float]
+  servo: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  reference: str | os.PathLike[str] | None = None
   mass: float | None = None
   task: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
