@@ -19,6 +19,7 @@ from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.doctor import (
   feature_checks,
   reference_checks,
+  robot_checks,
   system_checks,
 )
 from wildrobot_playground.runs.doctor.finding import FAIL, OK, WARN, Finding
@@ -77,6 +78,8 @@ def full(
     system_checks.memory(environment, ppo),
     system_checks.rendering(environment.mj_model),
   ]
+  if environment.robot.mass is None:  # None of the shipped ones.
+    findings += robot_checks.check(robots.of(environment.robot))
   try:
     dataset = _dataset(reference, run_dir, environment)
   except (DatasetError, ClipError) as error:
