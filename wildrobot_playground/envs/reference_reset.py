@@ -36,9 +36,7 @@ def load(folder: str, robot: robots.RobotDescription) -> Bank:
   """
   from wildrobot_playground.motion import clip as clip_lib
 
-  path = (
-    pathlib.Path(folder) if folder else assets.reference(robot.name) / "clips"
-  )
+  path = pathlib.Path(folder) if folder else robot.clips
   files = sorted(path.glob("*.npz"))
   if not files:
     raise ValueError(
