@@ -6,34 +6,18 @@ from wildrobot_playground.robots.description import (
   RobotDescription,
   side_of,
 )
-from wildrobot_playground.robots.robot import (
-  HIP_FLEXION_SIGN,
-  HIP_PITCH_COLUMNS,
-  LEG_COLUMNS,
-  PitchTask,
-  PointTask,
-  Robot,
-  Task,
-  default_robot,
-  model_hash,
-  of,
-)
+from wildrobot_playground.robots.fingerprint import model_hash
+from wildrobot_playground.robots.robot import Robot, default_robot, of
 from wildrobot_playground.robots.sole import Sole
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 __all__ = [
-  "HIP_FLEXION_SIGN",
-  "HIP_PITCH_COLUMNS",
-  "LEG_COLUMNS",
   "SIDES",
   "WILDROBOT",
   "Contact",
-  "PitchTask",
-  "PointTask",
   "Robot",
   "RobotDescription",
   "Sole",
-  "Task",
   "default_robot",
   "model_hash",
   "of",
