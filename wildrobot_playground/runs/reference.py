@@ -6,7 +6,7 @@ from typing import Any
 from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion.datasets import build
+from wildrobot_playground.motion.datasets import build, shipped
 
 FILE = "reference.npz"  # The run folder's own copy.
 
@@ -38,6 +38,23 @@ def find(path: str | None, environment: Any) -> dataset_lib.ReferenceDataset:
     model_hash=robots.model_hash(environment.mj_model, environment.robot),
     layout=environment.layout,
   )
+
+
+def ensure(robot: robots.RobotDescription) -> None:
+  """Makes a robot's own reference, where it has none: walks, in its folder.
+
+  Raises:
+    ValueError: when no walk of the robot passes the gates.
+    OSError: when the folder cannot be written.
+  """
+  if robot.dataset.is_file() or not robot.reference:
+    return
+  print(
+    f"motion   {robot.name} has no reference yet: making walks in"
+    f" {robot.reference} ...",
+    flush=True,
+  )
+  shipped.write(output=robot.reference, robot=robots.of(robot))
 
 
 def clips_of(reference: str | None) -> pathlib.Path | None:

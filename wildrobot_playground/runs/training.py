@@ -19,6 +19,7 @@ from wildrobot_playground.amp import guard, ppo
 from wildrobot_playground.envs import randomize
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy.metrics import scorecard
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import (
   duration,
   evaluation,
@@ -70,6 +71,7 @@ def _run(
   """See `run`; the run folder stays this run's while `claims` lasts."""
   plan, goes_on = _plan(request, claims)
   try:
+    _ensure_reference(plan)
     environment = mujoco_playground.registry.load(
       plan.env, config=plan.env_config
     )
@@ -385,6 +387,15 @@ def _plan(
   )
   resume_lib.check(plan, saved, request.resume_override)
   return plan, goes_on
+
+
+def _ensure_reference(plan: plan_lib.Plan) -> None:
+  """Makes the reference of a robot that somebody brings, by one process."""
+  if not plan.is_ours or plan.reference is not None:
+    return
+  if distributed.is_primary():
+    reference_lib.ensure(catalog.of_environment(plan.env)[0])
+  distributed.from_primary(None)  # The others wait for it.
 
 
 def _reference(

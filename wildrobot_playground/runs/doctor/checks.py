@@ -72,6 +72,8 @@ def full(
     path = run_dir / saved_config.FILE
     saved_config.require(run, path, "env", *saved_config.SECTIONS)
     robot, _ = robot_option.of_run(run, path)
+  if run is None and reference is None:
+    reference_lib.ensure(robot)
   environment, ppo = _environment(run, run_dir, robot)
   findings = [
     system_checks.backend(),
