@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground import robots
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import amass
 from wildrobot_playground.motion.retargeting import from_clip, recording
