@@ -99,8 +99,8 @@ def test_mirrored_walks_put_the_mirrored_soles(walks, biped):
 
 def test_walks_are_retimed_resampled_and_played(walks, biped):
   clip = walks[1]
-  faster = retime.froude(clip, 0.5, biped)
-  assert gates.achieved_speed(faster) == pytest.approx(0.5, rel=0.02)
+  faster = retime.froude(clip, 0.45, biped)
+  assert gates.achieved_speed(faster) == pytest.approx(0.45, rel=0.02)
   assert gates.assess(faster, biped).tier != "refused"
   again = resample.resample(resample.resample(clip, 100.0, biped), 50.0, biped)
   np.testing.assert_allclose(again.qpos, clip.qpos, atol=1e-3)

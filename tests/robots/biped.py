@@ -17,7 +17,7 @@ JOINTS = (
   ("hip_roll", (1, 0, 0), -0.6, 0.6),
   ("hip_pitch", (0, 1, 0), -1.8, 0.6),
   ("knee", (0, 1, 0), 0.0, 2.3),
-  ("ankle_pitch", (0, 1, 0), -0.9, 0.7),
+  ("ankle_pitch", (0, 1, 0), -1.2, 0.7),
   ("ankle_roll", (1, 0, 0), -0.5, 0.5),
 )
 MASSES = (1.0, 1.0, 4.0, 2.5, 0.3, 1.0)  # kg
@@ -42,6 +42,8 @@ def write(folder: pathlib.Path, foot: str = "box") -> pathlib.Path:
   (folder / "robot.xml").write_text(f"""
 <mujoco model="biped">
   <compiler angle="radian" autolimits="true"/>
+  <option integrator="implicitfast"/>
+  <default><joint armature="0.05" damping="0.5"/></default>
   <worldbody>
     <body name="torso" pos="0 0 1">
       <freejoint/>
