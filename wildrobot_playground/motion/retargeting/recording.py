@@ -30,6 +30,8 @@ _CYCLES = 5  # of a cyclic motion are made; the middle one is kept
 _SMOOTHING = 0.03  # s of the human's time: what is faster is noise
 _POSTURE_SMOOTHING = 0.06
 _SHORTEST = 10  # frames
+_HALF_WIDTH = 0.045  # m, of WildRobot's soles
+_STANCES = (0.8, 1.3)  # narrowest and widest, over that of its size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,14 +102,17 @@ def scaled(robot: robots.Robot) -> Options:
   """The options for a robot of another size.
 
   Lengths go with those of its legs, what is sideways with the distance of its
-  feet.
+  feet; narrower soles stand nearer to each other, their inner edges alike.
   """
   base = Options()
+  least, most = (robot.width * base.stance_y * s for s in _STANCES)
+  inwards = _HALF_WIDTH * robot.width - robot.feet["left"].half_width
+  stance_y = min(max(base.stance_y * robot.width - inwards, least), most)
   return dataclasses.replace(
     base,
     crouch=base.crouch * robot.size,
     forward=base.forward * robot.size,
-    stance_y=base.stance_y * robot.width,
+    stance_y=stance_y,
     nearest_y=base.nearest_y * robot.width,
     clearance=base.clearance * robot.size,
   )
