@@ -3,12 +3,14 @@ import pathlib
 
 import pytest
 
+from tests.robots import biped as biped_lib
 from wildrobot_playground import robots
 from wildrobot_playground.motion import walk_generator
 from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.importers import deepmimic
 from wildrobot_playground.motion.retargeting import cyclic, unroll
 from wildrobot_playground.motion.retargeting import recording as follow
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.system import assets
 
 _BESIDE = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -52,3 +54,10 @@ def mocap():
   if not folder.is_dir():
     pytest.skip("no motion capture files; WILDROBOT_MOCAP names their folder")
   return folder
+
+
+@pytest.fixture(scope="session", params=biped_lib.FEET)
+def biped(request, tmp_path_factory):
+  """Twice as large, six hinges a leg, turned frames, another order in qpos."""
+  folder = tmp_path_factory.mktemp("robots") / f"walker_{request.param}"
+  return robots.of(catalog.find(str(biped_lib.write(folder, request.param))))

@@ -15,7 +15,7 @@ from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import human, walk_generator
+from wildrobot_playground.motion import human, walk_generator, walk_options
 from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.retargeting import recording
 from wildrobot_playground.motion.subcommands import common
@@ -271,7 +271,7 @@ def test_no_flag_takes_what_is_no_sensible_number(
 @pytest.mark.parametrize(
   ("options", "ranges"),
   [
-    (walk_generator.Options(), walk_generator.RANGES),
+    (walk_options.Options(), walk_options.RANGES),
     (recording.Options(), recording.RANGES),
   ],
 )
@@ -286,17 +286,17 @@ def test_every_setting_has_a_range_around_its_default(options, ranges):
 
 @pytest.mark.property
 @hypothesis.given(
-  speed=st.floats(0, walk_generator.MAX_SPEED),
+  speed=st.floats(0, walk_options.MAX_SPEED),
   settings=st.dictionaries(
-    st.sampled_from(list(walk_generator.RANGES)), st.booleans()
+    st.sampled_from(list(walk_options.RANGES)), st.booleans()
   ),
 )
 def test_any_setting_in_its_range_plans_finite_steps(speed, settings):
   """At the ends of the ranges, footsteps are finite or refused in one line."""
   changes = {
-    key: walk_generator.RANGES[key][high] for key, high in settings.items()
+    key: walk_options.RANGES[key][high] for key, high in settings.items()
   }
-  options = dataclasses.replace(walk_generator.Options(), **changes)
+  options = dataclasses.replace(walk_options.Options(), **changes)
   robot = robots.default_robot()
   try:
     plan = walk_generator.footsteps(speed, robot, options)

@@ -23,7 +23,7 @@ def clips():
 @pytest.fixture(scope="module")
 def dataset(robot):
   return dataset_lib.load(
-    assets.reference() / shipped.DATASET,
+    assets.dataset(),
     velocity_mode="direction",
     dt=0.02,
     model_hash=robot.fingerprint,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground.motion import human, walk_generator
+from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import human, walk_generator, walk_options
 from wildrobot_playground.motion.quality import gates
 
 
@@ -25,12 +26,10 @@ def test_pendulum_obeys_its_equation():
 
 def test_zero_moment_point_of_a_still_robot_is_under_its_mass(robot):
   clip = walk_generator.generate(
-    0.0, "still", robot, walk_generator.Options(passes=0)
+    0.0, "still", robot, walk_options.Options(passes=0)
   )
   frozen = np.tile(clip.qpos[:1], (4, 1))
-  still = walk_generator.clip_lib.make_clip(
-    "still", frozen, robot.sole, True, (0, 0, 0), {}
-  )
+  still = clip_lib.make_clip("still", frozen, robot, True, (0, 0, 0), {})
   com = robot.forward(frozen[0]).subtree_com[1, :2]
   point = walk_generator.zero_moment_point(still, robot)
   np.testing.assert_allclose(point, np.tile(com, (4, 1)), atol=1e-3)
@@ -39,7 +38,7 @@ def test_zero_moment_point_of_a_still_robot_is_under_its_mass(robot):
 def test_feedback_brings_the_zero_moment_point_to_the_plan(robot):
   errors = []
   for passes in (0, 6):
-    options = walk_generator.Options(passes=passes)
+    options = walk_options.Options(passes=passes)
     clip = walk_generator.generate(0.2, "clip", robot, options)
     plan = walk_generator.footsteps(0.2, robot, options)
     missing = walk_generator.zero_moment_point(clip, robot) - plan.zmp
@@ -49,7 +48,7 @@ def test_feedback_brings_the_zero_moment_point_to_the_plan(robot):
 
 def test_soles_stand_where_the_plan_puts_them(generated_clip, robot):
   """Their middle over the plan's, their lowest corner at its height."""
-  plan = walk_generator.footsteps(0.2, robot, walk_generator.Options())
+  plan = walk_generator.footsteps(0.2, robot, walk_options.Options())
   corners = robot.sole.corners(generated_clip.qpos).reshape(-1, 2, 8, 3)
   middle = (robot.toe + robot.heel)[0] / 2
   for i, ankle in enumerate(plan.feet.values()):

@@ -2,8 +2,10 @@
 
 import pytest
 
+from tests.robots import biped as biped_lib
 from wildrobot_playground import robots
 from wildrobot_playground.policy.sim import sim_to_sim
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.system import assets
 
 
@@ -16,3 +18,10 @@ def robot():
 def agreed():
   policy = sim_to_sim.load(assets.policies() / "walk")
   return policy.controller.contract
+
+
+@pytest.fixture(scope="session", params=biped_lib.FEET)
+def biped(request, tmp_path_factory):
+  """Twelve hinges, turned frames, another order in qpos."""
+  folder = tmp_path_factory.mktemp("robots") / f"biped_{request.param}"
+  return robots.of(catalog.find(str(biped_lib.write(folder, request.param))))

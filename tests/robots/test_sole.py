@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from wildrobot_playground.robots import sole as sole_lib
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 DT = 0.02
@@ -41,9 +42,8 @@ def test_corners_are_where_mujoco_has_them(model, sole, random_qpos):
   for qpos in random_qpos:
     data.qpos[:] = qpos
     mujoco.mj_kinematics(model, data)
-    expected = [
-      lower_corners(model, data, geom) for geom in consts.SOLE_PLATE_GEOMS
-    ]
+    plates = [contact.sole[0] for contact in WILDROBOT.contacts]
+    expected = [lower_corners(model, data, plate) for plate in plates]
     np.testing.assert_allclose(sole.corners(qpos), expected, atol=1e-9)
 
 
@@ -58,19 +58,21 @@ def test_batch_is_its_rows(sole, random_qpos):
 def test_numpy_equals_jax(sole, random_qpos):
   qpos = random_qpos.astype(np.float32)
   moved = qpos + np.float32([0.01, 0, 0, *[0] * 13])
-  # Every plate counts as touching a ground at its own height.
-  ground = sole.corners(qpos)[..., 2]
-  for function in (
-    lambda q: sole.corners(q),
-    lambda q: sole.heights(q, 0.1),
-    lambda q: sole.slide(q, q + (moved - qpos), DT, 10.0, 10.0),
-  ):
+
+  def slide(q):
+    # Every plate touches a ground at its own height.
+    before, now = (
+      sole.state(p, lambda points: points[..., 2])
+      for p in (q, q + moved - qpos)
+    )
+    return sole_lib.slide(before, now, DT)
+
+  for function in (sole.corners, sole.heights, slide):
     found = function(jp.asarray(qpos))
     assert isinstance(found, jax.Array)
     np.testing.assert_allclose(found, function(qpos), rtol=1e-4, atol=2e-6)
   np.testing.assert_array_equal(
-    sole.contacts(jp.asarray(qpos), jp.asarray(ground)),
-    sole.contacts(qpos, ground),
+    sole.contacts(jp.asarray(qpos)), sole.contacts(qpos)
   )
 
 
@@ -93,7 +95,8 @@ def test_contacts_flip_at_three_millimetres(model, sole):
     np.testing.assert_array_equal(sole.contacts(raised), [expected] * 4)
     # What counts is the height above the ground.
     raised[2] += 0.5
-    np.testing.assert_array_equal(sole.contacts(raised, 0.5), [expected] * 4)
+    state = sole.state(raised, lambda points: np.full(points.shape[:-1], 0.5))
+    np.testing.assert_array_equal(state.contact, [expected] * 4)
 
 
 def test_lowest_corner_decides(model, sole):

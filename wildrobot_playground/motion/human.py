@@ -19,6 +19,9 @@ POINTS = (
   ),
 )
 
+# Joints of an arm; points of a motion may hold them, by side.
+ARM = ("shoulder", "elbow", "wrist")
+
 
 class MotionError(ValueError):
   """A motion that cannot be used; the message says why and what to do."""
@@ -30,7 +33,7 @@ class HumanMotion:
 
   Attributes:
     points: (T, 3) positions [m] by the names of `POINTS`; heel and toe are on
-      the sole.
+      the sole. Where the arms are known, also those of `ARM`.
     pelvis_mat: (T, 3, 3) pelvis orientation (x forward, y left, z up).
     chest_mat: (T, 3, 3) chest orientation.
     fps: frames per second.

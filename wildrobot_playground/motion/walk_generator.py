@@ -4,126 +4,27 @@ Footsteps give a zero-moment point; the linear inverted pendulum gives a centre
 of mass for it (Kajita et al., "Biped walking pattern generation by using
 preview control of zero-moment point", 2003; here in closed form, since the walk
 is periodic); whole-body inverse kinematics gives the joints. The robot is no
-pendulum, half of it and more is legs, so what inverse dynamics finds of the zero-moment
+pendulum, most of it is legs, so what inverse dynamics finds of the zero-moment
 point is fed back a few times.
 """
 
 import dataclasses
-import math
 
 import numpy as np
 
 from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import human
+from wildrobot_playground.motion import human, walk_options
 from wildrobot_playground.motion.quality import dynamics
+from wildrobot_playground.motion.walk_options import Options
 from wildrobot_playground.robots import legs, rotations
 
-MAX_SPEED = 0.6  # m/s of WildRobot; faster, the servos cannot follow
 _GRAVITY = 9.81  # m/s²
 _LARGEST_ERROR = 0.2  # m, of the zero-moment point that a pass corrects
 _COM_PASSES = 12  # in which pelvis and legs agree on a centre of mass
 _COM_TOLERANCE = 1e-7  # m
-_ARM_ROOM = 0.9  # of a shoulder's way to its limits that a swing may take
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-  """The shape of a generated walk; by default WildRobot's, see `scaled`.
-
-  Attributes:
-    cycle_time: of two steps, in place [s].
-    cycle_time_slope: shorter by so much per m/s of speed [s²/m].
-    double_support: share of a step with both feet down.
-    double_support_slope: less by so much per m/s of speed [s/m].
-    clearance: of the swinging sole [m].
-    clearance_slope: lower by so much per m/s of speed [s].
-    crouch: pelvis below straight legs [m].
-    crouch_slope: deeper by so much per m/s of speed [s].
-    lean: pitch of the pelvis, forward [rad].
-    stance_y: distance of a standing foot from the mid-line [m].
-    zmp_y: distance of the zero-moment point from it in single support [m].
-    zmp_x: of the zero-moment point ahead of the ankle [m].
-    roll_gain: lean of the torso over the standing foot, per sway [rad/m].
-    arm_swing: of each shoulder's pitch, against the leg of its side, per m/s of
-      speed [rad·s/m]; no more than the shoulders' limits allow.
-    elbow: bend of the elbows beyond their default [rad].
-    harmonics: highest harmonic of the centre of mass.
-    passes: how often the zero-moment point is fed back.
-    feedback: share of its error that a pass feeds back.
-  """
-
-  cycle_time: float = 0.84
-  cycle_time_slope: float = 0.25
-  double_support: float = 0.12
-  double_support_slope: float = 0.15
-  clearance: float = 0.025
-  clearance_slope: float = 0.01
-  crouch: float = 0.025
-  crouch_slope: float = 0.025
-  lean: float = 0.12
-  stance_y: float = 0.08
-  zmp_y: float = 0.04
-  zmp_x: float = 0.02
-  roll_gain: float = 2.5
-  arm_swing: float = 0.875
-  elbow: float = 0.3
-  harmonics: int = 7
-  passes: int = 6
-  feedback: float = 0.6
-
-
-# Smallest and largest value of each option.
-RANGES: dict[str, tuple[float, float]] = {
-  "cycle_time": (0.3, 3.0),
-  "cycle_time_slope": (-2.0, 2.0),
-  "double_support": (0.01, 0.9),
-  "double_support_slope": (-1.0, 1.0),
-  "clearance": (0.0, 0.1),
-  "clearance_slope": (-0.2, 0.2),
-  "crouch": (0.0, 0.3),
-  "crouch_slope": (-0.5, 0.5),
-  "lean": (-0.6, 0.6),
-  "stance_y": (0.02, 0.3),
-  "zmp_y": (0.0, 0.3),
-  "zmp_x": (-0.2, 0.2),
-  "roll_gain": (-20.0, 20.0),
-  "arm_swing": (0.0, 5.0),
-  "elbow": (-1.5, 1.5),
-  "harmonics": (1, 50),
-  "passes": (0, 50),
-  "feedback": (0.0, 2.0),
-}
 _SHORTEST = 0.2  # s, of a cycle
-
-
-def scaled(robot: robots.Robot) -> Options:
-  """The walk of a robot of another size that moves as WildRobot's does.
-
-  Lengths go with those of its legs, and times and speeds with their root; what
-  is sideways goes with the distance of its feet.
-  """
-  base, size, width = Options(), robot.size, robot.width
-  time = math.sqrt(size)
-  return dataclasses.replace(
-    base,
-    cycle_time=base.cycle_time * time,
-    double_support_slope=base.double_support_slope / time,
-    clearance=base.clearance * size,
-    clearance_slope=base.clearance_slope * time,
-    crouch=base.crouch * size,
-    crouch_slope=base.crouch_slope * time,
-    stance_y=base.stance_y * width,
-    zmp_y=base.zmp_y * width,
-    zmp_x=round((robot.toe + robot.heel)[0] / 2, 6),
-    roll_gain=base.roll_gain / size,
-    arm_swing=base.arm_swing / time,
-  )
-
-
-def max_speed(robot: robots.Robot) -> float:
-  """The fastest walk [m/s] that is generated for a robot."""
-  return round(MAX_SPEED * math.sqrt(robot.size), 3)
+_ARM_ROOM = 0.9  # of a shoulder's way to its limits that a swing may take
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,19 +64,20 @@ def generate(
     speed: forward [m/s], 0 for walking in place.
     name: of the clip.
     robot: the robot.
-    options: see `Options`; by default those of the robot's size.
+    options: see `walk_options`; by default those of the robot's size.
 
   Returns:
     A cyclic clip at 50 frames a second.
 
   Raises:
-    MotionError: for a speed outside of 0 to `max_speed`, or options that leave no
-      time for a cycle or for a swing.
+    MotionError: for a speed outside of 0 to `walk_options.max_speed`, or
+      options that leave no time for a cycle or for a swing.
   """
-  options = options or scaled(robot)
-  if not 0 <= speed <= max_speed(robot):
+  options = options or walk_options.scaled(robot)
+  fastest = walk_options.max_speed(robot)
+  if not 0 <= speed <= fastest:
     raise human.MotionError(
-      f"speed is {speed} m/s, expected 0 to {max_speed(robot):g}: faster, the"
+      f"speed is {speed} m/s, expected 0 to {fastest:g}: faster, the"
       " generated walk asks for torques that the servos do not have"
     )
   plan = footsteps(speed, robot, options)

@@ -126,7 +126,7 @@ def leg(found: Hinges, robot: RobotDescription, side: str) -> Leg:
     raise ValueError(
       f"{robot.name}: of the {side} leg, {len(pitches)} joints"
       f" ({', '.join(robot.legs[side])}) turn about y at the zero pose,"
-      " expected hip, knee and ankle; name them all in [legs] of robot.toml, hip first"
+      " expected hip, knee and ankle; name all of them in [legs] of robot.toml"
     )
   hip, knee, ankle = pitches[:3]
   return Leg(

@@ -40,7 +40,7 @@ def test_standing_needs_no_help(robot):
   ready = robot.model.key("walk_ready").qpos.copy()
   ready[2] -= np.min(robot.sole.heights(ready[None]))
   clip = clip_lib.make_clip(
-    "ready", np.tile(ready, (100, 1)), robot.sole, False, (0, 0, 0), {}
+    "ready", np.tile(ready, (100, 1)), robot, False, (0, 0, 0), {}
   )
   played = play_physics.realize(clip, robot)
   assert played.metrics["help_mean"] < 0.03

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground import robots
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import amass
 from wildrobot_playground.motion.retargeting import from_clip, recording
@@ -98,8 +97,8 @@ def test_a_walk_of_the_robot_comes_back_as_that_walk(
   root = rotations.quat_to_mat(qpos[:, 3:7])
   poses[:, :3] = _axis_angle(root @ to_body.T)
   for side, joints in (("left", LEFT), ("right", RIGHT)):
-    pitch, roll, knee, ankle = qpos[:, 7:][:, robots.LEG_COLUMNS[side]].T
-    sign = robots.HIP_FLEXION_SIGN[side]
+    pitch, roll, knee, ankle = qpos[:, 7:][:, robot.legs[side].columns].T
+    sign = robot.legs[side].hip_flexion_sign
     turns = (
       rotations.about("y", -sign * pitch) @ rotations.about("x", -roll),
       rotations.about("y", knee),

@@ -7,6 +7,9 @@ from wildrobot_playground.motion import exporters, human, importers
 from wildrobot_playground.motion.importers import amp_pkl, gmr, robot_motion
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 
+# As the actuators of the original robot are listed.
+LEGS_FIRST = (*WILDROBOT.joints[1:], WILDROBOT.joints[0])
+
 
 def _amp(clip, **changes):
   """A file of the original project: columns by model, labels by legs."""
@@ -17,7 +20,7 @@ def _amp(clip, **changes):
     "dof_pos": clip.joint_pos,
     "dof_vel": np.zeros_like(clip.joint_pos),
     "fps": 50.0,
-    "joint_names": list(gmr.JOINT_ORDERS["legs_first"]),
+    "joint_names": list(LEGS_FIRST),
     "root_pos": clip.root_pos,
     "root_rot": np.roll(clip.root_quat, -1, axis=1),
     "foot_contacts": np.zeros((clip.num_frames, 4)),
@@ -42,12 +45,12 @@ def test_an_exported_clip_comes_back_equal(tmp_path, recorded_clip, robot):
 
 
 def test_joint_order_is_brought_to_the_robots(tmp_path, recorded_clip):
-  names = gmr.JOINT_ORDERS["legs_first"]
+  names = LEGS_FIRST
   columns = [WILDROBOT.joints.index(name) for name in names]
   content = _amp(recorded_clip, dof_pos=recorded_clip.joint_pos[:, columns])
   path = _dump(tmp_path / "a.pkl", content)
   for order in ("legs_first", ",".join(names)):
-    motion = gmr.load(path, joint_order=order)
+    motion = gmr.load(path, WILDROBOT, joint_order=order)
     np.testing.assert_array_equal(motion.joint_pos, recorded_clip.joint_pos)
 
 

@@ -68,7 +68,7 @@ def test_standing_still_needs_the_robots_weight(robot):
   """Straight-legged standing: no torque to speak of, all force explained."""
   home = robot.model.key("home").qpos
   clip = gates.clip_lib.make_clip(
-    "home", np.tile(home, (5, 1)), robot.sole, True, (0, 0, 0), {}
+    "home", np.tile(home, (5, 1)), robot, True, (0, 0, 0), {}
   )
   torque, unmatched = dynamics.inverse(clip, robot)
   assert np.max(unmatched) < 1e-3 * robot.weight

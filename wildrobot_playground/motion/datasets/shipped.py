@@ -70,14 +70,13 @@ def make_clips(
 def speeds(robot: robots.Robot, of_wildrobot: Sequence[float]) -> list[float]:
   """Speeds [m/s] like WildRobot's for a robot of another size.
 
-  Dynamically similar: they go with the root of leg length, to 0.05 m/s; one of
-  nearly its size gets WildRobot's.
+  Dynamically similar: they go with the root of leg length, down to a whole
+  0.05 m/s; a robot of nearly its size gets WildRobot's.
   """
   scale = math.sqrt(robot.size)
   if abs(scale - 1) < 0.05:
     return list(of_wildrobot)
-  near = (round(20 * scale * speed) / 20 for speed in of_wildrobot)
-  return sorted({min(s, walk_generator.max_speed(robot)) for s in near})
+  return sorted({math.floor(20 * scale * s + 1e-9) / 20 for s in of_wildrobot})
 
 
 def make_own(
@@ -198,8 +197,8 @@ Every clip has a mirror image (`_mirrored`) with the same figures.
 point from its target. `depth`: deepest sole corner below the ground. `slide`:
 mean speed of plates on the ground. `lift`: lowest sole in the middle third of
 a swing. `rad/s`: fastest joint. `hip limit`: frames with a hip at its 5 degrees
-of extension. `seam`: joint jump where the cycle closes. `over torque`, `rms` and
-`unmatched`: inverse dynamics: frames with a joint above the servo's limit,
+of extension. `seam`: joint jump where the cycle closes. `over torque`, `rms`
+and `unmatched`: inverse dynamics: frames with a joint above the servo's limit,
 torque over all joints, and mean force on the pelvis that no ground force
 explains, in weights. The gates behind `tier` are in `motion/quality/gates.py`:
 `feasible` clips ask for no more than the servos and the ground can give,

@@ -25,11 +25,15 @@ ANKLE_HEIGHT = 0.039 * _STATURE
 _FOOT = 0.152 * _STATURE
 HIP_HALF_WIDTH = 0.05 * _STATURE
 HIP_DROP = 0.05 * _STATURE  # of the hips below the pelvis' centre
+_SHOULDER = np.array([0.129, 0.288, 0.0]) * _STATURE  # left, above the pelvis
+_UPPER_ARM = 0.186 * _STATURE
+_FORE_ARM = 0.146 * _STATURE
 HEEL = np.array([-0.25 * _FOOT, 0.0, -ANKLE_HEIGHT])
 TOE = np.array([0.65 * _FOOT, 0.0, -ANKLE_HEIGHT])
 
 # Joints of the body, from the pelvis outwards.
 _LEGS = {"left": (1, 4, 7), "right": (2, 5, 8)}  # hip, knee, ankle
+_ARMS = {"left": (13, 16, 18), "right": (14, 17, 19)}  # collar, shoulder, elbow
 _SPINE = (3, 6, 9)
 _BODY_JOINTS = 22
 _WIDTHS = {66: "body", 72: "SMPL", 156: "SMPL+H", 165: "SMPL-X"}
@@ -104,6 +108,9 @@ def forward_kinematics(
     place: (T, 3) of the pelvis [m].
   """
   # In the body's axes: y up, z forward, x to the left.
+  chest = root
+  for joint in _SPINE:
+    chest = chest @ _turns(poses, joint)
   points = {"pelvis": place}
   for side, sign in (("left", 1.0), ("right", -1.0)):
     hip, knee, ankle = _LEGS[side]
@@ -119,11 +126,26 @@ def forward_kinematics(
       f"{side}_ankle": place_ankle,
       f"{side}_heel": place_ankle + foot @ HEEL,
       f"{side}_toe": place_ankle + foot @ TOE,
+      **_arm(place, chest, poses, side),
     }
-  chest = root
-  for joint in _SPINE:
-    chest = chest @ _turns(poses, joint)
   return points, root @ BODY_AXES, chest @ BODY_AXES
+
+
+def _arm(
+  place: np.ndarray, chest: np.ndarray, poses: np.ndarray, side: str
+) -> dict[str, np.ndarray]:
+  """Points (T, 3) of an arm, which the body at rest holds out sideways."""
+  collar, shoulder, elbow = _ARMS[side]
+  out = np.array([1.0 if side == "left" else -1.0, 0.0, 0.0])
+  mat = chest @ _turns(poses, collar) @ _turns(poses, shoulder)
+  joints = [place + chest @ (_SHOULDER * np.array([out[0], 1.0, 1.0]))]
+  joints.append(joints[-1] + mat @ (_UPPER_ARM * out))
+  mat = mat @ _turns(poses, elbow)
+  joints.append(joints[-1] + mat @ (_FORE_ARM * out))
+  return {
+    f"{side}_{name}": joint
+    for name, joint in zip(human.ARM, joints, strict=True)
+  }
 
 
 def _turns(poses: np.ndarray, joint: int) -> np.ndarray:

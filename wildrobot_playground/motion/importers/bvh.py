@@ -27,6 +27,12 @@ _LEGS = {
                    "ankle": "Foot{1}", "ball": "Toes{1}",
                    "arm": "UpperArm{1}"},
 }  # fmt: skip
+# Of arms that are followed where they are there.
+_ARMS = {
+  "cmu": {"elbow": "{0}ForeArm", "wrist": "{0}Hand"},
+  "lafan1": {"elbow": "{0}ForeArm", "wrist": "{0}Hand"},
+  "bandai-namco": {"elbow": "LowerArm{1}", "wrist": "Hand{1}"},
+}
 _TRUNKS = {
   "cmu": {"pelvis": "Hips", "chest": "Spine1", "neck": "Neck1"},
   "lafan1": {"pelvis": "Hips", "chest": "Spine2", "neck": "Neck"},
@@ -43,6 +49,18 @@ def skeleton_names(name: str) -> dict[str, str]:
     for role, form in _LEGS[name].items():
       names[f"{side}_{role}"] = form.format(*forms)
   return names
+
+
+def _with_arms(
+  recording: bvh_file.Recording, skeleton: str, names: dict[str, str]
+) -> dict[str, str]:
+  """The joints by role, with elbows and wrists where the recording has them."""
+  arms = {
+    f"{side}_{role}": form.format(*forms)
+    for side, forms in _SIDES.items()
+    for role, form in _ARMS[skeleton].items()
+  }
+  return names | {r: n for r, n in arms.items() if n in recording.names}
 
 
 def load(
@@ -71,6 +89,7 @@ def load(
   recording = bvh_file.parse(content, path.name)
   del content
   skeleton, names = _skeleton(recording, path.name)
+  names = _with_arms(recording, skeleton, names)
   recording, dropped = _without_rest_pose(recording)
   rate = fps if fps is not None else recording.fps
   human.check_rate(rate, path.name)
@@ -122,6 +141,10 @@ def _points(
       mats[f"{side}_ankle"],
       fps,
     )
+    arm = [f"{side}_{role}" for role in ("arm", "elbow", "wrist")]
+    if all(role in places for role in arm):
+      for name, role in zip(human.ARM, arm, strict=True):
+        points[f"{side}_{name}"] = places[role]
   return points
 
 

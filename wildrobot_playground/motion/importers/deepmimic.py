@@ -23,6 +23,12 @@ FRAME_SIZE = 44
 _HIP_HALF_WIDTH = 0.084887
 _THIGH = 0.421546
 _SHIN = 0.409870
+_CHEST = 0.236151  # above the root
+_SHOULDER = np.array(
+  [-0.02405, 0.24365, 0.18311]
+)  # the right one, in the chest
+_UPPER_ARM = 0.274788
+_FORE_ARM = 0.258947
 _HEEL = np.array([-0.0435, -0.05, 0.0])
 _TOE = np.array([0.1335, -0.05, 0.0])
 
@@ -30,6 +36,7 @@ _ROOT_POS = slice(1, 4)
 _ROOT_ROT = slice(4, 8)
 _CHEST_ROT = slice(8, 12)
 _LEG_START = {"right": 16, "left": 30}  # hip 4, knee 1, ankle 4
+_ARM_START = {"right": 25, "left": 39}  # shoulder 4, elbow 1
 
 # (x, y up, z right) to (x forward, y left, z up).
 _TO_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
@@ -164,10 +171,31 @@ def _forward_kinematics(
       f"{side}_ankle": ankle,
       f"{side}_heel": ankle + mat @ _HEEL,
       f"{side}_toe": ankle + mat @ _TOE,
+      **_arm(frames, root_pos + root_mat @ [0.0, _CHEST, 0.0], chest, side),
     }
   points = {name: point @ _TO_Z_UP.T for name, point in points.items()}
   to_z_up = lambda mat: _TO_Z_UP @ mat @ _TO_Z_UP.T  # noqa: E731
   return points, to_z_up(root_mat), to_z_up(chest)
+
+
+def _arm(
+  frames: np.ndarray, place: np.ndarray, chest: np.ndarray, side: str
+) -> dict[str, np.ndarray]:
+  """Points of an arm below a chest at places (T, 3), if the file turns it."""
+  start = _ARM_START[side]
+  quat = frames[:, start : start + 4]
+  if np.min(np.linalg.norm(quat, axis=1)) < 1e-3:
+    return {}
+  sign = 1.0 if side == "right" else -1.0
+  shoulder = place + chest @ (_SHOULDER * [1.0, 1.0, sign])
+  mat = chest @ rotations.quat_to_mat(quat)
+  elbow = shoulder + mat @ np.array([0.0, -_UPPER_ARM, 0.0])
+  mat = mat @ rotations.about("z", frames[:, start + 4])
+  wrist = elbow + mat @ np.array([0.0, -_FORE_ARM, 0.0])
+  return {
+    f"{side}_{name}": point
+    for name, point in zip(human.ARM, (shoulder, elbow, wrist), strict=True)
+  }
 
 
 def _turn_to_x(pelvis: np.ndarray) -> np.ndarray:

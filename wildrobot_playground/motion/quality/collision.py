@@ -43,19 +43,22 @@ def _boxes(
     bounds = _bounds(robot, names[i])
     if bounds is None:
       continue
-    low, high = bounds
+    low, high, level = bounds
     middle = (low + high) / 2
-    centre = places[:, i] + mats[:, i] @ middle
-    boxes.append((centre, mats[:, i], (high - low) / 2))
+    mat = mats[:, i] @ level if level is not None else mats[:, i]
+    boxes.append((places[:, i] + mat @ middle, mat, (high - low) / 2))
   return boxes
 
 
 def _bounds(
   robot: robots.Robot, joint: str
-) -> tuple[np.ndarray, np.ndarray] | None:
-  """Lowest and highest corner (3,) of what moves with a joint; None for air.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None] | None:
+  """The box around what moves with a joint; None for air.
 
-  From the joint's anchor, in the frame of its body [m].
+  Returns:
+    Lowest and highest corner (3,) from the joint's anchor, along the pelvis'
+    axes at the zero pose [m]; and the rotation (3, 3) of these axes in the
+    body's frame, None for none.
   """
   model, zero = robot.model, robot.zero
   hinge = model.joint(joint)
@@ -71,12 +74,14 @@ def _bounds(
     points = model.geom_pos[geom] + (centre + signs * half) @ mat.T
     part = int(model.geom_bodyid[geom])
     points = zero.xpos[part] + points @ zero.xmat[part].reshape(3, 3).T
-    points = points - zero.xanchor[hinge.id]
-    corners.append(points @ zero.xmat[body].reshape(3, 3))
+    corners.append(points - zero.xanchor[hinge.id])
   points = np.concatenate(corners)
   if not len(points):
     return None
-  return np.min(points, axis=0), np.max(points, axis=0)
+  level = zero.xmat[body].reshape(3, 3).T
+  turned = not np.allclose(level, np.eye(3))
+  low, high = np.min(points, axis=0), np.max(points, axis=0)
+  return low, high, level.copy() if turned else None
 
 
 def _gap(

@@ -57,7 +57,7 @@ def inverse(
 def generalized_forces(
   robot: robots.Robot, qpos: np.ndarray, qvel: np.ndarray, qacc: np.ndarray
 ) -> np.ndarray:
-  """(nv,) generalised forces of the model without any contact, armature included."""
+  """(nv,) forces of the model without any contact, armature included."""
   model, data = robot.airborne_model, robot.airborne_data
   data.qpos[:], data.qvel[:], data.qacc[:] = qpos, qvel, qacc
   mujoco.mj_inverse(model, data)

@@ -10,7 +10,7 @@ from wildrobot_playground import robots
 from wildrobot_playground.motion import axes, human
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.quality import gates
-from wildrobot_playground.motion.retargeting import recording
+from wildrobot_playground.motion.retargeting import arms, recording
 from wildrobot_playground.robots import legs, rotations
 
 
@@ -28,6 +28,7 @@ def as_human(
     qpos = np.concatenate([qpos, clip.at(np.array([len(qpos) / clip.fps]))])
   root = rotations.quat_to_mat(qpos[:, 3:7])
   points = {"pelvis": qpos[:, :3]}
+  chest = _chest(qpos, root, robot)
   for side in human.SIDES:
     leg = legs.Leg(robot, side)
     places, mats = leg.forward(qpos[:, 7:][:, leg.columns], root)
@@ -39,12 +40,13 @@ def as_human(
       f"{side}_ankle": ankle,
       f"{side}_heel": ankle + foot @ leg.heel,
       f"{side}_toe": ankle + foot @ leg.toe,
+      **arms.points(side, qpos, chest, robot),
     }
   contacts = robot.per_foot(robot.sole.contacts(qpos), np.maximum) > 0
   motion = human.HumanMotion(
     points=points,
     pelvis_mat=root,
-    chest_mat=_chest(qpos, root, robot),
+    chest_mat=chest,
     fps=clip.fps,
     cyclic=clip.cyclic,
     source={"file": f"{clip.name}.npz", **clip.meta.get("source", {})},
@@ -84,6 +86,7 @@ def own_options(
     lean=float(np.mean(tilt[:, 1])),
     sway_scale=1.0,
     turn_scale=1.0,
+    arm_scale=1.0,
     pitch_scale=1.0,
     swing_flatter=0.0,
     lift_scale=1.0,

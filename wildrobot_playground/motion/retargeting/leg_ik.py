@@ -62,6 +62,8 @@ def solve(
   joints = np.tile(robot.bent_knees()[7:], (len(root), 1))
   if robot.waist is not None:
     joints[:, robot.waist] = body.waist
+  for column, angles in body.arms.items():
+    joints[:, column] = angles
   for _ in range(_PASSES):
     short, long = _solve_legs(limbs, feet, joints, root, tilt)
     stiff = _missing_hip_room(joints, robot)

@@ -30,6 +30,8 @@ _CYCLES = 5  # of a cyclic motion are made; the middle one is kept
 _SMOOTHING = 0.03  # s of the human's time: what is faster is noise
 _POSTURE_SMOOTHING = 0.06
 _SHORTEST = 10  # frames
+_HALF_WIDTH = 0.045  # m, of WildRobot's soles
+_STANCES = (0.8, 1.3)  # narrowest and widest, over that of its size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Options:
     forward: pelvis ahead of where the human's would be over the feet [m].
     sway_scale: pelvis sway over the human's scaled one.
     turn_scale: pelvis and torso rotations over the human's.
+    arm_scale: swing of the arms over the human's.
     pitch_scale: sole pitch over the human's: our feet are longer.
     swing_flatter: share by which the sole's pitch is less in mid-swing: a
       pointed foot must be lifted higher, and the knee be faster.
@@ -63,6 +66,7 @@ class Options:
   forward: float = 0.0
   sway_scale: float = 1.7
   turn_scale: float = 0.6
+  arm_scale: float = 0.8
   pitch_scale: float = 0.5
   swing_flatter: float = 0.5
   lift_scale: float = 0.45
@@ -82,6 +86,7 @@ RANGES: dict[str, tuple[float, float]] = {
   "forward": (-0.3, 0.3),
   "sway_scale": (0.0, 10.0),
   "turn_scale": (0.0, 5.0),
+  "arm_scale": (0.0, 5.0),
   "pitch_scale": (0.0, 5.0),
   "swing_flatter": (0.0, 1.0),
   "lift_scale": (0.0, 5.0),
@@ -97,14 +102,17 @@ def scaled(robot: robots.Robot) -> Options:
   """The options for a robot of another size.
 
   Lengths go with those of its legs, what is sideways with the distance of its
-  feet.
+  feet; narrower soles stand nearer to each other, their inner edges alike.
   """
   base = Options()
+  least, most = (robot.width * base.stance_y * s for s in _STANCES)
+  inwards = _HALF_WIDTH * robot.width - robot.feet["left"].half_width
+  stance_y = min(max(base.stance_y * robot.width - inwards, least), most)
   return dataclasses.replace(
     base,
     crouch=base.crouch * robot.size,
     forward=base.forward * robot.size,
-    stance_y=base.stance_y * robot.width,
+    stance_y=stance_y,
     nearest_y=base.nearest_y * robot.width,
     clearance=base.clearance * robot.size,
   )
@@ -295,10 +303,13 @@ def _meta(
   options: Options,
 ) -> dict[str, Any]:
   """What the clip says of its making."""
+  parameters = dataclasses.asdict(options)
+  if not robot.arms:
+    del parameters["arm_scale"]
   return {
     "kind": "retargeted",
     "source": motion.source,
-    "parameters": dataclasses.asdict(options),
+    "parameters": parameters,
     "natural_speed": round(natural, 6),
     "ik_error": round(float(np.max(error)), 6),
     "frame_error": np.round(1e3 * error, 2).tolist(),

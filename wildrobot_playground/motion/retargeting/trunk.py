@@ -7,6 +7,7 @@ import numpy as np
 
 from wildrobot_playground import robots
 from wildrobot_playground.motion import filters, human
+from wildrobot_playground.motion.retargeting import arms
 from wildrobot_playground.motion.retargeting import path as path_lib
 from wildrobot_playground.robots import rotations
 
@@ -47,11 +48,13 @@ class Body:
     root: (T, 3) pelvis ahead and to the left of the path, above ground [m].
     tilt: (T, 2) its pitch and roll [rad].
     waist: (T,) angle of the waist [rad]; zeros without one.
+    arms: (T,) angles [rad] of the arms' joints, by column.
   """
 
   root: np.ndarray
   tilt: np.ndarray
   waist: np.ndarray
+  arms: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 def follow(
@@ -85,6 +88,7 @@ def follow(
     root=_root(motion, path, scale, options, robot),
     tilt=tilt + np.array([options.lean, 0.0]),
     waist=waist,
+    arms=arms.angles(motion, robot, options.arm_scale * scale.vigour),
   )
 
 

@@ -7,7 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from wildrobot_playground import features, robots
-from wildrobot_playground.motion import axes, human, importers, walk_generator
+from wildrobot_playground.motion import (
+  axes,
+  human,
+  importers,
+  walk_generator,
+  walk_options,
+)
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import shipped as default_lib
 from wildrobot_playground.motion.edit import trim
@@ -38,7 +44,7 @@ _FOUND = (
 def generate(args: argparse.Namespace) -> common.Result:
   """Generates walking at each speed."""
   robot = common.robot_of(args)
-  options = walk_generator.scaled(robot)
+  options = walk_options.scaled(robot)
   if args.cadence is not None:
     options = dataclasses.replace(
       options, cycle_time=1 / args.cadence, cycle_time_slope=0.0
@@ -47,7 +53,7 @@ def generate(args: argparse.Namespace) -> common.Result:
     options = dataclasses.replace(
       options, clearance=args.step_height, clearance_slope=0.0
     )
-  options = common.override(options, args.set, walk_generator.RANGES)
+  options = common.override(options, args.set, walk_options.RANGES)
   names = common.names_at_speeds("generated_walk", args.speed)
   clips = (
     walk_generator.generate(speed, name, robot, options)
@@ -148,11 +154,11 @@ def _generate_flags(parser: argparse.ArgumentParser) -> None:
   )
   parser.add_argument(
     "--step_height",
-    type=common.number(*walk_generator.RANGES["clearance"]),
+    type=common.number(*walk_options.RANGES["clearance"]),
     metavar="M",
     help="of the swinging sole",
   )
-  _settings(parser, walk_generator.Options)
+  _settings(parser, walk_options.Options)
   common.output(parser)
 
 
