@@ -39,5 +39,6 @@ WILDROBOT_V2 = RobotDescription(
   waist="waist_yaw",
   default_pose="home",
   reference=assets.reference("wildrobot_v2"),
+  task={"command_config.lin_vel_x": (0.0, 0.7)},  # m/s
   mass=4.128,
 )
