@@ -1,9 +1,9 @@
-import mujoco
 import numpy as np
 import pytest
 
 from wildrobot_playground import robots
-from wildrobot_playground.robots import rotations
+from wildrobot_playground.robots import robot as robot_lib
+from wildrobot_playground.robots import rotations, scene
 
 LEG = np.arange(7, 11)
 
@@ -78,21 +78,19 @@ def test_centre_of_mass_task(robot):
   qpos = robot.bent_knees()
   qpos[2] = 0.44
   target = np.array([0.05, -0.02])
-  solved = robot.solve(qpos, [robots.ComTask(target)], np.array([0, 1]))
+  solved = robot.solve(qpos, [robot_lib.ComTask(target)], np.array([0, 1]))
   data = robot.forward(solved)
   np.testing.assert_allclose(data.subtree_com[1, :2], target, atol=1e-6)
 
 
 def test_model_hash_sees_kinematics_but_not_looks(robot):
-  model = mujoco.MjModel.from_xml_path(
-    str(assets.xmls() / "scene_flat_terrain.xml")
-  )
+  model = scene.compile_scene(robots.WILDROBOT)
   original = robot.fingerprint
   model.mat_rgba[:] = 0.5
   model.opt.timestep = 0.005
-  assert robots.model_hash(model) == original
+  assert robots.model_hash(model, robots.WILDROBOT) == original
   model.body_mass[2] *= 1.01
-  assert robots.model_hash(model) != original
+  assert robots.model_hash(model, robots.WILDROBOT) != original
 
 
 def test_euler_angles_round_trip():

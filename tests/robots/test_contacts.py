@@ -142,7 +142,7 @@ def test_a_box_gives_its_lower_corners_in_the_contracts_order(model):
 @pytest.mark.parametrize(
   ("names", "message"),
   [
-    (["toe"], "there is no geom and no site 'toe'"),
+    (["toe"], "there is no geom, site or body 'toe'"),
     (["box", "rock"], "box, rock: expected to be on one body"),
     (["egg"], "geom 'egg' is no box, sphere"),
   ],

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from wildrobot_playground.robots import sole as sole_lib
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 DT = 0.02
@@ -41,9 +42,8 @@ def test_corners_are_where_mujoco_has_them(model, sole, random_qpos):
   for qpos in random_qpos:
     data.qpos[:] = qpos
     mujoco.mj_kinematics(model, data)
-    expected = [
-      lower_corners(model, data, geom) for geom in consts.SOLE_PLATE_GEOMS
-    ]
+    plates = [contact.points for contact in WILDROBOT.contacts]
+    expected = [lower_corners(model, data, geom) for (geom,) in plates]
     np.testing.assert_allclose(sole.corners(qpos), expected, atol=1e-9)
 
 
@@ -57,21 +57,25 @@ def test_batch_is_its_rows(sole, random_qpos):
 
 def test_numpy_equals_jax(sole, random_qpos):
   qpos = random_qpos.astype(np.float32)
-  moved = qpos + np.float32([0.01, 0, 0, *[0] * 13])
-  # Every plate counts as touching a ground at its own height.
-  ground = sole.corners(qpos)[..., 2]
+  step = np.float32([0.01, 0, 0, *[0] * 13])
+
+  def above(height):
+    return lambda q: sole.state(q, lambda points: points[..., 2] - height)
+
   for function in (
     lambda q: sole.corners(q),
-    lambda q: sole.heights(q, 0.1),
-    lambda q: sole.slide(q, q + (moved - qpos), DT, 10.0, 10.0),
+    lambda q: sole.heights(q),
+    lambda q: sole.state(q, lambda points: points[..., 0]).height,
+    lambda q: sole_lib.slide(above(0.0)(q), above(0.0)(q + step), DT),
   ):
     found = function(jp.asarray(qpos))
     assert isinstance(found, jax.Array)
     np.testing.assert_allclose(found, function(qpos), rtol=1e-4, atol=2e-6)
-  np.testing.assert_array_equal(
-    sole.contacts(jp.asarray(qpos), jp.asarray(ground)),
-    sole.contacts(qpos, ground),
-  )
+  # Every plate touches a ground just below it, and none one further down.
+  for height, touching in ((0.002, 1), (0.004, 0)):
+    for q in (qpos, jp.asarray(qpos)):
+      found = above(height)(q).contact
+      np.testing.assert_array_equal(found, np.full((20, 4), touching))
 
 
 def test_plates_are_in_the_order_of_the_contract(sole, standing):
@@ -93,7 +97,8 @@ def test_contacts_flip_at_three_millimetres(model, sole):
     np.testing.assert_array_equal(sole.contacts(raised), [expected] * 4)
     # What counts is the height above the ground.
     raised[2] += 0.5
-    np.testing.assert_array_equal(sole.contacts(raised, 0.5), [expected] * 4)
+    ground = sole.state(raised, lambda points: 0.5 + 0 * points[..., 0])
+    np.testing.assert_array_equal(ground.contact, [expected] * 4)
 
 
 def test_lowest_corner_decides(model, sole):

@@ -3,7 +3,6 @@
 import os
 import pathlib
 
-from wildrobot_playground.robots import folder
 from wildrobot_playground.robots.description import RobotDescription
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import cli, errors
@@ -38,6 +37,9 @@ def find(name: str) -> RobotDescription:
     return _known[name]
   if os.sep not in name and not path.exists():
     cli.choose("robot", name, sorted(_known))
+  # It imports MuJoCo, for which a command line chooses a renderer first.
+  from wildrobot_playground.robots import folder
+
   robot = folder.load(path)
   add(robot)
   return robot

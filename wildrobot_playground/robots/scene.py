@@ -16,9 +16,9 @@ from wildrobot_playground.system import assets, reading
 
 TERRAINS = ("flat", "rough")
 GROUND = (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
-FLOOR = "floor"
 
 PREFIX = "wildrobot_playground/"  # Of what we add to a model.
+FLOOR = PREFIX + "floor"
 ROOT = PREFIX + "root"  # Site at the root's origin.
 ORIENTATION = PREFIX + "orientation"
 GYRO = PREFIX + "gyro"
@@ -123,7 +123,7 @@ def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
     str(assets.xmls() / f"{terrain}_terrain.xml")
   )
   spec.visual = ground.visual
-  spec.attach(ground, frame=spec.worldbody.add_frame(), prefix="")
+  spec.attach(ground, frame=spec.worldbody.add_frame(), prefix=PREFIX)
 
 
 def add_sensors(spec: mujoco.MjSpec, robot: RobotDescription) -> None:

@@ -13,7 +13,7 @@ from wildrobot_playground.envs import presets as config_lib
 from wildrobot_playground.envs import walk
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion.datasets import build, shipped
+from wildrobot_playground.motion.datasets import build
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.runs.doctor import (
   checks,
@@ -24,7 +24,7 @@ from wildrobot_playground.runs.doctor import (
 )
 from wildrobot_playground.system import assets, backend
 
-DATASET = dataset_lib.load(assets.reference() / shipped.DATASET)
+DATASET = dataset_lib.load(assets.dataset())
 NAMES = features.WILDROBOT.names
 
 
