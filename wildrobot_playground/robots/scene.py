@@ -117,13 +117,27 @@ def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
     raise ValueError(
       f"terrain '{terrain}' is unknown; choose one of {', '.join(TERRAINS)}"
     )
-  for geom in [geom for geom in spec.geoms if geom.type in GROUND]:
+  own = [geom for geom in spec.geoms if geom.type in GROUND]
+  _forget(spec, {geom.name for geom in own if geom.name})
+  for geom in own:
     spec.delete(geom)
   ground = mujoco.MjSpec.from_file(
     str(assets.xmls() / f"{terrain}_terrain.xml")
   )
   spec.visual = ground.visual
   spec.attach(ground, frame=spec.worldbody.add_frame(), prefix=PREFIX)
+
+
+def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> None:
+  """Deletes the pairs and sensors that speak of geoms."""
+  for pair in [*spec.pairs]:
+    if geoms & {pair.geomname1, pair.geomname2}:
+      spec.delete(pair)
+  kind = mujoco.mjtObj.mjOBJ_GEOM
+  for sensor in [*spec.sensors]:
+    of_object = sensor.objtype == kind and sensor.objname in geoms
+    if of_object or (sensor.reftype == kind and sensor.refname in geoms):
+      spec.delete(sensor)
 
 
 def add_sensors(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
