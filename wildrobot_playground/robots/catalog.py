@@ -35,7 +35,7 @@ def find(name: str) -> RobotDescription:
   path = pathlib.Path(name)
   if name in _known:
     return _known[name]
-  if os.sep not in name and not path.exists():
+  if os.sep not in name and not os.path.exists(name):
     cli.choose("robot", name, sorted(_known))
   # It imports MuJoCo, for which a command line chooses a renderer first.
   from wildrobot_playground.robots import folder
