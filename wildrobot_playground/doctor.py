@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from wildrobot_playground.runs import robot_option
 from wildrobot_playground.runs.doctor import finding, versions
 from wildrobot_playground.system import cli, errors
 
@@ -58,8 +59,9 @@ def _train() -> list[str]:
   """The training that was looked at."""
   if _CHECKPOINT.value:
     return ["export", f"--checkpoint={_CHECKPOINT.value}"]
-  reference = [f"--reference={_REFERENCE.value}"] if _REFERENCE.value else []
-  return ["train", *reference]
+  options = (robot_option.ROBOT, _REFERENCE)
+  given = [f"--{flag.name}={flag.value}" for flag in options if flag.value]
+  return ["train", *given]
 
 
 def _others(
@@ -80,6 +82,9 @@ def _others(
       )
     ]
   try:
+    robot = robot_option.chosen()
+    if robot is not None:
+      return checks.full(reference, run_dir, robot)
     return checks.full(reference, run_dir)
   except ValueError as error:
     raise errors.UsageError(str(error)) from error

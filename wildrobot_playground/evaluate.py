@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from absl import flags
 
 from wildrobot_playground.policy.metrics import episodes
+from wildrobot_playground.runs import robot_option
 from wildrobot_playground.system import assets, cli, errors, files
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def _of_run(commands: Sequence[float]) -> "scorecard.Report":
   from wildrobot_playground.runs import evaluation
 
   run_dir = pathlib.Path(_CHECKPOINT.value or "")
+  robot_option.chosen()
   return evaluation.evaluate(
     run_dir, physics=_PHYSICS.value, **_grid_options(commands)
   )
@@ -138,10 +140,17 @@ def _of_run(commands: Sequence[float]) -> "scorecard.Report":
 def _of_policy(commands: Sequence[float]) -> "scorecard.Report":
   from wildrobot_playground.policy.sim import sim_to_sim
 
-  policy = sim_to_sim.load(assets.find_policy(_POLICY.value or ""))
+  policy = sim_to_sim.load(_policy_path())
   return sim_to_sim.evaluate(
     policy, model=_MODEL.value, **_grid_options(commands)
   )
+
+
+def _policy_path() -> pathlib.Path:
+  """Where the policy is; its robot is known from now on."""
+  path = assets.find_policy(_POLICY.value or "")
+  robot_option.of_policy(path)
+  return path
 
 
 def _grid_options(commands: Sequence[float]) -> dict[str, Any]:
@@ -167,7 +176,7 @@ def _robustness(commands: Sequence[float], path: pathlib.Path | None) -> int:
     options["num_episodes"] = _EPISODES.value
   if _SECONDS.present:
     options["seconds"] = _SECONDS.value
-  policy = sim_to_sim.load(assets.find_policy(_POLICY.value or ""))
+  policy = sim_to_sim.load(_policy_path())
   suite = robustness.run(policy, _MODEL.value, **options)
   print(robustness.heading(commands))
   rows = []

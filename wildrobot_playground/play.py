@@ -13,6 +13,7 @@ from typing import Any
 
 from absl import flags
 
+from wildrobot_playground.runs import robot_option
 from wildrobot_playground.system import assets, cli, errors, stopping
 from wildrobot_playground.web import address
 
@@ -129,6 +130,8 @@ def _policies() -> list[tuple[str, Any, pathlib.Path]]:
   paths = [
     assets.find_policy(name) for name in (_POLICY.value, _BESIDE.value) if name
   ]
+  for path in paths:
+    robot_option.of_policy(path)
   names = [_name(path) for path in paths]
   if len(set(names)) < len(names):
     names = [f"{name} {i + 1}" for i, name in enumerate(names)]

@@ -18,14 +18,16 @@ from typing import TYPE_CHECKING
 from absl import flags
 
 from wildrobot_playground.config import overrides
-from wildrobot_playground.robots import catalog
+from wildrobot_playground.runs import robot_option
 from wildrobot_playground.system import cli, errors
 
 if TYPE_CHECKING:
   from wildrobot_playground.runs import plan as plan_lib
 
 _ENV = flags.DEFINE_string(
-  "env", None, "Environment, ours or Playground's; WildRobotWalk by default."
+  "env",
+  None,
+  "Environment, ours or Playground's; the robot's walking task by default.",
 )
 flags.DEFINE_alias("env_name", "env")
 _AMP_WEIGHT = flags.DEFINE_float(
@@ -121,8 +123,7 @@ def main(arguments: Sequence[str]) -> int:
       "env_config.impl": _IMPL.value,
     },
     arguments,
-    ours=_ENV.value in catalog.environments()
-    or not (_ENV.value or _RESUME.value),
+    ours=_is_ours(),
   )
   # Imported here: `cli.run` prepares the process for jax first.
   from wildrobot_playground.system import distributed
@@ -134,6 +135,16 @@ def main(arguments: Sequence[str]) -> int:
   with distributed.only_primary_speaks():
     training.run(request)
   return 0
+
+
+def _is_ours() -> bool:
+  """Whether a new run of a walking task is asked for."""
+  from wildrobot_playground.robots import catalog
+
+  robot_option.chosen()
+  if _ENV.value is None:
+    return _RESUME.value is None
+  return _ENV.value in catalog.environments()
 
 
 def check(arguments: Sequence[str]) -> str:
@@ -187,6 +198,7 @@ def _request(arguments: Sequence[str]) -> "plan_lib.Request":
 
   return plan.Request(
     env=_ENV.value,
+    robot=robot_option.ROBOT.value,
     preset=_PRESET.value,
     amp_weight=_AMP_WEIGHT.value,
     num_timesteps=_NUM_TIMESTEPS.value,

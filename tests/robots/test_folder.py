@@ -49,6 +49,8 @@ def test_an_empty_description_finds_every_part(tmp_path):
   assert robot.upper_body == []
   assert robot.default_pose == "crouch"
   assert robot.task == {}
+  assert robot.servo == {}
+  assert robot.reference == (tmp_path / "my-biped" / "reference").resolve()
 
 
 def test_it_can_be_compiled_and_addressed(tmp_path):
@@ -207,6 +209,12 @@ def test_without_keyframe_imu_and_waist_there_are_none(tmp_path):
     ('name = "my robot"', "name 'my robot' must be letters"),
     ('name = "../up"', "name '../up' must be letters"),
     ('title = "My Robot"', "title 'My Robot' must be letters"),
+    ("servo = 1", "servo must be a table"),
+    ("servo = {kd = 1}", "unknown key servo.kd; did you mean"),
+    ("servo = {kp = 0}", "servo.kp must be a number above 0"),
+    ("servo = {kp = nan}", "servo.kp must be a number above 0"),
+    ("servo = {kp = inf}", "servo.kp must be a number above 0"),
+    ("servo = {kv = true}", "servo.kv must be a number above 0"),
     ('model = "other.xml"', "there is no model at"),
     ('model = "no"', "there is no model at"),
     ('model = "a\\u0000b.xml"', "is no path"),

@@ -107,12 +107,12 @@ def test_what_speaks_of_its_floor_goes_with_it(tmp_path):
     model.sensor("mine")
 
 
-def test_a_geom_may_have_any_name_of_ours_without_the_prefix(tmp_path):
+def test_a_floor_that_is_no_plane_is_told(tmp_path):
   robot = biped.description(tmp_path)
   named = ' name="floor" type="box"'
   biped.write(tmp_path, xml=biped.XML.replace(' type="box"', named, 1))
-  model = scene.compile_scene(robot)
-  assert model.geom("floor").id != model.geom(scene.FLOOR).id
+  with pytest.raises(mjcf.ModelError, match="a geom 'floor' that is no plane"):
+    scene.compile_scene(robot)
 
 
 def test_a_robot_without_a_floor_gets_ours(tmp_path):

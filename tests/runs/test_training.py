@@ -285,7 +285,7 @@ def test_a_disk_that_is_full_at_the_end_is_one_line(tmp_path, monkeypatch):
   def full(*args):
     raise OSError(28, "No space left on device", "training.png")
 
-  monkeypatch.setattr(training.plots, "training_curves", full)
+  monkeypatch.setattr(training.curves, "training_curves", full)
   with pytest.raises(errors.RunFailedError, match="No space left") as error:
     training.run(request(tmp_path / "run"))
   assert "its last checkpoint is of 120 steps" in str(error.value)

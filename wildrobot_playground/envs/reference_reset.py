@@ -11,7 +11,6 @@ import numpy as np
 from flax import struct
 
 from wildrobot_playground import robots
-from wildrobot_playground.system import assets
 
 
 @struct.dataclass
@@ -37,12 +36,14 @@ def load(folder: str, robot: robots.RobotDescription) -> Bank:
   """
   from wildrobot_playground.motion import clip as clip_lib
 
-  path = (
-    pathlib.Path(folder) if folder else assets.reference(robot.name) / "clips"
-  )
+  path = pathlib.Path(folder) if folder else robot.clips
   files = sorted(path.glob("*.npz"))
   if not files:
-    raise ValueError(f"no reference clip (*.npz) in {path}")
+    raise ValueError(
+      f"no reference clip (*.npz) in {path}; make some with `python -m"
+      f" wildrobot_playground.motion default`, or start elsewhere:"
+      " reset_config.reference_probability=0"
+    )
   states = [_states(clip_lib.load(file)) for file in files]
   arrays = (np.concatenate(parts) for parts in zip(*states, strict=True))
   return Bank(*(jp.asarray(array, jp.float32) for array in arrays))

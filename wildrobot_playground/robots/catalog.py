@@ -5,9 +5,12 @@ import pathlib
 
 from wildrobot_playground.robots.description import RobotDescription
 from wildrobot_playground.robots.wildrobot import WILDROBOT
+from wildrobot_playground.robots.wildrobot_v2 import WILDROBOT_V2
 from wildrobot_playground.system import cli, errors
 
-_known: dict[str, RobotDescription] = {WILDROBOT.name: WILDROBOT}
+_known: dict[str, RobotDescription] = {
+  robot.name: robot for robot in (WILDROBOT, WILDROBOT_V2)
+}
 
 
 def add(robot: RobotDescription) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,6 +58,9 @@ class RobotDescription:
     waist: joint that turns the trunk against the pelvis; None without.
     default_pose: keyframe, or angles [rad] by joint (0 where not named), that
       actions are relative to.
+    servo: `kp` [N·m/rad] and `kv` [N·m·s/rad] of servos that the model has as
+      motors; empty where it has position servos, or for a guess.
+    reference: folder of its clips and dataset, where there are any.
     mass: of the whole robot [kg], where a shipped model must have it.
     task: what the walking task sets otherwise than for a robot of any size,
       flattened keys to values.
@@ -72,6 +76,8 @@ class RobotDescription:
   legs: Mapping[str, tuple[str, ...]]
   waist: str | None
   default_pose: str | Mapping[str, float]
+  servo: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  reference: str | os.PathLike[str] = ""
   mass: float | None = None
   task: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -82,6 +88,16 @@ class RobotDescription:
   def environments(self) -> tuple[str, str]:
     """Names of its walking tasks, on flat and on rough ground."""
     return f"{self.title}Walk", f"{self.title}WalkRough"
+
+  @property
+  def clips(self) -> pathlib.Path:
+    """Folder of its reference's clips."""
+    return pathlib.Path(self.reference) / "clips"
+
+  @property
+  def dataset(self) -> pathlib.Path:
+    """File of its reference's features."""
+    return pathlib.Path(self.reference) / f"{self.name}_walk.npz"
 
   @property
   def contact_names(self) -> tuple[str, ...]:

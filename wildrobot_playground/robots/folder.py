@@ -39,9 +39,11 @@ _KEYS = {
   "feet": dict,
   "legs": dict,
   "waist": str,
+  "servo": dict,
   "default_pose": (str, dict),
   "task": dict,
 }
+_SERVO_KEYS = ("kp", "kv")
 _CONTACT_KEYS = ("name", "geoms", "sole")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _NAMES = {str: "text", list: "a list", dict: "a table"}
@@ -66,6 +68,7 @@ def load(path: str | os.PathLike[str]) -> RobotDescription:
   where = _model(folder, said)
   try:
     spec = scene.read(where)
+    scene.set_ground(spec, "flat")
     model = mjcf.compiled(spec, str(where))
   except mjcf.ModelError as error:
     raise RobotError(str(error)) from error
@@ -164,8 +167,23 @@ def _describe(
     legs=legs,
     waist=waist,
     default_pose=pose,
+    servo=_servo(said.get("servo", {}), folder / FILE),
+    reference=folder.resolve() / "reference",
     task=_task(said, folder / FILE),
   )
+
+
+def _servo(table: Mapping[str, Any], where: pathlib.Path) -> dict[str, float]:
+  """Stiffness and damping of servos that the model has as motors."""
+  for key, value in table.items():
+    if key not in _SERVO_KEYS:
+      raise RobotError(
+        f"{where}: unknown key servo.{echo.short(key)};"
+        f" {cli.nearest(key, _SERVO_KEYS)}"
+      )
+    if type(value) not in (int, float) or not 0 < value < 1e6:
+      raise RobotError(f"{where}: servo.{key} must be a number above 0")
+  return {key: float(value) for key, value in table.items()}
 
 
 def _contacts(
@@ -395,6 +413,7 @@ class _Parts:
     """The lowest body of each side that collides."""
     model = self.model
     solid = (model.geom_contype | model.geom_conaffinity) != 0
+    solid[np.concatenate([model.pair_geom1, model.pair_geom2])] = True
     solid &= ~np.isin(model.geom_type, [int(t) for t in scene.GROUND])
     lowest: dict[str, tuple[float, str]] = {}
     for geom in np.flatnonzero(solid & (model.geom_bodyid > 0)):

@@ -342,7 +342,12 @@ def model_hash(model: mujoco.MjModel, description: RobotDescription) -> str:
   """
   root = model.body(description.root).id
   robot = [b for b in range(model.nbody) if b and _below(model, b, root)]
-  soles = [n for contact in description.contacts for n in contact.points]
+  soles = [
+    part
+    for contact in description.contacts
+    for name in contact.points
+    for part in _named(model, name)
+  ]
   digest = hashlib.sha256()
   for array in (
     model.body_pos[robot[1:]],
@@ -351,8 +356,8 @@ def model_hash(model: mujoco.MjModel, description: RobotDescription) -> str:
     model.body_inertia[robot],
     model.jnt_axis,
     model.jnt_range,
-    np.array([_place(model, name) for name in soles]),
-    np.array([_size(model, name) for name in soles]),
+    np.array([part.pos for part in soles]),
+    np.array([part.size for part in soles]),
     *_rotated(model.body_quat[robot[1:]]),
   ):
     digest.update((np.round(array, 7) + 0.0).astype("<f8").tobytes())
@@ -366,18 +371,16 @@ def _below(model: mujoco.MjModel, body: int, root: int) -> bool:
   return body == root
 
 
-def _place(model: mujoco.MjModel, name: str) -> np.ndarray:
-  return _named(model, name).pos
-
-
-def _size(model: mujoco.MjModel, name: str) -> np.ndarray:
-  return _named(model, name).size
-
-
-def _named(model: mujoco.MjModel, name: str) -> Any:
-  """The geom of a name, else the site."""
-  geom = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_GEOM, name)
-  return model.geom(geom) if geom >= 0 else model.site(name)
+def _named(model: mujoco.MjModel, name: str) -> list[Any]:
+  """The geom of a name, else the site, else the geoms of a body."""
+  types = mujoco.mjtObj
+  if mujoco.mj_name2id(model, types.mjOBJ_GEOM, name) >= 0:
+    return [model.geom(name)]
+  if mujoco.mj_name2id(model, types.mjOBJ_SITE, name) >= 0:
+    return [model.site(name)]
+  geoms = np.flatnonzero(model.geom_bodyid == model.body(name).id)
+  solid = (model.geom_contype[geoms] | model.geom_conaffinity[geoms]) != 0
+  return [model.geom(int(i)) for i in geoms[solid]]
 
 
 def _rotated(quats: np.ndarray) -> list[np.ndarray]:

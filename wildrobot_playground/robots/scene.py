@@ -6,6 +6,7 @@ so that a robot's MJCF needs to hold the robot alone.
 
 import functools
 import pathlib
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -16,15 +17,20 @@ from wildrobot_playground.system import assets, reading
 
 TERRAINS = ("flat", "rough")
 GROUND = (mujoco.mjtGeom.mjGEOM_PLANE, mujoco.mjtGeom.mjGEOM_HFIELD)
+FLOOR = "floor"
 
 PREFIX = "wildrobot_playground/"  # Of what we add to a model.
-FLOOR = PREFIX + "floor"
 ROOT = PREFIX + "root"  # Site at the root's origin.
 ORIENTATION = PREFIX + "orientation"
 GYRO = PREFIX + "gyro"
 LOCAL_LINVEL = PREFIX + "local_linvel"
 GLOBAL_LINVEL = PREFIX + "global_linvel"
 GLOBAL_ANGVEL = PREFIX + "global_angvel"
+
+# Of a servo that the model has as a motor.
+_SATURATION = 0.19  # rad off its target, a servo gives all its torque
+_DAMPING = 0.024  # s, of its stiffness
+_USUAL_TORQUE = 4.0  # N·m
 
 _IMU = (
   (ORIENTATION, mujoco.mjtSensor.mjSENS_FRAMEQUAT),
@@ -68,6 +74,7 @@ def compile_scene(
       description names.
   """
   spec = read(pathlib.Path(robot.model))
+  drive_by_position(spec, robot)
   add_sensors(spec, robot)
   set_ground(spec, terrain)
   for contact in robot.contacts:
@@ -93,6 +100,8 @@ def flat(robot: RobotDescription) -> mujoco.MjModel:
 def read(path: pathlib.Path) -> mujoco.MjSpec:
   """An MJCF, looked through before MuJoCo reads it.
 
+  Meshes whose files are missing are left out where they are for the eye alone.
+
   Raises:
     ModelError: when it is missing, or no MJCF of a robot.
   """
@@ -101,16 +110,41 @@ def read(path: pathlib.Path) -> mujoco.MjSpec:
   reading.check_name(path, "MuJoCo", mjcf.ModelError)
   mjcf.check_file(path)
   try:
-    return mujoco.MjSpec.from_file(str(path))
+    if path.suffix == ".xml":
+      spec = mujoco.MjSpec.from_file(str(path))
+    else:  # MuJoCo goes by the ending.
+      spec = mujoco.MjSpec.from_string(reading.text(path))
+      spec.modelfiledir = str(path.parent)
   except ValueError as error:
     first = str(error).splitlines()[0]
     raise mjcf.ModelError(f"{path} is no MJCF: {first}") from error
+  _leave_out_missing_meshes(spec, path.parent)
+  return spec
+
+
+def _leave_out_missing_meshes(
+  spec: mujoco.MjSpec, folder: pathlib.Path
+) -> None:
+  """Deletes meshes without a file, and the geoms that only draw them."""
+  missing = {
+    mesh.name or pathlib.Path(mesh.file).stem: mesh
+    for mesh in spec.meshes
+    if mesh.file and not (folder / spec.meshdir / mesh.file).is_file()
+  }
+  needed = {
+    geom.meshname for geom in spec.geoms if geom.contype or geom.conaffinity
+  }
+  for name in missing.keys() - needed:
+    for geom in [geom for geom in spec.geoms if geom.meshname == name]:
+      spec.delete(geom)
+    spec.delete(missing[name])
 
 
 def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
   """Puts the robot on one of our grounds, in the place of any of its own.
 
   Raises:
+    ModelError: for a floor of its own that is no plane and no height field.
     ValueError: for an unknown terrain.
   """
   if terrain not in TERRAINS:
@@ -121,11 +155,17 @@ def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
   _forget(spec, {geom.name for geom in own if geom.name})
   for geom in own:
     spec.delete(geom)
+  if spec.geom(FLOOR) is not None:
+    raise mjcf.ModelError(
+      f"the model has a geom '{FLOOR}' that is no plane: remove it, as it gets"
+      " a ground of ours, or give it another name"
+    )
   ground = mujoco.MjSpec.from_file(
     str(assets.xmls() / f"{terrain}_terrain.xml")
   )
   spec.visual = ground.visual
   spec.attach(ground, frame=spec.worldbody.add_frame(), prefix=PREFIX)
+  spec.geom(PREFIX + FLOOR).name = FLOOR  # As Playground calls it.
 
 
 def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> None:
@@ -138,6 +178,36 @@ def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> None:
     of_object = sensor.objtype == kind and sensor.objname in geoms
     if of_object or (sensor.reftype == kind and sensor.refname in geoms):
       spec.delete(sensor)
+
+
+def drive_by_position(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
+  """Turns motors on the robot's joints into position servos.
+
+  Without stiffness and damping in the description, they are guessed from the
+  torque limit as those of a hobby servo, which gives all of it at 0.19 rad.
+  """
+  for servo in spec.actuators:
+    if servo.target not in robot.joints:
+      continue
+    if servo.biastype == mujoco.mjtBias.mjBIAS_AFFINE:
+      continue
+    joint = spec.joint(servo.target)
+    limit = _torque_limit(servo, joint)
+    kp = robot.servo.get("kp", limit / _SATURATION)
+    servo.set_to_position(kp=kp, kv=robot.servo.get("kv", _DAMPING * kp))
+    servo.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
+    servo.forcerange = [-limit, limit]
+    servo.ctrllimited = mujoco.mjtLimited.mjLIMITED_TRUE
+    servo.ctrlrange = joint.range
+
+
+def _torque_limit(servo: Any, joint: Any) -> float:
+  """Of a motor [N·m]: what it, its joint or its command says; else a guess."""
+  gear = abs(servo.gear[0]) or 1.0
+  for ends in (servo.forcerange, joint.actfrcrange, servo.ctrlrange * gear):
+    if ends[1] > ends[0]:
+      return float(max(abs(ends[0]), abs(ends[1])))
+  return _USUAL_TORQUE
 
 
 def add_sensors(spec: mujoco.MjSpec, robot: RobotDescription) -> None:

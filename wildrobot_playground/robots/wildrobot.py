@@ -27,6 +27,7 @@ WILDROBOT = RobotDescription(
   legs={side: _leg(side) for side in ("left", "right")},
   waist="waist_yaw",
   default_pose="walk_ready",
+  reference=assets.reference(),
   mass=3.385,
   task={
     "min_height": 0.2,  # m

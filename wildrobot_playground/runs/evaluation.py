@@ -11,9 +11,8 @@ from wildrobot_playground.envs import walk_config
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy import rollout as rollout_lib
 from wildrobot_playground.policy.metrics import episodes, measures, scorecard
-from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
-from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.store import checkpoint
 
 
@@ -49,9 +48,9 @@ def evaluate(
   dataset = (
     dataset_lib.load(reference) if reference else reference_lib.of_run(run_dir)
   )
-  robot, _ = catalog.of_environment(config["env"])
-  env_config = walk_config.default_config(robot)
   path = run_dir / checkpoint.CONFIG_FILE
+  robot, _ = robot_option.of_run(config, path)
+  env_config = walk_config.default_config(robot)
   saved_config.fill(env_config, config, "env_config", path)
   env_config.velocity_mode = dataset.velocity_mode
   env = rollout_lib.evaluation_env(env_config, physics, robot)

@@ -24,9 +24,8 @@ from wildrobot_playground.policy import (
   rollout,
 )
 from wildrobot_playground.policy.sim import sim_to_sim
-from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
-from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.reporting import command_lines
 from wildrobot_playground.runs.store import checkpoint, snapshots
 from wildrobot_playground.system import files
@@ -151,18 +150,12 @@ def _check_target(output: pathlib.Path, formats: Sequence[str]) -> None:
 def _read(run_dir: pathlib.Path) -> _Trained:
   """A run's policy and its environment."""
   config = checkpoint.load_config(run_dir)
-  env_name = config.get("env")
-  if env_name not in catalog.environments():
-    raise ExportError(
-      f"{run_dir} was trained on {env_name}; only policies of"
-      f" {', '.join(catalog.environments())} can be exported"
-    )
+  path = run_dir / checkpoint.CONFIG_FILE
+  robot, _ = robot_option.of_run(config, path)
   policy = checkpoint.load_policy(run_dir)  # Verifies the folder.
   folder = (run_dir / checkpoint.POLICY_FOLDER).resolve()
   network = checkpoint.load_network(folder)
-  robot, _ = catalog.of_environment(env_name)
   env_config = walk_config.default_config(robot)
-  path = run_dir / checkpoint.CONFIG_FILE
   saved_config.fill(env_config, config, "env_config", path)
   env = rollout.evaluation_env(env_config, "mujoco", robot)
   sizes, size = network["observation_size"], env.observation_size["state"][0]

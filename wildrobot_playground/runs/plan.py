@@ -17,11 +17,12 @@ from mujoco_playground.config import (
 )
 
 import wildrobot_playground
+from wildrobot_playground import robots
 from wildrobot_playground.config import key_ranges, overrides, ranges
 from wildrobot_playground.envs import presets as config_lib
 from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
-from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.logs import wandb_sink
 from wildrobot_playground.system import cli, errors
 
@@ -30,6 +31,7 @@ SECTIONS = saved_config.SECTIONS
 CONTACTS_PER_ROBOT = 16
 _PLAIN_FIELDS = (
   "env",
+  "robot",
   "preset",
   "seed",
   "reference",
@@ -53,6 +55,7 @@ class Request:
 
   Attributes:
     env: environment name.
+    robot: name of a robot, or the folder of one; it walks where `env` is None.
     preset: key of `config.PRESETS`, or `auto`.
     amp_weight: share of style in the reward.
     num_timesteps: environment steps.
@@ -73,6 +76,7 @@ class Request:
   """
 
   env: str | None = None
+  robot: str | None = None
   preset: str | None = None
   amp_weight: float | None = None
   num_timesteps: int | None = None
@@ -100,6 +104,7 @@ class Plan:
 
   Attributes:
     env: environment name.
+    robot: folder of a robot that is none of ours; None else.
     preset: key of `config.PRESETS`.
     ppo: PPO arguments.
     amp: see `config.amp_config`.
@@ -113,6 +118,7 @@ class Plan:
   """
 
   env: str
+  robot: str | None
   preset: str
   ppo: config_dict.ConfigDict
   amp: config_dict.ConfigDict
@@ -145,7 +151,8 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
     saved_config.check(saved, where)
     saved_config.require(saved, where, *SECTIONS)
   earlier = saved or {}
-  env = request.env or earlier.get("env", "WildRobotWalk")
+  robot = request.robot or earlier.get("robot")
+  env = _environment(request.env or earlier.get("env"), robot)
   cli.choose("environment", env, mujoco_playground.registry.ALL_ENVS)
   preset = config_lib.resolve_preset(
     cli.choose(
@@ -178,11 +185,36 @@ def make_plan(request: Request, saved: Mapping[str, Any] | None = None) -> Plan:
   _check(sections, given["seed"], env)
   return Plan(
     env=env,
+    robot=_folder(robot),
     preset=preset,
     run_dir=pathlib.Path(request.run_dir or default_dir),
     **sections,
     **given,
   )
+
+
+def _environment(env: str | None, robot: str | None) -> str:
+  """The environment: as it is named, or the walking task of a robot.
+
+  Raises:
+    UsageError: for an environment of another robot.
+  """
+  if robot is None:
+    return env or robots.WILDROBOT.environments[0]
+  walks = robot_option.find(robot).environments
+  if env is not None and env not in walks:
+    raise errors.UsageError(
+      f"--env={env} is no walking task of --robot={robot}; its are"
+      f" {', '.join(walks)}"
+    )
+  return env or walks[0]
+
+
+def _folder(robot: str | None) -> str | None:
+  """The folder of a robot that is none of ours, wherever one is then."""
+  if robot is None or robot in catalog.names():
+    return None
+  return str(pathlib.Path(robot).resolve())
 
 
 def defaults(env: str) -> dict[str, config_dict.ConfigDict]:

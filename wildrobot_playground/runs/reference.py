@@ -7,7 +7,6 @@ from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build
-from wildrobot_playground.system import assets
 
 FILE = "reference.npz"  # The run folder's own copy.
 
@@ -26,10 +25,10 @@ def find(path: str | None, environment: Any) -> dataset_lib.ReferenceDataset:
     ClipError: for a clip that cannot be read.
   """
   mode = environment.velocity_mode
-  robot = environment.robot.name
-  source = pathlib.Path(path) if path else assets.dataset(robot)
+  robot = environment.robot
+  source = pathlib.Path(path) if path else robot.dataset
   if path is None and dataset_lib.load(source).velocity_mode != mode:
-    source = assets.reference(robot) / "clips"
+    source = robot.clips
   if source.is_dir():
     return build.build(_clips(source), mode)
   return dataset_lib.load(

@@ -17,6 +17,7 @@ _WORD, _MAYBE_WORD, _TABLE = (str,), (str, type(None)), (dict,)
 # Every key that this package reads; which of them a reader needs, it says.
 _KINDS: dict[str, tuple[type, ...]] = {
   "env": _WORD,
+  "robot": _MAYBE_WORD,
   "preset": _WORD,
   "seed": (int,),
   "reference": _MAYBE_WORD,

@@ -90,7 +90,7 @@ class App:
       plant.robot_of(entrant.policy.controller.contract)
       for entrant in self._entrants
     ]
-    self._ghost = ghost.Ghost(self._robots[0].description.name)
+    self._ghost = ghost.Ghost(self._robots[0].description)
     self._build_scene()
     self._build_panel()
     self._rebuild()

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 import mujoco
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.system import assets
 
 
-def shipped(robot: str) -> list[clip_lib.MotionClip]:
+def shipped(robot: robots.RobotDescription) -> list[clip_lib.MotionClip]:
   """A robot's clips of the package; the human ones are before others."""
-  files = sorted(
-    (assets.reference(robot) / "clips").glob("*.npz"), reverse=True
-  )
+  files = sorted(robot.clips.glob("*.npz"), reverse=True)
   return [clip_lib.load(file) for file in files]
 
 
@@ -31,7 +29,7 @@ class Ghost:
     clips: none for a robot without any.
   """
 
-  def __init__(self, robot: str):
+  def __init__(self, robot: robots.RobotDescription):
     """Reads the walks of a robot."""
     self.clips = shipped(robot)
     self._time = 0.0

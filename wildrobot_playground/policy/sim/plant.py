@@ -128,6 +128,7 @@ def load(
     raise ContractError(str(error)) from error
   names = [joint["name"] for joint in contract["joints"]]
   contract_lib.check_joints(contract, {j.name for j in spec.joints}, what)
+  scene.drive_by_position(spec, reference.description)
   servos = _servos(spec, names, what)
   _add_sensors(spec, servos, _imu(contract), what)
   if not any(geom.type in scene.GROUND for geom in spec.geoms):

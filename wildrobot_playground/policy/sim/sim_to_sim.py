@@ -2,15 +2,14 @@
 
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy import contract
 from wildrobot_playground.policy.controller import ContractError, Policy
 from wildrobot_playground.policy.metrics import episodes, scorecard
 from wildrobot_playground.policy.sim import plant, simulation
-from wildrobot_playground.system import assets
 
 POLICY_FILE = "policy.onnx"
 STYLE_FILE = "style.onnx"  # The discriminator's score, beside it.
@@ -70,7 +69,7 @@ def evaluate(
   episodes.check_length(seconds, 1 / agreed["control_rate"])
   robot = plant.load(agreed, model)
   sim = simulation.Simulation(robot, agreed, seed=seed)
-  dataset = dataset_lib.load(reference or shipped_reference(agreed))
+  dataset = dataset_lib.load(reference or shipped_reference(robot.reference))
   rollouts = simulation.roll_out(
     policy,
     sim,
@@ -82,16 +81,16 @@ def evaluate(
   return scorecard.score(rollouts, dataset, robot.reference, PHYSICS)
 
 
-def shipped_reference(contract: Mapping[str, Any]) -> pathlib.Path:
-  """The dataset that comes with the package for a policy's robot.
+def shipped_reference(robot: robots.Robot) -> pathlib.Path:
+  """The dataset that comes with a robot.
 
   Raises:
     ContractError: for a robot without one.
   """
-  path = assets.dataset(contract["robot"])
+  path = robot.description.dataset
   if not path.is_file():
     raise ContractError(
-      f"no reference comes with the robot '{contract['robot']}': name one with"
-      " --reference"
+      f"no reference is beside the robot '{robot.description.name}' ({path}):"
+      " name one with --reference"
     )
   return path

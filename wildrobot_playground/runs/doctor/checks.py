@@ -14,12 +14,12 @@ from wildrobot_playground.features import separability
 from wildrobot_playground.features.dataset import DatasetError, ReferenceDataset
 from wildrobot_playground.motion.clip import ClipError
 from wildrobot_playground.policy import rollout as rollout_lib
-from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
-from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.doctor import (
   feature_checks,
   reference_checks,
+  robot_checks,
   system_checks,
 )
 from wildrobot_playground.runs.doctor.finding import FAIL, OK, WARN, Finding
@@ -71,12 +71,15 @@ def full(
     run = checkpoint_lib.load_config(run_dir)
     path = run_dir / saved_config.FILE
     saved_config.require(run, path, "env", *saved_config.SECTIONS)
+    robot, _ = robot_option.of_run(run, path)
   environment, ppo = _environment(run, run_dir, robot)
   findings = [
     system_checks.backend(),
     system_checks.memory(environment, ppo),
     system_checks.rendering(environment.mj_model),
   ]
+  if environment.robot.mass is None:  # None of the shipped ones.
+    findings += robot_checks.check(robots.of(environment.robot))
   try:
     dataset = _dataset(reference, run_dir, environment)
   except (DatasetError, ClipError) as error:
@@ -133,7 +136,7 @@ def _checkpoint(
   env_config = mujoco_playground.registry.get_default_config(run["env"])
   path = run_dir / saved_config.FILE
   saved_config.fill(env_config, run, "env_config", path)
-  robot, _ = catalog.of_environment(run["env"])
+  robot, _ = robot_option.of_run(run, path)
   environment = rollout_lib.evaluation_env(env_config, "mujoco", robot)
   speeds = np.unique(dataset.clip_speeds[dataset.clip_speeds > 0])
   chosen = speeds[

@@ -12,7 +12,6 @@ from wildrobot_playground import robots
 from wildrobot_playground.features.dataset import ReferenceDataset
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.runs.doctor.finding import FAIL, OK, WARN, Finding
-from wildrobot_playground.system import assets
 
 # Largest difference that single precision explains, by group of features.
 _TOLERANCES = {
@@ -37,8 +36,7 @@ def check(
     folder: of its clips; the shipped ones when None.
   """
   poses = _poses(environment)
-  shipped = assets.reference(environment.robot.name) / "clips"
-  frames = _frames(dataset, folder or shipped)
+  frames = _frames(dataset, folder or environment.robot.clips)
   states = [poses, *(states for _, states in frames)]
   # All at once: compiled for one shape.
   emitted = _emitted(

@@ -37,6 +37,8 @@ def reproduce(config: Mapping[str, Any], folder: str) -> tuple[str, list[str]]:
   if config.get("reference"):
     arguments.append(f"--reference={folder}/{reference_lib.FILE}")
   named = [f"--{name}={config[name]}" for name in ("env", "preset", "seed")]
+  if config.get("robot"):
+    named.append(f"--robot={config['robot']}")
   return shlex.join([*_TRAIN.split(), *named, *arguments]), unknown
 
 
@@ -55,7 +57,9 @@ def settings(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     ValueError: when the configuration cannot be turned into arguments.
   """
   try:
-    request = plan_lib.Request(env=config["env"], preset=config["preset"])
+    request = plan_lib.Request(
+      env=config["env"], robot=config.get("robot"), preset=config["preset"]
+    )
     defaults = plan_lib.describe(plan_lib.make_plan(request))
     _ = config["seed"]
     arguments = []

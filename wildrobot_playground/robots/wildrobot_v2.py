@@ -1,0 +1,43 @@
+"""WildRobot v2 as data: seventeen servos, ankles that roll, arms."""
+
+from wildrobot_playground.robots.description import Contact, RobotDescription
+from wildrobot_playground.system import assets
+
+
+def _leg(side: str) -> tuple[str, ...]:
+  joints = "hip_pitch", "hip_roll", "knee_pitch", "ankle_pitch", "ankle_roll"
+  return tuple(f"{side}_{joint}" for joint in joints)
+
+
+def _arm(side: str) -> tuple[str, ...]:
+  joints = "shoulder_pitch", "shoulder_roll", "elbow_pitch"
+  return tuple(f"{side}_{joint}" for joint in joints)
+
+
+def _plate(side: str, part: str) -> Contact:
+  name = f"{side}_{part}"
+  return Contact(name, geoms=(name,), sole=(f"{name}_plate",))
+
+
+WILDROBOT_V2 = RobotDescription(
+  name="wildrobot_v2",
+  title="WildRobotV2",
+  model=assets.xmls() / "wildrobot_v2.xml",
+  root="waist",
+  imu="chest_imu",
+  joints=(
+    "waist_yaw",
+    *_arm("left"),
+    *_leg("left"),
+    *_arm("right"),
+    *_leg("right"),
+  ),
+  contacts=tuple(
+    _plate(side, part) for side in ("left", "right") for part in ("toe", "heel")
+  ),
+  legs={side: _leg(side) for side in ("left", "right")},
+  waist="waist_yaw",
+  default_pose="home",
+  reference=assets.reference("wildrobot_v2"),
+  mass=4.128,
+)
