@@ -108,6 +108,10 @@ class RobotEnv(MjxEnv):
     self._ground = terrain.make_ground(self._mj_model)
     self._contact_sensors = scene.contact_sensors(self._mj_model, robot)
 
+  def feet(self, pose: jax.Array) -> sole_lib.FootState:
+    """The soles in a pose (7 + J,), on the environment's ground."""
+    return self._sole.state(pose, self._ground)
+
   # Sensor readings.
 
   def _sensor(self, data: Any, name: str) -> jax.Array:
@@ -166,6 +170,56 @@ class RobotEnv(MjxEnv):
     if all(len(readings) == 1 for readings in found):
       return (jp.concatenate(found) > 0).astype(jp.float32)
     return jp.stack([jp.max(r) > 0 for r in found]).astype(jp.float32)
+
+  def get_signals(self, data: Any) -> dict[str, jax.Array]:
+    """What the robot measures, before wires and noise come in between."""
+    return {
+      "gyro": self.get_gyro(data),
+      "gravity": self.get_gravity(data),
+      "orientation": self.get_orientation(data),
+      "joint_pos": data.qpos[self._at.joints],
+      "joint_vel": data.qvel[self._at.dofs],
+    }
+
+  def heading_velocity(self, data: Any, heading_target: jax.Array) -> jax.Array:
+    """(2,) pelvis velocity [m/s] forward and left of the target heading."""
+    vx, vy, _ = self.get_global_linvel(data)
+    cos, sin = jp.cos(heading_target), jp.sin(heading_target)
+    return jp.array([cos * vx + sin * vy, cos * vy - sin * vx])
+
+  def heading_error(self, data: Any, heading_target: jax.Array) -> jax.Array:
+    """() heading of the pelvis beyond the target's, -pi..pi [rad]."""
+    error = features.heading(self.get_quat(data)) - heading_target
+    return jp.arctan2(jp.sin(error), jp.cos(error))
+
+  def get_quat(self, data: Any) -> jax.Array:
+    """(4,) orientation of the pelvis, wxyz."""
+    return data.qpos[self._at.root][3:7]
+
+  def get_pelvis_height(self, data: Any) -> jax.Array:
+    """() of the pelvis above the ground [m]."""
+    place = data.qpos[self._at.root][:3]
+    return place[2] - self._ground(place[:2])
+
+  def get_stance(self, feet: sole_lib.FootState) -> jax.Array:
+    """(2,) 1 where the left and the right foot touches the ground."""
+    return jp.stack(
+      [
+        jp.max(feet.contact[np.array(self._robot.contacts_of(side))])
+        for side in robots.SIDES
+      ]
+    )
+
+  def get_feet_positions(self, feet: sole_lib.FootState) -> jax.Array:
+    """(2, 3) centres [m] of the left and right sole, world frame."""
+    return jp.stack(
+      [
+        feet.points[np.array(self._robot.contacts_of(side))]
+        .reshape(-1, 3)
+        .mean(axis=0)
+        for side in robots.SIDES
+      ]
+    )
 
   # Accessors.
 

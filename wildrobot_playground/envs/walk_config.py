@@ -1,5 +1,6 @@
 """The walking task's configuration, as large as its robot."""
 
+import fnmatch
 import math
 from typing import Any
 
@@ -13,6 +14,7 @@ from wildrobot_playground.envs import (
   randomize,
   servo,
   signals,
+  starts,
 )
 
 # Of WildRobot, which the task was made for: pelvis height [m] at the default
@@ -68,12 +70,7 @@ def default_config(
         heading=0.02,  # rad
       ),
     ),
-    reset_config=config_dict.create(
-      joint_pos=0.05,  # rad
-      joint_vel=0.2,  # rad/s
-      reference_probability=0.7,  # share of resets from reference poses
-      reference_clips="",  # folder of clips; empty for the shipped ones
-    ),
+    reset_config=starts.default_config(),
     reward_config=config_dict.create(
       scales=config_dict.create(
         tracking_lin_vel=5.0,
@@ -138,3 +135,23 @@ def _sized(robot: robots.RobotDescription) -> dict[str, Any]:
     "reward_config.feet_distance": 0.78 * compiled.stance_width,
     "reward_config.scales.torques": -0.002 * (_TORQUE / torque) ** 2,
   }
+
+
+def held_joints(
+  robot: robots.RobotDescription, config: config_dict.ConfigDict
+) -> list[int]:
+  """Places of the joints that hold the default pose.
+
+  Raises:
+    ValueError: for a name that no joint of the robot has.
+  """
+  joints, held = robot.joints, set()
+  for name in filter(None, config.held_joints.split(",")):
+    found = fnmatch.filter(joints, name.strip())
+    if not found:
+      raise ValueError(
+        f"held_joints: {robot.name} has no joint '{name.strip()}'; it"
+        f" has {', '.join(joints)}"
+      )
+    held |= set(found)
+  return [i for i, name in enumerate(joints) if name in held]
