@@ -30,8 +30,7 @@ def make_simulated(env):
   @jax.vmap
   def simulated(qpos_prev, qpos):
     before, after = in_simulator(qpos_prev), in_simulator(qpos)
-    info = env._amp_info(before.qpos, after.qpos, jp.ones(1))
-    return info["amp_features"]
+    return env.amp_features(before.qpos, after.qpos)
 
   def rows(qpos_prev, qpos):
     return np.asarray(

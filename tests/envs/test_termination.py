@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from wildrobot_playground import robots
 from wildrobot_playground.envs import walk
 
 
@@ -22,7 +23,7 @@ def fallen(env):
 
 
 def pose(env, height=None, rotation=None):
-  qpos = np.array(env._init_qpos, np.float64)
+  qpos = robots.of(env.robot).default_qpos.copy()
   if height is not None:
     qpos[2] = height
   if rotation is not None:

@@ -1,11 +1,12 @@
 """How the task is configured, and what it says of a bad configuration."""
 
 import jax
+import jax.numpy as jp
 import numpy as np
 import pytest
 
 from tests.envs.conftest import OVERRIDES
-from wildrobot_playground.envs import walk
+from wildrobot_playground.envs import walk, walk_rewards
 
 
 def make(config=None, **overrides):
@@ -75,8 +76,14 @@ def test_bad_value_is_one_line_that_says_what_is_expected(overrides, message):
 
 def test_every_scale_has_its_term_and_every_term_its_scale(env, first):
   terms = jax.eval_shape(
-    lambda s: env._get_reward(
-      s.data.qpos, s.data, s.info, s.info["last_act"], s.done
+    lambda s: walk_rewards.terms(
+      env,
+      s.data,
+      env.feet(s.data.qpos),
+      jp.zeros(4),
+      s.info,
+      s.info["last_act"],
+      s.done,
     ),
     first,
   )

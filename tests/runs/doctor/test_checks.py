@@ -203,14 +203,14 @@ def test_rows_that_are_not_the_clips_are_named(env):
 def test_an_environment_without_contacts_is_named(env):
   """The policy's side of the leak: contacts that are always zero."""
 
-  def amp_info(before, now, command):
-    info = env._amp_info(before, now, command)
-    vector = info["amp_features"].at[features.WILDROBOT.foot_contacts].set(0.0)
-    return {"amp_features": vector}
+  def amp_features(before, now):
+    vector = env.amp_features(before, now)
+    return vector.at[features.WILDROBOT.foot_contacts].set(0.0)
 
   broken = types.SimpleNamespace(
-    _amp_info=amp_info,
-    _init_qpos=env._init_qpos,
+    amp_features=amp_features,
+    robot=env.robot,
+    action_size=env.action_size,
     mj_model=env.mj_model,
     sole=env.sole,
     layout=env.layout,
