@@ -134,7 +134,7 @@ def test_turn_rotates_the_state_about_the_vertical(bank, yaw):
 
 def test_folder_without_clips_is_one_clear_line(tmp_path):
   with pytest.raises(ValueError, match="no reference clip") as error:
-    reference_reset.load(str(tmp_path))
+    reference_reset.load(str(tmp_path), WILDROBOT)
   assert str(tmp_path) in str(error.value)
   assert "\n" not in str(error.value)
 
@@ -142,4 +142,4 @@ def test_folder_without_clips_is_one_clear_line(tmp_path):
 def test_unusable_clip_is_named(tmp_path):
   (tmp_path / "broken.npz").write_bytes(b"no archive")
   with pytest.raises(ValueError, match=r"broken\.npz"):
-    reference_reset.load(str(tmp_path))
+    reference_reset.load(str(tmp_path), WILDROBOT)

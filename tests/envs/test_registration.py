@@ -14,7 +14,7 @@ from mujoco_playground.config import locomotion_params
 
 import wildrobot_playground
 from wildrobot_playground.envs import presets as config_lib
-from wildrobot_playground.envs import randomize, registration, walk
+from wildrobot_playground.envs import randomize, registration, walk, walk_config
 from wildrobot_playground.robots import catalog
 
 OURS = catalog.environments()
@@ -115,16 +115,16 @@ def test_load_takes_a_config_and_leaves_it_alone(offline):
   env = locomotion.load("WildRobotWalk", config, {"action_filter": 0.0})
   assert env.config.action_scale == 0.25
   assert env.config.action_filter == 0.0
-  assert config.action_filter == walk.default_config().action_filter
+  assert config.action_filter == walk_config.default_config().action_filter
   config.action_scale = 0.5  # Not locked, either.
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_default_config_is_fresh_every_time(name):
   config = registry.get_default_config(name)
-  assert config == walk.default_config()
+  assert config == walk_config.default_config()
   config.ctrl_dt = 1.0
-  assert registry.get_default_config(name) == walk.default_config()
+  assert registry.get_default_config(name) == walk_config.default_config()
 
 
 @pytest.fixture(scope="module")

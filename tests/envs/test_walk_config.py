@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.envs.conftest import OVERRIDES
-from wildrobot_playground.envs import walk, walk_rewards
+from wildrobot_playground.envs import walk, walk_config, walk_rewards
 
 
 def make(config=None, **overrides):
@@ -14,15 +14,15 @@ def make(config=None, **overrides):
 
 
 def test_config_passed_in_is_neither_changed_nor_locked():
-  config = walk.default_config()
+  config = walk_config.default_config()
   env = make(config, action_scale=0.123)
-  assert config == walk.default_config()
+  assert config == walk_config.default_config()
   assert not config.is_locked
   assert env.config.action_scale == 0.123
 
 
 def test_later_changes_of_the_config_do_not_reach_the_environment():
-  config = walk.default_config()
+  config = walk_config.default_config()
   env = make(config)
   before = env.config.action_scale
   config.action_scale = before + 1.0
@@ -34,7 +34,7 @@ def test_later_changes_of_the_config_do_not_reach_the_environment():
 def test_environments_share_no_config():
   one, other = make(action_scale=0.1), make(action_scale=0.2)
   assert (one.config.action_scale, other.config.action_scale) == (0.1, 0.2)
-  assert walk.default_config() is not walk.default_config()
+  assert walk_config.default_config() is not walk_config.default_config()
 
 
 def test_config_of_an_environment_is_locked(env):

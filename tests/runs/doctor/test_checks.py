@@ -10,7 +10,7 @@ import pytest
 
 from wildrobot_playground import features
 from wildrobot_playground.envs import presets as config_lib
-from wildrobot_playground.envs import walk
+from wildrobot_playground.envs import walk, walk_config
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build
@@ -232,14 +232,14 @@ def test_without_clips_parity_only_warns(env):
 
 
 def commanding(lower, upper, style=(0.05, 0.6), fade=0.4):
-  config = walk.default_config()
+  config = walk_config.default_config()
   config.command_config.lin_vel_x = (lower, upper)
   config.amp_speed_range, config.amp_speed_fade = style, fade
   return types.SimpleNamespace(config=config)
 
 
 def test_the_defaults_do_not_warn_about_themselves():
-  environment = types.SimpleNamespace(config=walk.default_config())
+  environment = types.SimpleNamespace(config=walk_config.default_config())
   assert reference_checks.coverage(DATASET, environment).verdict == finding.OK
 
 
