@@ -120,18 +120,18 @@ class RobotEnv(MjxEnv):
     return data.sensordata[start : start + size]
 
   def get_gravity(self, data: Any) -> jax.Array:
-    """(3,) direction of gravity in the chest IMU's frame, a unit vector."""
+    """(3,) direction of gravity in the IMU's frame, a unit vector."""
     w, x, y, z = self._sensor(data, scene.ORIENTATION)
     return -jp.stack(
       [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
     )
 
   def get_orientation(self, data: Any) -> jax.Array:
-    """(4,) orientation of the chest IMU in the world, wxyz."""
+    """(4,) orientation of the IMU in the world, wxyz."""
     return self._sensor(data, scene.ORIENTATION)
 
   def get_gyro(self, data: Any) -> jax.Array:
-    """(3,) angular velocity [rad/s] in the chest IMU's frame."""
+    """(3,) angular velocity [rad/s] in the IMU's frame."""
     return self._sensor(data, scene.GYRO)
 
   def get_local_linvel(self, data: Any) -> jax.Array:

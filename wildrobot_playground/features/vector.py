@@ -23,19 +23,19 @@ def check_velocity_mode(velocity_mode: str) -> None:
 
 
 def amp_features(
-  qpos_prev: Array,
-  qpos: Array,
+  pose_before: Array,
+  pose: Array,
   foot_contacts: Array,
   dt: float,
   velocity_mode: str = "direction",
   ground_height: float | Array = 0.0,
 ) -> Array:
-  """The feature vector of the step from `qpos_prev` to `qpos`.
+  """The feature vector of the step from `pose_before` to `pose`.
 
   Args:
-    qpos_prev: (..., 7 + J) root position [m], root quaternion (wxyz), joint
+    pose_before: (..., 7 + J) root position [m], root quaternion (wxyz), joint
       angles [rad] in the layout's order, one control step earlier.
-    qpos: (..., 7 + J) the same, now.
+    pose: (..., 7 + J) the same, now.
     foot_contacts: (..., C) 0 or 1 for each contact, now (see `robots.sole`).
     dt: control step [s].
     velocity_mode: what becomes of the root's linear velocity: `direction` (its
@@ -45,27 +45,27 @@ def amp_features(
 
   Returns:
     (..., 2 J + 7 + C) features in the order of a `FeatureLayout`; velocities
-    are backward differences in the heading frame of `qpos` (rotated by its
+    are backward differences in the heading frame of `pose` (rotated by its
     yaw alone).
 
   Raises:
     ValueError: for an unknown `velocity_mode`.
   """
   check_velocity_mode(velocity_mode)
-  xp = qpos.__array_namespace__()
-  quat_prev, quat = qpos_prev[..., 3:7], qpos[..., 3:7]
-  linvel = (qpos[..., :3] - qpos_prev[..., :3]) / dt
+  xp = pose.__array_namespace__()
+  quat_prev, quat = pose_before[..., 3:7], pose[..., 3:7]
+  linvel = (pose[..., :3] - pose_before[..., :3]) / dt
   angvel = _rotation_vector(_relative_rotation(quat_prev, quat)) / dt
   yaw = heading(quat)
-  height = qpos[..., 2] - ground_height
+  height = pose[..., 2] - ground_height
   return xp.concatenate(
     [
-      qpos[..., 7:],
-      (qpos[..., 7:] - qpos_prev[..., 7:]) / dt,
+      pose[..., 7:],
+      (pose[..., 7:] - pose_before[..., 7:]) / dt,
       _apply_mode(_rotate_yaw(linvel, -yaw), velocity_mode),
       _rotate_yaw(angvel, -yaw),
       height[..., None],
-      xp.astype(foot_contacts, qpos.dtype),
+      xp.astype(foot_contacts, pose.dtype),
     ],
     axis=-1,
   )

@@ -51,11 +51,11 @@ class Readings:
   """What the robot measures at one instant.
 
   Attributes:
-    orientation: (..., 4) of the chest IMU in the world, wxyz, z up; what is off
+    orientation: (..., 4) of the IMU in the world, wxyz, z up; what is off
       unit length by up to a tenth is normalised.
-    gyro: (..., 3) [rad/s] in the chest IMU's frame.
-    joint_pos: (..., 9) [rad] in the contract's order.
-    joint_vel: (..., 9) [rad/s]; None for servos that do not report it: then it
+    gyro: (..., 3) [rad/s] in the IMU's frame.
+    joint_pos: (..., J) [rad] in the contract's order.
+    joint_vel: (..., J) [rad/s]; None for servos that do not report it: then it
       is the difference to the last good reading of `joint_pos`.
   """
 
@@ -102,13 +102,13 @@ class Controller:
     contract: what was agreed on; see `load_contract`.
     dt: control step [s].
     joint_names: the order of everything that has nine numbers.
-    default_pose: (9,) [rad], read-only.
+    default_pose: (J,) [rad], read-only.
     command_range: (2,) forward speeds [m/s] that the policy was trained for,
       read-only.
     heading_target: (...,) [rad] the heading to keep; turn it to steer.
     command: (...,) forward speed [m/s] of now, on its way to what is asked for.
     phase: (...,) of the gait's clock [rad].
-    last_action: (..., 9) filtered.
+    last_action: (..., J) filtered.
     bad_readings: (...,) how many there were since `reset`, actions of the
       network that are not finite included.
     problem: what was wrong with the last of them; empty if there was none.
@@ -158,7 +158,7 @@ class Controller:
     """Starts anew: the heading of now is the heading to keep.
 
     Args:
-      orientation: (..., 4) of the chest IMU, wxyz.
+      orientation: (..., 4) of the IMU, wxyz.
       phase: (...,) of the gait's clock [rad].
 
     Raises:
@@ -255,7 +255,7 @@ class Controller:
     )
 
   def act(self, action: np.ndarray) -> np.ndarray:
-    """Servo targets (..., 9) [rad] of an action (..., 9) in -1..1.
+    """Servo targets (..., J) [rad] of an action (..., J) in -1..1.
 
     They are those of before where the reading was bad or the action is not
     finite; always finite and within the contract's limits.
@@ -301,7 +301,7 @@ class Controller:
     self._seen, self._good = row, good
 
   def _difference(self, joint_pos: np.ndarray) -> np.ndarray:
-    """(..., 9) [rad/s] since the last good reading; 0 at the first."""
+    """(..., J) [rad/s] since the last good reading; 0 at the first."""
     elapsed = np.float32(self.dt) * (self._age + 1).astype(np.float32)
     known = self._known[..., None]
     moved = joint_pos - self._seen[..., self._parts[2]]
@@ -353,7 +353,7 @@ class Policy:
     self.controller.reset(orientation, phase)
 
   def step(self, readings: Readings, command: Any) -> np.ndarray:
-    """Servo targets (..., 9) [rad] for this control step.
+    """Servo targets (..., J) [rad] for this control step.
 
     A bad reading is told by a `RuntimeWarning`, and the targets are held.
 
@@ -382,7 +382,7 @@ class Policy:
     return self.controller.observe(readings, command)
 
   def infer(self, observation: np.ndarray) -> np.ndarray:
-    """The network alone: (..., N) observations to (..., 9) actions.
+    """The network alone: (..., N) observations to (..., J) actions.
 
     Raises:
       ContractError: for a network that cannot be run, or gives another number

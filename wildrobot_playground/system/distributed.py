@@ -67,6 +67,8 @@ def join(
     if num_processes == 1:
       return
   jax.config.update("jax_cpu_collectives_implementation", "gloo")
+  # It would take SIGTERM away from us; see `stopping`.
+  jax.config.update("jax_enable_preemption_service", False)
   try:
     jax.distributed.initialize(
       coordinator or None,

@@ -35,11 +35,11 @@ class Rollout:
       from the start.
     velocity: (T, N, 2) pelvis velocity [m/s] in the same frame.
     heading_error: (T, N) [rad].
-    qpos: (T, N, 16).
+    qpos: (T, N, 7 + J) poses, see `Addresses.pose`.
     features: (T, N, F) AMP features.
     layout: what the F features are.
-    torque: (T, N, 9) [N·m].
-    joint_vel: (T, N, 9) [rad/s].
+    torque: (T, N, J) [N·m].
+    joint_vel: (T, N, J) [rad/s].
     diverged: how many robots' numbers were not finite or grew without bounds;
       they count as fallen, and their arrays stay at the last good step.
   """

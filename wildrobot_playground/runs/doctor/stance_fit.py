@@ -59,10 +59,10 @@ def corners(sole: Sole, joint_pos: np.ndarray) -> np.ndarray:
     sole: the robot's.
     joint_pos: (N, J) joint angles [rad].
   """
-  qpos = np.zeros((len(joint_pos), 7 + joint_pos.shape[1]))
-  qpos[:, 3] = 1.0
-  qpos[:, 7:] = joint_pos
-  return sole.corners(qpos)
+  pose = np.zeros((len(joint_pos), 7 + joint_pos.shape[1]))
+  pose[:, 3] = 1.0
+  pose[:, 7:] = joint_pos
+  return sole.corners(pose)
 
 
 def velocity_error(sample: Sample, sole: Sole) -> np.ndarray | None:
