@@ -7,7 +7,7 @@ import jax.numpy as jp
 import numpy as np
 import pytest
 
-from wildrobot_playground.envs import rewards, walk_rewards
+from wildrobot_playground.envs import rewards
 
 SIGMA = 0.3
 
@@ -122,16 +122,6 @@ def test_deviation_is_of_the_joints_that_are_named():
   assert rewards.joint_deviation(pose, default, [0]) == 0.25
   assert rewards.joint_deviation(pose, default, [0, 1]) == 4.25
   assert rewards.joint_deviation(pose, default, []) == 0.0
-
-
-def test_waist_is_the_first_joint(env, first):
-  angles = env.default_pose + jp.array([0.5, *[0.3] * 8])
-  data = first.data.replace(qpos=first.data.qpos.at[7:].set(angles))
-  feet = env.feet(data.qpos)
-  terms = walk_rewards.terms(
-    env, data, feet, jp.zeros(4), first.info, first.info["last_act"], first.done
-  )
-  assert terms["waist_yaw"] == pytest.approx(0.25)
 
 
 def test_falling_costs_one():

@@ -90,6 +90,16 @@ def test_every_scale_has_its_term_and_every_term_its_scale(env, first):
   assert set(terms) == set(env.config.reward_config.scales)
 
 
+def test_waist_is_the_first_joint(env, first):
+  angles = env.default_pose + jp.array([0.5, *[0.3] * 8])
+  data = first.data.replace(qpos=first.data.qpos.at[7:].set(angles))
+  feet = env.feet(data.qpos)
+  terms = walk_rewards.terms(
+    env, data, feet, jp.zeros(4), first.info, first.info["last_act"], first.done
+  )
+  assert terms["waist_yaw"] == pytest.approx(0.25)
+
+
 def test_most_a_task_can_pay_is_the_sum_of_its_positive_scales(env):
   scales = np.array(list(env.config.reward_config.scales.values()))
   assert env.max_task_reward == pytest.approx(scales[scales > 0].sum())
