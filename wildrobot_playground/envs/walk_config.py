@@ -17,10 +17,7 @@ from wildrobot_playground.envs import (
   starts,
 )
 
-# Of WildRobot, which the task was made for: pelvis height [m] at the default
-# pose, and the servos' greatest torque [N·m].
-_HEIGHT = 0.4527
-_TORQUE = 4.0
+_TORQUE = 4.0  # N·m, of the servos that the cost of torques was chosen for
 _SIZED = frozenset(
   (
     "min_height",
@@ -123,17 +120,18 @@ def _sized(robot: robots.RobotDescription) -> dict[str, Any]:
   if robot.task.keys() >= _SIZED:
     return {}
   compiled = robots.of(robot)
-  height, torque = compiled.default_height, compiled.max_torque
-  size = height / _HEIGHT
-  speed = math.sqrt(size)  # At equal Froude numbers.
+  height, size = compiled.default_height, compiled.size
   return {
-    "min_height": 0.45 * height,
-    "max_height": 1.55 * height,
-    "command_config.lin_vel_x": (0.0, round(speed, 2)),
-    "reward_config.height_target": 0.97 * height,
+    # The root's frame may be anywhere; how far it may sink is the legs' matter.
+    "min_height": height - 0.25 * size,
+    "max_height": height + 0.25 * size,
+    # At equal Froude numbers.
+    "command_config.lin_vel_x": (0.0, round(math.sqrt(size), 2)),
+    "reward_config.height_target": height - 0.013 * size,
     "reward_config.height_sigma": 0.002 * size**2,
     "reward_config.feet_distance": 0.78 * compiled.stance_width,
-    "reward_config.scales.torques": -0.002 * (_TORQUE / torque) ** 2,
+    "reward_config.scales.torques": -0.002
+    * (_TORQUE / compiled.max_torque) ** 2,
   }
 
 

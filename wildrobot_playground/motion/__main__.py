@@ -51,15 +51,17 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
   from wildrobot_playground.motion import subcommands
+  from wildrobot_playground.motion.subcommands import common
 
   parser = _Parser(
     prog="python -m wildrobot_playground.motion",
-    description="Makes, checks and collects WildRobot's reference motion.",
+    description="Makes, checks and collects a robot's reference motion.",
   )
   subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
   for command in subcommands.ALL:
     summary = (command.run.__doc__ or "").splitlines()[0]
     sub = subparsers.add_parser(command.name, help=summary, description=summary)
+    common.robot_flag(sub)
     sub.add_argument("--json", metavar="FILE", help="also write the table here")
     sub.set_defaults(run=command.run)
     command.add_flags(sub)

@@ -7,19 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.features import about
 from wildrobot_playground.robots import rotations
-from wildrobot_playground.robots import sole as sole_lib
-from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import echo, npz, schema
 
 FORMAT = "wildrobot-clip/1"
 FPS = 50.0
-# What no clip of this robot is beyond.
-_LARGEST_ANGLE = np.pi  # rad
+# What no clip of a robot is beyond.
+_LARGEST_ANGLE = 2 * np.pi  # rad
 _WALKING = 0.05  # m/s
 _UPRIGHT = 0.5  # share of the vertical, in half of the frames
-_HEIGHTS = (0.1, 1.0)  # m of the pelvis, likewise
+_HEIGHTS = (0.1, 1.5)  # m of the pelvis, likewise
 
 _FARTHEST = 1e5  # m from the origin
 _FASTEST = 10.0  # m/s and rad/s, of a command
@@ -27,19 +26,20 @@ MOST_FRAMES = 200_000  # an hour, and more
 RATES = (5.0, 1000.0)  # frames per second
 
 _AGAIN = "make the clip again"
-# T frames.
+_NAMES = ("joint_names", "contact_names")
+# T frames of J joints and C contacts.
 _FIELDS = {
+  "joint_names": schema.Field("text", ("J",), high=100),
+  "contact_names": schema.Field("text", ("C",), high=100),
   "root_pos": schema.Field("number", ("T", 3), -_FARTHEST, _FARTHEST),
   "root_quat": schema.Field("number", ("T", 4), -1.001, 1.001),
-  "joint_pos": schema.Field("number", ("T", len(WILDROBOT.joints)), -1e6, 1e6),
-  "foot_contacts": schema.Field(
-    "number", ("T", len(WILDROBOT.contact_names)), 0, 1
-  ),
+  "joint_pos": schema.Field("number", ("T", "J"), -1e6, 1e6),
+  "foot_contacts": schema.Field("number", ("T", "C"), 0, 1),
   "command": schema.Field("number", (3,), -_FASTEST, _FASTEST),
   "fps": schema.Field("number", (), *RATES),
   "cyclic": schema.Field("flag"),
 }
-_ARRAYS = ("format", "joint_names", "contact_names", *_FIELDS, "meta")
+_ARRAYS = ("format", *_FIELDS, "meta")
 
 
 class ClipError(ValueError):
@@ -48,14 +48,16 @@ class ClipError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class MotionClip:
-  """A motion of WildRobot.
+  """A motion of a robot with J joints and C contacts.
 
   Attributes:
     name: what to call it; the file's stem.
     root_pos: (T, 3) pelvis position [m], ground at z = 0.
     root_quat: (T, 4) pelvis orientation, wxyz.
-    joint_pos: (T, 9) joint angles [rad] in the order of `JOINT_NAMES`.
-    foot_contacts: (T, 4) 0 or 1 in the order of `CONTACT_NAMES`.
+    joint_pos: (T, J) joint angles [rad] in the order of `joint_names`.
+    foot_contacts: (T, C) 0 or 1 in the order of `contact_names`.
+    joint_names: of the robot, in its contract's order.
+    contact_names: of what touches the ground, in its contract's order.
     cyclic: whether the frame after the last one is the first one, moved on.
     command: (3,) the commanded vx, vy [m/s] and yaw rate [rad/s].
     fps: frames per second.
@@ -67,6 +69,8 @@ class MotionClip:
   root_quat: np.ndarray
   joint_pos: np.ndarray
   foot_contacts: np.ndarray
+  joint_names: tuple[str, ...]
+  contact_names: tuple[str, ...]
   cyclic: bool
   command: np.ndarray
   fps: float = FPS
@@ -84,7 +88,7 @@ class MotionClip:
 
   @property
   def qpos(self) -> np.ndarray:
-    """(T, 16) generalised positions."""
+    """(T, 7 + J) poses: root position and quaternion, joint angles."""
     return np.hstack([self.root_pos, self.root_quat, self.joint_pos])
 
   @property
@@ -100,7 +104,7 @@ class MotionClip:
     return np.array([self.command[0], self.command[1], 0.0]) * duration
 
   def at(self, times: np.ndarray) -> np.ndarray:
-    """(N, 16) the nearest frames at times (N,) [s], also before 0.
+    """(N, 7 + J) the nearest frames at times (N,) [s], also before 0.
 
     A cyclic clip goes on, each cycle where the one before it ended; any other
     stays at its end.
@@ -116,7 +120,7 @@ class MotionClip:
     """The frame before every frame that has one.
 
     Returns:
-      (M, 16) positions one frame earlier and (M, 16) positions, where M is T
+      (M, 7 + J) poses one frame earlier and (M, 7 + J) poses, where M is T
       for a cyclic clip (its first frame follows the last one, moved back by a
       cycle) and T - 1 otherwise.
     """
@@ -131,7 +135,7 @@ class MotionClip:
 def make_clip(
   name: str,
   qpos: np.ndarray,
-  sole: sole_lib.Sole,
+  robot: robots.Robot,
   cyclic: bool,
   command: tuple[float, float, float],
   meta: dict[str, Any],
@@ -140,8 +144,8 @@ def make_clip(
 
   Args:
     name: of the clip.
-    qpos: (T, 16) generalised positions.
-    sole: of the robot, for the foot contacts.
+    qpos: (T, 7 + J) poses.
+    robot: whose clip it is.
     cyclic: whether it repeats.
     command: vx, vy [m/s] and yaw rate [rad/s].
     meta: plain values.
@@ -158,7 +162,9 @@ def make_clip(
     root_pos=qpos[:, :3],
     root_quat=qpos[:, 3:7],
     joint_pos=qpos[:, 7:],
-    foot_contacts=sole.contacts(qpos).astype(np.float32),
+    foot_contacts=robot.sole.contacts(qpos).astype(np.float32),
+    joint_names=robot.description.joints,
+    contact_names=robot.description.contact_names,
     cyclic=cyclic,
     command=np.asarray(command, dtype=np.float64),
     meta=meta,
@@ -173,12 +179,12 @@ def save(path: str | os.PathLike[str], clip: MotionClip) -> None:
     {
       "format": np.array(FORMAT),
       "fps": np.array(clip.fps, dtype=np.float64),
-      "joint_names": np.array(WILDROBOT.joints),
+      "joint_names": np.array(clip.joint_names),
       "root_pos": clip.root_pos,
       "root_quat": clip.root_quat,
       "joint_pos": clip.joint_pos,
       "foot_contacts": clip.foot_contacts,
-      "contact_names": np.array(WILDROBOT.contact_names),
+      "contact_names": np.array(clip.contact_names),
       "cyclic": np.array(clip.cyclic),
       "command": clip.command,
       "meta": np.array(json.dumps(clip.meta, sort_keys=True)),
@@ -186,8 +192,14 @@ def save(path: str | os.PathLike[str], clip: MotionClip) -> None:
   )
 
 
-def load(path: str | os.PathLike[str]) -> MotionClip:
+def load(
+  path: str | os.PathLike[str], robot: robots.RobotDescription | None = None
+) -> MotionClip:
   """Reads a clip.
+
+  Args:
+    path: of the file.
+    robot: that it must be of; None for any.
 
   Raises:
     ClipError: when the file is missing, of another format, for another robot,
@@ -199,16 +211,7 @@ def load(path: str | os.PathLike[str]) -> MotionClip:
       f"{path}: format is '{echo.short(arrays['format'])}', expected"
       f" '{FORMAT}'; {_AGAIN} with this version"
     )
-  for key, expected in (
-    ("joint_names", WILDROBOT.joints),
-    ("contact_names", WILDROBOT.contact_names),
-  ):
-    names = tuple(map(str, np.ravel(arrays[key])))
-    if names != expected:
-      raise ClipError(
-        f"{path}: {key} are {echo.short(', '.join(names), 200)}; expected"
-        f" {', '.join(expected)}; retarget the motion to WildRobot"
-      )
+  arrays |= {key: np.ravel(arrays[key]) for key in _NAMES}
   schema.check(arrays, _FIELDS, str(path), ClipError, _AGAIN)
   try:
     meta = schema.read_json(str(arrays["meta"]))
@@ -223,13 +226,33 @@ def load(path: str | os.PathLike[str]) -> MotionClip:
     root_quat=arrays["root_quat"].astype(np.float64),
     joint_pos=arrays["joint_pos"].astype(np.float64),
     foot_contacts=arrays["foot_contacts"].astype(np.float32),
+    joint_names=tuple(map(str, arrays["joint_names"])),
+    contact_names=tuple(map(str, arrays["contact_names"])),
     cyclic=bool(arrays["cyclic"]),
     command=arrays["command"].astype(np.float64),
     fps=float(arrays["fps"]),
     meta=meta,
   )
+  if robot is not None:
+    check_robot(clip, robot, str(path))
   check(clip, str(path))
   return clip
+
+
+def check_robot(
+  clip: MotionClip, robot: robots.RobotDescription, where: str
+) -> None:
+  """Raises ClipError for a clip of other joints or contacts than a robot's."""
+  for key, expected in zip(
+    _NAMES, (robot.joints, robot.contact_names), strict=True
+  ):
+    names = getattr(clip, key)
+    if names != expected:
+      raise ClipError(
+        f"{where}: {key} are {echo.short(', '.join(names), 200)}; {robot.name}"
+        f" has {echo.short(', '.join(expected), 400)}; name the clip's own"
+        f" robot with --robot, or retarget the motion"
+      )
 
 
 def check_frames(frames: float, where: str, hint: str) -> None:
@@ -251,6 +274,13 @@ def check(clip: MotionClip, where: str) -> None:
   """Raises ClipError unless shapes, values and rate are those of the format."""
   arrays = {name: getattr(clip, name) for name in _FIELDS}
   schema.check(arrays, _FIELDS, where, ClipError, _AGAIN)
+  for key in _NAMES:
+    names = getattr(clip, key)
+    if len(set(names)) < len(names):
+      raise ClipError(
+        f"{where}: {key} are {echo.short(', '.join(names), 200)}, expected each"
+        f" once; {_AGAIN}"
+      )
   if not 2 <= clip.num_frames <= MOST_FRAMES:
     raise ClipError(
       f"{where}: has {clip.num_frames} frames, expected 2 to {MOST_FRAMES};"

@@ -4,11 +4,12 @@ Footsteps give a zero-moment point; the linear inverted pendulum gives a centre
 of mass for it (Kajita et al., "Biped walking pattern generation by using
 preview control of zero-moment point", 2003; here in closed form, since the walk
 is periodic); whole-body inverse kinematics gives the joints. The robot is no
-pendulum, 62% of it is legs, so what inverse dynamics finds of the zero-moment
+pendulum, half of it and more is legs, so what inverse dynamics finds of the zero-moment
 point is fed back a few times.
 """
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -18,16 +19,17 @@ from wildrobot_playground.motion import human
 from wildrobot_playground.motion.quality import dynamics
 from wildrobot_playground.robots import legs, rotations
 
-MAX_SPEED = 0.6  # m/s; faster, the servos cannot follow
+MAX_SPEED = 0.6  # m/s of WildRobot; faster, the servos cannot follow
 _GRAVITY = 9.81  # m/s²
 _LARGEST_ERROR = 0.2  # m, of the zero-moment point that a pass corrects
 _COM_PASSES = 12  # in which pelvis and legs agree on a centre of mass
 _COM_TOLERANCE = 1e-7  # m
+_ARM_ROOM = 0.9  # of a shoulder's way to its limits that a swing may take
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-  """The shape of a generated walk.
+  """The shape of a generated walk; by default WildRobot's, see `scaled`.
 
   Attributes:
     cycle_time: of two steps, in place [s].
@@ -43,6 +45,9 @@ class Options:
     zmp_y: distance of the zero-moment point from it in single support [m].
     zmp_x: of the zero-moment point ahead of the ankle [m].
     roll_gain: lean of the torso over the standing foot, per sway [rad/m].
+    arm_swing: of each shoulder's pitch, against the leg of its side, per m/s of
+      speed [rad·s/m]; no more than the shoulders' limits allow.
+    elbow: bend of the elbows beyond their default [rad].
     harmonics: highest harmonic of the centre of mass.
     passes: how often the zero-moment point is fed back.
     feedback: share of its error that a pass feeds back.
@@ -61,6 +66,8 @@ class Options:
   zmp_y: float = 0.04
   zmp_x: float = 0.02
   roll_gain: float = 2.5
+  arm_swing: float = 0.875
+  elbow: float = 0.3
   harmonics: int = 7
   passes: int = 6
   feedback: float = 0.6
@@ -81,11 +88,42 @@ RANGES: dict[str, tuple[float, float]] = {
   "zmp_y": (0.0, 0.3),
   "zmp_x": (-0.2, 0.2),
   "roll_gain": (-20.0, 20.0),
+  "arm_swing": (0.0, 5.0),
+  "elbow": (-1.5, 1.5),
   "harmonics": (1, 50),
   "passes": (0, 50),
   "feedback": (0.0, 2.0),
 }
 _SHORTEST = 0.2  # s, of a cycle
+
+
+def scaled(robot: robots.Robot) -> Options:
+  """The walk of a robot of another size that moves as WildRobot's does.
+
+  Lengths go with those of its legs, and times and speeds with their root; what
+  is sideways goes with the distance of its feet.
+  """
+  base, size, width = Options(), robot.size, robot.width
+  time = math.sqrt(size)
+  return dataclasses.replace(
+    base,
+    cycle_time=base.cycle_time * time,
+    double_support_slope=base.double_support_slope / time,
+    clearance=base.clearance * size,
+    clearance_slope=base.clearance_slope * time,
+    crouch=base.crouch * size,
+    crouch_slope=base.crouch_slope * time,
+    stance_y=base.stance_y * width,
+    zmp_y=base.zmp_y * width,
+    zmp_x=round((robot.toe + robot.heel)[0] / 2, 6),
+    roll_gain=base.roll_gain / size,
+    arm_swing=base.arm_swing / time,
+  )
+
+
+def max_speed(robot: robots.Robot) -> float:
+  """The fastest walk [m/s] that is generated for a robot."""
+  return round(MAX_SPEED * math.sqrt(robot.size), 3)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,20 +163,20 @@ def generate(
     speed: forward [m/s], 0 for walking in place.
     name: of the clip.
     robot: the robot.
-    options: see `Options`.
+    options: see `Options`; by default those of the robot's size.
 
   Returns:
     A cyclic clip at 50 frames a second.
 
   Raises:
-    MotionError: for a speed outside of 0 to 0.6 m/s, or options that leave no
+    MotionError: for a speed outside of 0 to `max_speed`, or options that leave no
       time for a cycle or for a swing.
   """
-  options = options or Options()
-  if not 0 <= speed <= MAX_SPEED:
+  options = options or scaled(robot)
+  if not 0 <= speed <= max_speed(robot):
     raise human.MotionError(
-      f"speed is {speed} m/s, expected 0 to {MAX_SPEED}: faster, the generated"
-      " walk asks for torques that the servos do not have"
+      f"speed is {speed} m/s, expected 0 to {max_speed(robot):g}: faster, the"
+      " generated walk asks for torques that the servos do not have"
     )
   plan = footsteps(speed, robot, options)
   zmp = plan.zmp
@@ -146,11 +184,11 @@ def generate(
   meta = {
     "kind": "generated",
     "source": {"generator": "walking pattern", "licence": "Apache-2.0"},
-    "parameters": dataclasses.asdict(options),
+    "parameters": _parameters(options, robot),
     "model_hash": robot.fingerprint,
   }
   for _ in range(options.passes):
-    draft = clip_lib.make_clip(name, qpos, robot.sole, True, (speed, 0, 0), {})
+    draft = clip_lib.make_clip(name, qpos, robot, True, (speed, 0, 0), {})
     missing = np.clip(
       plan.zmp - zero_moment_point(draft, robot),
       -_LARGEST_ERROR,
@@ -161,7 +199,7 @@ def generate(
   return clip_lib.make_clip(
     name,
     qpos,
-    robot.sole,
+    robot,
     True,
     (speed, 0.0, 0.0),
     {**meta, "ik_error": round(error, 6)},
@@ -251,11 +289,12 @@ def zero_moment_point(
   points = []
   states = dynamics.derivatives(clip, robot)
   for qpos, qvel, qacc in zip(*states, strict=True):
-    wrench = dynamics.generalized_forces(robot, qpos, qvel, qacc)[:6]
+    force = dynamics.generalized_forces(robot, qpos, qvel, qacc)
+    wrench, root = force[robot.at.root_dof], qpos[robot.at.root]
     force = wrench[:3]
     # A free joint's moments are in the body's frame, about its origin.
-    moment = rotations.quat_to_mat(qpos[3:7]) @ wrench[3:]
-    moment += np.cross(qpos[:3], force)
+    moment = rotations.quat_to_mat(root[3:7]) @ wrench[3:]
+    moment += np.cross(root[:3], force)
     points.append([-moment[1] / force[2], moment[0] / force[2]])
   return np.array(points)
 
@@ -263,7 +302,7 @@ def zero_moment_point(
 def _whole_body(
   plan: Plan, zmp: np.ndarray, robot: robots.Robot, options: Options
 ) -> tuple[np.ndarray, float]:
-  """Joints (T, 16) for a zero-moment point, and the largest foot error [m].
+  """Poses (T, 7 + J) for a zero-moment point, and the largest foot error [m].
 
   Soles that roll with the pelvis keep their lower edge on the ground.
   """
@@ -279,6 +318,7 @@ def _whole_body(
   pelvis = rotations.about("y", tilt[:, 0]) @ rotations.about("x", tilt[:, 1])
   qpos = np.tile(robot.bent_knees(), (plan.frames, 1))
   qpos[:, :2], qpos[:, 2] = com, height
+  _swing_arms(qpos, plan, robot, options)
   qpos[:, 3:7] = rotations.quat_from_euler_zyx(
     np.column_stack([np.zeros(plan.frames), tilt])
   )
@@ -299,30 +339,64 @@ def _place_feet(
   limbs: dict[str, legs.Leg],
   pelvis: np.ndarray,
 ) -> float:
-  """Solves the legs of `qpos` (T, 16) in place; the largest foot error [m]."""
+  """Solves legs of poses `qpos` (T, 7 + J) in place; largest error [m]."""
   worst = 0.0
   flat = np.zeros(plan.frames)
   for side, leg in limbs.items():
     middle = np.tile((leg.toe + leg.heel) / 2, (plan.frames, 1))
     target = plan.feet[side] + middle - qpos[:, :3]
-    joints = qpos[:, 7:][:, robots.LEG_COLUMNS[side]]
+    joints = qpos[:, 7:][:, leg.columns]
     joints, miss = leg.solve(
       legs.FootTask(middle, target, flat), pelvis, joints
     )
-    qpos[:, 7:][:, robots.LEG_COLUMNS[side]] = joints
+    qpos[:, 7:][:, leg.columns] = joints
     worst = max(worst, float(np.max(np.linalg.norm(miss, axis=1))))
   return worst
 
 
+def _swing_arms(
+  qpos: np.ndarray, plan: Plan, robot: robots.Robot, options: Options
+) -> None:
+  """Swings the arms of poses (T, 7 + J) in place, against the legs."""
+  phase = 2 * np.pi * np.arange(plan.frames) / plan.frames
+  low, high = robot.limits
+  # The left foot is farthest ahead as it comes down, at phase 0.
+  for side, foot_ahead in (("left", np.cos(phase)), ("right", -np.cos(phase))):
+    if side not in robot.arms:
+      continue
+    arm = robot.arms[side]
+    joint, rest = arm.shoulder, qpos[0, 7 + arm.shoulder]
+    room = max(0.0, min(rest - low[joint], high[joint] - rest))
+    swing = min(options.arm_swing * plan.speed, _ARM_ROOM * room)
+    qpos[:, 7 + joint] = rest - arm.shoulder_sign * swing * foot_ahead
+    if arm.elbow is not None:
+      bent = qpos[0, 7 + arm.elbow] + arm.elbow_sign * options.elbow
+      bent = np.clip(bent, low[arm.elbow], high[arm.elbow])
+      qpos[:, 7 + arm.elbow] = bent
+
+
+def _parameters(options: Options, robot: robots.Robot) -> dict[str, float]:
+  """The options that mean something for a robot, as plain values."""
+  said = dataclasses.asdict(options)
+  if not robot.arms:
+    del said["arm_swing"], said["elbow"]
+  return said
+
+
 def _centres_of_mass(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
   """(T, 2) over the ground [m]."""
-  return np.array([robot.forward(q).subtree_com[1, :2].copy() for q in qpos])
+  root = robot.root
+  return np.array(
+    [robot.forward(q).subtree_com[root, :2].copy() for q in robot.qpos(qpos)]
+  )
 
 
 def _com_height(robot: robots.Robot, pelvis_height: float) -> float:
   """Height [m] of the centre of mass for a height of the pelvis."""
-  data = robot.forward(robot.model.key("home").qpos)
-  return float(data.subtree_com[1, 2]) - robot.home_height + pelvis_height
+  data = robot.forward(robot.zero.qpos)
+  return (
+    float(data.subtree_com[robot.root, 2]) - robot.home_height + pelvis_height
+  )
 
 
 def _quintic(share: np.ndarray) -> np.ndarray:

@@ -16,44 +16,34 @@ from wildrobot_playground.robots.description import (
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 if TYPE_CHECKING:
-  from wildrobot_playground.robots.robot import (
-    HIP_FLEXION_SIGN,
-    HIP_PITCH_COLUMNS,
-    LEG_COLUMNS,
-    PitchTask,
-    PointTask,
-    Robot,
-    Task,
-    default_robot,
-    model_hash,
-    of,
-  )
+  from wildrobot_playground.robots.fingerprint import model_hash
+  from wildrobot_playground.robots.robot import Robot, default_robot, of
   from wildrobot_playground.robots.sole import Sole
 
 __all__ = [
-  "HIP_FLEXION_SIGN",
-  "HIP_PITCH_COLUMNS",
-  "LEG_COLUMNS",
   "SIDES",
   "WILDROBOT",
   "Contact",
-  "PitchTask",
-  "PointTask",
   "Robot",
   "RobotDescription",
   "Sole",
-  "Task",
   "default_robot",
   "model_hash",
   "of",
   "side_of",
 ]
+_MODULES = {
+  "Robot": "robot",
+  "Sole": "sole",
+  "default_robot": "robot",
+  "model_hash": "fingerprint",
+  "of": "robot",
+}
 
 
 def __getattr__(name: str) -> Any:
-  if name not in __all__:
+  if name not in _MODULES:
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-  where = "sole" if name == "Sole" else "robot"
-  module = importlib.import_module(f"{__name__}.{where}")
+  module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
   globals()[name] = getattr(module, name)
   return globals()[name]

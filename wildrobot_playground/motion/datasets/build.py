@@ -16,6 +16,11 @@ MAX_OVER_TORQUE = 0.5  # share of frames
 _STANDING = 0.05  # m/s: slower clips are no walking
 
 
+def layout_of(clip: clip_lib.MotionClip) -> features_lib.FeatureLayout:
+  """Of the features of a clip's robot."""
+  return features_lib.FeatureLayout(clip.joint_names, clip.contact_names)
+
+
 def clip_features(clip: clip_lib.MotionClip, velocity_mode: str) -> np.ndarray:
   """(M, F) float32 features; T - 1 rows, or T for a cyclic clip."""
   before, now = clip.previous_qpos()
@@ -76,7 +81,7 @@ def build(
       " --min_speed"
     )
   return dataset_lib.make(
-    layout=features_lib.WILDROBOT,
+    layout=layout_of(moving[0]),
     clips=[
       clip_features(part.clip, velocity_mode)[part.start : part.end]
       for part in parts
@@ -106,11 +111,14 @@ def _check_alike(clips: list[clip_lib.MotionClip], given: int) -> None:
     )
   for what, values in (
     ("frame rates", {clip.fps for clip in clips}),
+    ("joints", {", ".join(clip.joint_names) for clip in clips}),
+    ("contacts", {", ".join(clip.contact_names) for clip in clips}),
     ("robots", {clip.meta.get("model_hash", "") for clip in clips}),
   ):
     if len(values) > 1:
       raise dataset_lib.DatasetError(
-        f"clips have different {what}: {', '.join(map(str, sorted(values)))};"
+        f"clips have different {what}:"
+        f" {echo.short(' and '.join(map(str, sorted(values))), 300)};"
         " build a dataset of each, or make the clips again"
       )
 

@@ -1,8 +1,10 @@
-"""The reference that ships with the package, rebuilt byte for byte."""
+"""The reference that ships with a robot, rebuilt byte for byte."""
 
 import dataclasses
+import math
 import os
 import pathlib
+from collections.abc import Sequence
 
 from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
@@ -12,13 +14,14 @@ from wildrobot_playground.motion.datasets import build
 from wildrobot_playground.motion.edit import mirror
 from wildrobot_playground.motion.importers import deepmimic
 from wildrobot_playground.motion.quality import gates
-from wildrobot_playground.motion.retargeting import cyclic
+from wildrobot_playground.motion.retargeting import cyclic, recording
 from wildrobot_playground.motion.show import tables
 from wildrobot_playground.system import assets, files
 
 SOURCE = pathlib.Path("sources") / "humanoid3d_walk.txt"
-HUMAN_SPEEDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # m/s
-GENERATED_SPEEDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)  # m/s
+# Of WildRobot [m/s].
+HUMAN_SPEEDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+GENERATED_SPEEDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 
 
 def clip_name(prefix: str, speed: float) -> str:
@@ -38,7 +41,7 @@ def assessed(
 def make_clips(
   source: str | os.PathLike[str], robot: robots.Robot
 ) -> list[clip_lib.MotionClip]:
-  """All shipped clips, each followed by its mirror image.
+  """All clips of WildRobot's reference, each followed by its mirror image.
 
   Args:
     source: of the human walk (DeepMimic).
@@ -57,43 +60,103 @@ def make_clips(
     walk_generator.generate(speed, clip_name("generated_walk", speed), robot)
     for speed in GENERATED_SPEEDS
   ]
-  pairs = [pair for clip in clips for pair in (clip, mirror.mirror(clip))]
-  result = []
-  for clip in pairs:
-    clip, report = assessed(clip, robot)
+  pairs = _with_images(clips, robot)
+  for clip, report in pairs:
     if report.tier == "refused":
       raise clip_lib.ClipError(f"{clip.name}: {'; '.join(report.reasons)}")
-    result.append(clip)
-  return result
+  return [clip for clip, _ in pairs]
+
+
+def speeds(robot: robots.Robot, of_wildrobot: Sequence[float]) -> list[float]:
+  """Speeds [m/s] like WildRobot's for a robot of another size.
+
+  Dynamically similar: they go with the root of leg length, to 0.05 m/s; one of
+  nearly its size gets WildRobot's.
+  """
+  scale = math.sqrt(robot.size)
+  if abs(scale - 1) < 0.05:
+    return list(of_wildrobot)
+  near = (round(20 * scale * speed) / 20 for speed in of_wildrobot)
+  return sorted({min(s, walk_generator.max_speed(robot)) for s in near})
+
+
+def make_own(
+  source: str | os.PathLike[str], robot: robots.Robot
+) -> list[clip_lib.MotionClip]:
+  """The clips of any robot's reference that pass, with their mirror images.
+
+  Args:
+    source: of the human walk (DeepMimic).
+    robot: the robot.
+
+  Raises:
+    ClipError: when all are refused.
+    MotionError: when the source cannot be used.
+    ValueError: for a robot whose sides are not alike.
+  """
+  motion = deepmimic.load(source)
+  clips = [
+    recording.follow(motion, clip_name("human_walk", speed), robot, speed)
+    for speed in speeds(robot, HUMAN_SPEEDS)
+  ]
+  clips += [
+    walk_generator.generate(speed, clip_name("generated_walk", speed), robot)
+    for speed in speeds(robot, GENERATED_SPEEDS)
+  ]
+  pairs = _with_images(clips, robot)
+  good = [clip for clip, report in pairs if report.tier != "refused"]
+  if not good:
+    clip, report = pairs[-1]
+    raise clip_lib.ClipError(
+      f"{robot.description.name}: every walk is refused; {clip.name}:"
+      f" {'; '.join(report.reasons)}"
+    )
+  return good
+
+
+def _with_images(
+  clips: list[clip_lib.MotionClip], robot: robots.Robot
+) -> list[tuple[clip_lib.MotionClip, gates.Report]]:
+  """Every clip and its mirror image, assessed."""
+  pairs = [
+    pair for clip in clips for pair in (clip, mirror.mirror(clip, robot))
+  ]
+  return [assessed(clip, robot) for clip in pairs]
 
 
 def write(
   source: str | os.PathLike[str] | None = None,
   output: str | os.PathLike[str] | None = None,
   velocity_mode: str = "direction",
+  robot: robots.Robot | None = None,
 ) -> list[clip_lib.MotionClip]:
-  """Writes clips, dataset and README of the reference folder.
+  """Writes clips and dataset of a reference folder, and WildRobot's README.
 
   Args:
     source: of the human walk; by default the one shipped.
     output: folder to write to; by default the reference folder.
     velocity_mode: of the dataset.
+    robot: whose reference it is; WildRobot by default.
 
   Returns:
     The clips.
 
   Raises:
-    ValueError: as `make_clips`.
+    ValueError: as `make_clips` and `make_own`.
   """
   source = pathlib.Path(source) if source else assets.reference() / SOURCE
-  output = pathlib.Path(output) if output else assets.reference()
-  clips = make_clips(source, robots.default_robot())
+  robot = robot or robots.default_robot()
+  name = robot.description.name
+  ours = robot.description == robots.WILDROBOT
+  output = pathlib.Path(output) if output else assets.reference(name)
+  clips = make_clips(source, robot) if ours else make_own(source, robot)
   for clip in clips:
     clip_lib.save(output / "clips" / f"{clip.name}.npz", clip)
   dataset_lib.save(
-    output / assets.dataset("wildrobot").name, build.build(clips, velocity_mode)
+    output / assets.dataset(name).name, build.build(clips, velocity_mode)
   )
-  files.write_text(output / "README.md", readme(clips))
+  if ours:
+    files.write_text(output / "README.md", readme(clips))
   return clips
 
 
@@ -135,7 +198,7 @@ Every clip has a mirror image (`_mirrored`) with the same figures.
 point from its target. `depth`: deepest sole corner below the ground. `slide`:
 mean speed of plates on the ground. `lift`: lowest sole in the middle third of
 a swing. `rad/s`: fastest joint. `hip limit`: frames with a hip at its 5 degrees
-of extension. `seam`: joint jump where the cycle closes. `>4 Nm`, `rms` and
+of extension. `seam`: joint jump where the cycle closes. `over torque`, `rms` and
 `unmatched`: inverse dynamics: frames with a joint above the servo's limit,
 torque over all joints, and mean force on the pelvis that no ground force
 explains, in weights. The gates behind `tier` are in `motion/quality/gates.py`:

@@ -41,7 +41,7 @@ class Speeds:
 def of_clip(clip: clip_lib.MotionClip) -> Speeds:
   """The rows of a clip."""
   directions, raw = (
-    build.clip_features(clip, mode)[:, features_lib.WILDROBOT.root_linvel]
+    build.clip_features(clip, mode)[:, build.layout_of(clip).root_linvel]
     for mode in ("direction", "raw")
   )
   return Speeds(clip.name, _norm(directions), raw[:, 0], np.ones(len(raw)))

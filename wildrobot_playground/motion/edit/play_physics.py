@@ -16,12 +16,13 @@ from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.edit import trim
 from wildrobot_playground.motion.quality import dynamics
 
-# Of the stabiliser: critically damped for the robot's mass, roughly.
+# Of the stabiliser of a robot of `_WEIGHT`: critically damped, roughly.
 _STIFFNESS = 400.0  # N/m
 _DAMPING = 50.0  # N·s/m
 _TURN_STIFFNESS = 20.0  # N·m/rad
 _TURN_DAMPING = 1.5  # N·m·s/rad
 _LEVER = 0.2  # m: the moment may be so many times the force
+_WEIGHT = 33.14  # N
 _LOWEST = 0.2  # m of the pelvis: lower is a fall
 _LARGEST_TILT = 0.8  # rad
 _CYCLES = 4
@@ -91,7 +92,7 @@ def realize(
     "model_hash": robot.fingerprint,
   }
   result = clip_lib.make_clip(
-    f"{clip.name}_realized", played, robot.sole, False, (0, 0, 0), meta
+    f"{clip.name}_realized", played, robot, False, (0, 0, 0), meta
   )
   result = trim.with_own_command(result)
   metrics = player.metrics()
@@ -103,9 +104,9 @@ def realize(
 class _Reference:
   """The motion to be followed, with the torques that it asks for."""
 
-  qpos: np.ndarray  # (T, 16)
-  qvel: np.ndarray  # (T, 15)
-  torque: np.ndarray  # (T, 9)
+  qpos: np.ndarray  # (T, nq) of the model
+  qvel: np.ndarray  # (T, nv) of the model
+  torque: np.ndarray  # (T, J)
 
 
 def _reference(clip: clip_lib.MotionClip, robot: robots.Robot) -> _Reference:
@@ -114,7 +115,7 @@ def _reference(clip: clip_lib.MotionClip, robot: robots.Robot) -> _Reference:
   qpos, qvel, _ = dynamics.derivatives(clip, robot)
   if clip.cyclic:
     count = _CYCLES * clip.num_frames
-    qpos = clip.at(np.arange(count) / clip.fps)
+    qpos = robot.qpos(clip.at(np.arange(count) / clip.fps))
     qvel, torque = (np.tile(a, (_CYCLES, 1)) for a in (qvel, torque))
   return _Reference(qpos, qvel, torque)
 
@@ -126,9 +127,10 @@ class _Player:
     self, reference: _Reference, robot: robots.Robot, options: Options
   ):
     self._reference = reference
+    self._robot = robot
     self._model = robot.model
     self._data = mujoco.MjData(robot.model)
-    self._root = robot.model.body(robot.description.root).id
+    self._strength = round(robot.weight / _WEIGHT, 2)
     self._cap = options.help_cap * robot.weight
     self._weight = robot.weight
     self._lead = round(options.lead * clip_lib.FPS)
@@ -138,20 +140,22 @@ class _Player:
     self._misses: list[np.ndarray] = []
 
   def run(self) -> np.ndarray:
-    """(N, 16) positions at 50 Hz, up to a fall."""
-    reference = self._reference
+    """(N, 7 + J) poses at 50 Hz, up to a fall."""
+    reference, at = self._reference, self._robot.at
     self._data.qpos[:] = reference.qpos[0]
     self._data.qvel[:] = reference.qvel[0]
     mujoco.mj_forward(self._model, self._data)
-    played = [self._data.qpos.copy()]
+    played = [at.pose(self._data.qpos).copy()]
+    self._data.ctrl[:] = self._robot.default_ctrl
     for k in range(len(reference.qpos) - 1):
-      self._data.ctrl[:] = self._command(k)
+      self._data.ctrl[at.servos] = self._command(k)
       for i in range(self._substeps):
         self._push(k, i / self._substeps)
         mujoco.mj_step(self._model, self._data)
-      self._torques.append(self._data.actuator_force.copy())
-      self._misses.append(self._data.qpos[7:] - reference.qpos[k + 1, 7:])
-      played.append(self._data.qpos.copy())
+      self._torques.append(self._data.actuator_force[at.servos].copy())
+      missing = self._data.qpos - reference.qpos[k + 1]
+      self._misses.append(missing[at.joints])
+      played.append(at.pose(self._data.qpos).copy())
       if self._fell():
         break
     return np.array(played)
@@ -160,7 +164,7 @@ class _Player:
     """What the run took."""
     push = np.array(self._help) / self._weight
     cap = self._cap / self._weight
-    limit = self._model.actuator_forcerange[0, 1]
+    limit = self._robot.torque_limits
     steps = len(self._reference.qpos) - 1
     found = {
       "help_mean": np.mean(push),
@@ -174,41 +178,49 @@ class _Player:
     return {name: round(float(value), 6) for name, value in found.items()}
 
   def _command(self, k: int) -> np.ndarray:
-    """(9,) servo targets that give the clip's torques at the clip's angles."""
-    reference = self._reference
+    """(J,) servo targets that give the clip's torques at the clip's angles."""
+    reference, at, model = self._reference, self._robot.at, self._model
     ahead = min(k + self._lead, len(reference.qpos) - 1)
-    gain = self._model.actuator_gainprm[:, 0]
-    damping = -self._model.actuator_biasprm[:, 2]
-    wanted = reference.torque[ahead] + damping * reference.qvel[ahead, 6:]
-    target = reference.qpos[ahead, 7:] + wanted / gain
-    return np.clip(target, *self._model.actuator_ctrlrange.T)
+    gain = model.actuator_gainprm[at.servos, 0]
+    damping = -model.actuator_biasprm[at.servos, 2]
+    speed = reference.qvel[ahead, at.dofs]
+    wanted = reference.torque[ahead] + damping * speed
+    target = reference.qpos[ahead, at.joints] + wanted / gain
+    low, high = model.actuator_ctrlrange[at.servos].T
+    limited = model.actuator_ctrllimited[at.servos] != 0
+    return np.where(limited, np.clip(target, low, high), target)
 
   def _push(self, k: int, share: float) -> None:
     """Sets the stabiliser's force and moment on the pelvis."""
-    reference, data = self._reference, self._data
-    here, there = reference.qpos[k], reference.qpos[k + 1]
+    reference, data, at = self._reference, self._data, self._robot.at
+    root = self._robot.root
+    pose, speed = data.qpos[at.root], data.qvel[at.root_dof]
+    here, there = reference.qpos[k : k + 2, at.root]
     place = (1 - share) * here[:3] + share * there[:3]
-    velocity = (1 - share) * reference.qvel[k] + share * reference.qvel[k + 1]
-    force = _STIFFNESS * (place - data.qpos[:3])
-    force += _DAMPING * (velocity[:3] - data.qvel[:3])
+    slow, fast = reference.qvel[k : k + 2, at.root_dof]
+    velocity = (1 - share) * slow + share * fast
+    force = _STIFFNESS * (place - pose[:3])
+    force += _DAMPING * (velocity[:3] - speed[:3])
     force[2] = 0.0  # The legs carry the weight.
     turn = np.zeros(3)  # From the pelvis to the clip's, in the pelvis' frame.
-    mujoco.mju_subQuat(turn, here[3:7], data.qpos[3:7])
+    mujoco.mju_subQuat(turn, here[3:7], pose[3:7])
     moment = _TURN_STIFFNESS * turn
-    moment += _TURN_DAMPING * (velocity[3:6] - data.qvel[3:6])
-    force = _capped(force, self._cap)
-    moment = _capped(moment, self._cap * _LEVER)
-    data.xfrc_applied[self._root, :3] = force
-    mujoco.mju_rotVecQuat(
-      data.xfrc_applied[self._root, 3:], moment, data.qpos[3:7]
-    )
-    sizes = np.linalg.norm(force), np.linalg.norm(moment) / _LEVER
+    moment += _TURN_DAMPING * (velocity[3:6] - speed[3:6])
+    lever = _LEVER * self._robot.size
+    force = _capped(self._strength * force, self._cap)
+    strength = self._strength * self._robot.size**2
+    moment = _capped(strength * moment, self._cap * lever)
+    data.xfrc_applied[root, :3] = force
+    mujoco.mju_rotVecQuat(data.xfrc_applied[root, 3:], moment, pose[3:7])
+    sizes = np.linalg.norm(force), np.linalg.norm(moment) / lever
     self._help.append(float(max(sizes)))
 
   def _fell(self) -> bool:
     """Whether the pelvis is too low or lies."""
-    upright = self._data.xmat[self._root].reshape(3, 3)[2, 2]
-    return bool(self._data.qpos[2] < _LOWEST or upright < np.cos(_LARGEST_TILT))
+    robot = self._robot
+    upright = self._data.xmat[robot.root].reshape(3, 3)[2, 2]
+    low = self._data.qpos[robot.at.root][2] < _LOWEST * robot.size
+    return bool(low or upright < np.cos(_LARGEST_TILT))
 
 
 def _capped(vector: np.ndarray, largest: float) -> np.ndarray:

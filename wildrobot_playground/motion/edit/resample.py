@@ -37,7 +37,7 @@ def resample(
   again = clip_lib.make_clip(
     clip.name,
     qpos,
-    robot.sole,
+    robot,
     clip.cyclic,
     (clip.command[0] * speed_up, clip.command[1] * speed_up, clip.command[2]),
     meta,
@@ -69,7 +69,7 @@ def num_frames(clip: clip_lib.MotionClip, fps: float) -> int:
 def _sampled(
   clip: clip_lib.MotionClip, fps: float, count: int
 ) -> tuple[np.ndarray, float]:
-  """Positions (N, 16) at the new rate, and by how much the clip is faster."""
+  """Poses (N, 7 + J) at the new rate, and by how much the clip is faster."""
   if not clip.cyclic:
     return at(clip.qpos, np.arange(count) * clip.fps / fps), 1.0
   # A cycle before and after lets the ends be interior.
@@ -80,7 +80,7 @@ def _sampled(
 
 
 def at(qpos: np.ndarray, position: np.ndarray) -> np.ndarray:
-  """Positions (N, 16) between frames of (T, 16), cubic."""
+  """Poses (N, 7 + J) between frames of (T, 7 + J), cubic."""
   quat = rotations.continuous(qpos[:, 3:7])
   samples = np.hstack([qpos[:, :3], quat, qpos[:, 7:]])
   found = filters.sample(samples, position)

@@ -37,7 +37,7 @@ class Conventions:
   unit: str = "auto"
   up: str = "auto"
   quat: str = "xyzw"
-  joint_order: str = "wildrobot"
+  joint_order: str = "contract"
 
 
 def load(
@@ -46,7 +46,7 @@ def load(
   file_format: str = "auto",
   conventions: Conventions | None = None,
 ) -> human.HumanMotion | clip_lib.MotionClip:
-  """Reads a motion: a human's, to be retargeted, or WildRobot's own.
+  """Reads a motion: a human's, to be retargeted, or the robot's own.
 
   Args:
     path: of the file.
@@ -68,13 +68,15 @@ def load(
     case "amass":
       return amass.load(path, told.up, told.fps)
     case "gmr":
-      motion = gmr.load(path, told.joint_order, told.quat, told.fps)
+      motion = gmr.load(
+        path, robot.description, told.joint_order, told.quat, told.fps
+      )
       return robot_motion.to_clip(motion, name, robot)
     case "amp_pkl":
       motion = amp_pkl.load(path, robot, told.fps, told.quat)
       return robot_motion.to_clip(motion, name, robot)
     case "clip":
-      return clip_lib.load(path)
+      return clip_lib.load(path, robot.description)
     case other:
       raise human.MotionError(
         f"format '{other}' is unknown; choose one of {', '.join(FORMATS)}"

@@ -50,7 +50,13 @@ def load(
       " without the motion of the root; import the files that it was merged"
       " from, or read its speeds with `analyze`"
     )
-  motion = gmr.from_dict(content, source, "wildrobot", quat, fps)
+  if robot.description.joints != WILDROBOT.joints:
+    raise human.MotionError(
+      f"{where}: is a motion of the nine-servo WildRobot, and"
+      f" {robot.description.name} has other joints; import the recording that"
+      " it was made from"
+    )
+  motion = gmr.from_dict(content, source, WILDROBOT, "contract", quat, fps)
   if motion.joint_pos.ndim != 2 or motion.joint_pos.shape[1] != NUM_JOINTS:
     raise human.MotionError(
       f"{where}: dof_pos is {motion.joint_pos.shape}, expected"

@@ -1,7 +1,7 @@
 """GMR robot motion (`.pkl`): joint angles of a robot, by a general retargeter.
 
 A dict with `fps`, `root_pos` (T, 3), `root_rot` (T, 4) xyzw and `dof_pos`
-(T, 9); the joints have no names, so their order is an option that is checked
+(T, J); the joints have no names, so their order is an option that is checked
 against the joints' limits.
 """
 
@@ -11,23 +11,20 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground import robots
 from wildrobot_playground.motion import human
 from wildrobot_playground.motion.importers import pickles, robot_motion
-from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import echo
 
 KEYS = ("fps", "root_pos", "root_rot", "dof_pos")
-JOINT_ORDERS = {
-  "wildrobot": WILDROBOT.joints,
-  # Legs first, as the actuators of the original robot are listed.
-  "legs_first": (*WILDROBOT.joints[1:], WILDROBOT.joints[0]),
-}
+JOINT_ORDERS = ("contract", "legs_first")
 QUATERNIONS = ("xyzw", "wxyz")
 
 
 def load(
   path: str | os.PathLike[str],
-  joint_order: str = "wildrobot",
+  robot: robots.RobotDescription,
+  joint_order: str = "contract",
   quat: str = "xyzw",
   fps: float | None = None,
 ) -> robot_motion.RobotMotion:
@@ -35,6 +32,7 @@ def load(
 
   Args:
     path: of the `.pkl` file.
+    robot: whose motion it is.
     joint_order: one of `JOINT_ORDERS`, or joint names with commas between.
     quat: order of a quaternion in the file, `xyzw` or `wxyz`.
     fps: frames per second; by default the file's.
@@ -49,12 +47,13 @@ def load(
     "sha256": digest,
     "licence": "unknown",
   }
-  return from_dict(content, source, joint_order, quat, fps)
+  return from_dict(content, source, robot, joint_order, quat, fps)
 
 
 def from_dict(
   content: Any,
   source: dict[str, Any],
+  robot: robots.RobotDescription,
   joint_order: str,
   quat: str,
   fps: float | None,
@@ -85,7 +84,7 @@ def from_dict(
   root_pos, root_rot, dof_pos = (
     numbers(content[key], key, where) for key in KEYS[1:]
   )
-  columns = column_order(joint_order)
+  columns = column_order(joint_order, robot)
   if dof_pos.ndim == 2 and dof_pos.shape[1] == len(columns):
     dof_pos = dof_pos[:, columns]
   if root_rot.ndim == 2 and quat == "xyzw":
@@ -118,17 +117,28 @@ def numbers(value: Any, key: str, where: str) -> np.ndarray:
     ) from error
 
 
-def column_order(joint_order: str) -> list[int]:
-  """The file's column of each joint of `JOINT_NAMES`.
+def column_order(joint_order: str, robot: robots.RobotDescription) -> list[int]:
+  """The file's column of each of a robot's joints.
+
+  Args:
+    joint_order: one of `JOINT_ORDERS`, or joint names with commas between.
+    robot: whose joints they are.
 
   Raises:
-    MotionError: for an unknown order or names that are not the nine joints.
+    MotionError: for an unknown order or names that are not the robot's joints.
   """
-  names = JOINT_ORDERS.get(joint_order, tuple(joint_order.split(",")))
-  if sorted(names) != sorted(WILDROBOT.joints):
+  legs = [name for side in robots.SIDES for name in robot.legs[side]]
+  others = [name for name in robot.joints if name not in legs]
+  orders = {
+    "contract": robot.joints,
+    # As the actuators of the original robot are listed.
+    "legs_first": (*legs, *others),
+  }
+  names = orders.get(joint_order, tuple(joint_order.split(",")))
+  if sorted(names) != sorted(robot.joints):
     raise human.MotionError(
       f"--joint_order {echo.short(joint_order)} is unknown; choose one of"
       f" {', '.join(JOINT_ORDERS)}, or list"
-      f" {', '.join(WILDROBOT.joints)} in the file's order, with commas"
+      f" {', '.join(robot.joints)} in the file's order, with commas"
     )
-  return [names.index(name) for name in WILDROBOT.joints]
+  return [names.index(name) for name in robot.joints]

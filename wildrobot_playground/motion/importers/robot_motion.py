@@ -1,4 +1,4 @@
-"""WildRobot motion from outside: checked, repaired, and made a clip.
+"""Robot motion from outside: checked, repaired, and made a clip.
 
 Retargeters write joint angles without saying their units, order or axes. What
 can be told from the numbers is told here, in one line for each mistake.
@@ -15,7 +15,6 @@ from wildrobot_playground.motion import human
 from wildrobot_playground.motion.edit import resample, trim
 from wildrobot_playground.motion.importers import limits
 from wildrobot_playground.robots import rotations
-from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 _LIMIT_SLACK = 0.05  # rad beyond a limit that other models' ranges explain
 _LEVEL = 0.002  # m that the feet may be off the ground on the whole
@@ -37,7 +36,7 @@ class RobotMotion:
   Attributes:
     root_pos: (T, 3) [m], z up.
     root_quat: (T, 4) wxyz.
-    joint_pos: (T, 9) [rad], in the order of `JOINT_NAMES`.
+    joint_pos: (T, J) [rad], in the order of the robot's joints.
     fps: frames per second.
     source: plain values: file name, sha256, format.
   """
@@ -57,7 +56,7 @@ def to_clip(
   Contacts are found anew: files guess them, or have none.
 
   Raises:
-    MotionError: when the numbers cannot be WildRobot's.
+    MotionError: when the numbers cannot be the robot's.
   """
   check(motion, robot)
   norm = np.linalg.norm(motion.root_quat, axis=1, keepdims=True)
@@ -90,18 +89,18 @@ def to_clip(
     },
     "model_hash": robot.fingerprint,
   }
-  clip = clip_lib.make_clip(name, qpos, robot.sole, False, (0, 0, 0), meta)
+  clip = clip_lib.make_clip(name, qpos, robot, False, (0, 0, 0), meta)
   return trim.with_own_command(clip)
 
 
 def check(motion: RobotMotion, robot: robots.Robot) -> None:
-  """Raises MotionError, in one line, unless the numbers may be WildRobot's."""
+  """Raises MotionError, in one line, unless the numbers may be the robot's."""
   where = motion.source["file"]
   frames = motion.root_pos.shape[0] if motion.root_pos.ndim else 0
   shapes = {
     "root_pos": (frames, 3),
     "root_quat": (frames, 4),
-    "joint_pos": (frames, len(WILDROBOT.joints)),
+    "joint_pos": (frames, len(robot.description.joints)),
   }
   for key, shape in shapes.items():
     array = getattr(motion, key)
@@ -120,11 +119,11 @@ def check(motion: RobotMotion, robot: robots.Robot) -> None:
     raise human.MotionError(
       f"{where}: has {frames} frames, expected 2 to {limits.FRAMES}"
     )
-  _check_root(motion, where)
+  _check_root(motion, robot, where)
   _check_joints(motion.joint_pos, robot, where)
 
 
-def _check_root(motion: RobotMotion, where: str) -> None:
+def _check_root(motion: RobotMotion, robot: robots.Robot, where: str) -> None:
   """Refuses quaternions and positions in other conventions."""
   norm = np.linalg.norm(motion.root_quat, axis=1)
   if np.max(np.abs(norm - 1)) > 1e-2:
@@ -157,15 +156,16 @@ def _check_root(motion: RobotMotion, where: str) -> None:
       " in the other order: give --quat=xyzw"
     )
   height = float(np.median(motion.root_pos[:, 2]))
-  if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
+  lowest, highest = (round(h * robot.size, 2) for h in _HEIGHTS)
+  if not lowest <= height <= highest:
     sideways = float(np.median(motion.root_pos[:, 1]))
-    y_up = _HEIGHTS[0] <= sideways <= _HEIGHTS[1] and (
+    y_up = lowest <= sideways <= highest and (
       np.ptp(motion.root_pos[:, 1]) < 0.3
     )
     hint = "; y seems to be up: turn the motion to z up" if y_up else ""
     raise human.MotionError(
       f"{where}: root_pos has the pelvis at {height:.3f} m, expected"
-      f" {_HEIGHTS[0]} to {_HEIGHTS[1]} m above the ground, z up{hint}"
+      f" {lowest} to {highest} m above the ground, z up{hint}"
     )
   step = np.max(np.linalg.norm(np.diff(motion.root_pos, axis=0), axis=1))
   if step * motion.fps > _FASTEST:
@@ -190,12 +190,13 @@ def _check_joints(joints: np.ndarray, robot: robots.Robot, where: str) -> None:
       " them to radians"
     )
   low, high = robot.limits
+  names = robot.description.joints
   beyond = np.maximum(low - joints, joints - high)
   share = np.mean(beyond > _LIMIT_SLACK, axis=0)
   worst = int(np.argmax(share))
   if share[worst] > 0.05:
     raise human.MotionError(
-      f"{where}: dof_pos column {worst} ({WILDROBOT.joints[worst]}) is beyond"
+      f"{where}: dof_pos column {worst} ({names[worst]}) is beyond"
       f" its limits, {low[worst]:.2f} to {high[worst]:.2f} rad, in"
       f" {100 * share[worst]:.0f}% of frames; the joints are in another order:"
       " name it with --joint_order"

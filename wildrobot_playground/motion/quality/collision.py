@@ -7,20 +7,19 @@ below.
 
 import itertools
 
-import mujoco
 import numpy as np
 
 from wildrobot_playground import robots
 from wildrobot_playground.robots import legs, rotations
 
-_FIRST_PART = 1  # of hip, thigh, shin and foot: hips are bolted to the pelvis
-
 
 def leg_gap(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
   """(T,) distance [m], at least, of the two legs; negative when they overlap.
 
+  A leg is what moves with its thigh, shin and foot: hips are side by side.
+
   Args:
-    qpos: (T, 16) generalised positions.
+    qpos: (T, 7 + J) poses.
     robot: the robot.
   """
   root = rotations.quat_to_mat(qpos[:, 3:7])
@@ -37,28 +36,47 @@ def _boxes(
   Places are told from the pelvis.
   """
   leg = legs.Leg(robot, side)
-  joints = qpos[:, 7:][:, robots.LEG_COLUMNS[side]]
-  places, mats = leg.forward(joints, root)
+  places, mats = leg.forward(qpos[:, 7:][:, leg.columns], root)
+  names = robot.description.legs[side]
   boxes = []
-  for i in range(_FIRST_PART, len(leg.bodies)):
-    low, high = _bounds(robot.model, leg.bodies[i])
+  for i in range(leg.role.knee - 1, len(names)):
+    bounds = _bounds(robot, names[i])
+    if bounds is None:
+      continue
+    low, high = bounds
     middle = (low + high) / 2
     centre = places[:, i] + mats[:, i] @ middle
     boxes.append((centre, mats[:, i], (high - low) / 2))
   return boxes
 
 
-def _bounds(model: mujoco.MjModel, body: int) -> tuple[np.ndarray, np.ndarray]:
-  """Lowest and highest corner (3,) of a body's geoms, in its frame [m]."""
-  start, count = int(model.body_geomadr[body]), int(model.body_geomnum[body])
-  corners = []
+def _bounds(
+  robot: robots.Robot, joint: str
+) -> tuple[np.ndarray, np.ndarray] | None:
+  """Lowest and highest corner (3,) of what moves with a joint; None for air.
+
+  From the joint's anchor, in the frame of its body [m].
+  """
+  model, zero = robot.model, robot.zero
+  hinge = model.joint(joint)
+  body = int(hinge.bodyid[0])
+  last = int(model.body_jntadr[body] + model.body_jntnum[body]) - 1
+  if hinge.id != last:  # A later hinge of the same body moves it too.
+    return None
+  corners = [np.zeros((0, 3))]
   signs = np.array(list(itertools.product((-1, 1), repeat=3)))
-  for geom in range(start, start + count):
+  for geom in np.flatnonzero(model.body_weldid[model.geom_bodyid] == body):
     centre, half = model.geom_aabb[geom].reshape(2, 3)
     mat = rotations.quat_to_mat(model.geom_quat[geom])
-    corners.append(model.geom_pos[geom] + (centre + signs * half) @ mat.T)
-  corners = np.concatenate(corners)
-  return np.min(corners, axis=0), np.max(corners, axis=0)
+    points = model.geom_pos[geom] + (centre + signs * half) @ mat.T
+    part = int(model.geom_bodyid[geom])
+    points = zero.xpos[part] + points @ zero.xmat[part].reshape(3, 3).T
+    points = points - zero.xanchor[hinge.id]
+    corners.append(points @ zero.xmat[body].reshape(3, 3))
+  points = np.concatenate(corners)
+  if not len(points):
+    return None
+  return np.min(points, axis=0), np.max(points, axis=0)
 
 
 def _gap(

@@ -6,8 +6,8 @@ import numpy as np
 from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 
-TORQUE_LIMIT = 4.0  # N·m
 _FRICTION = 1.0
+_LEVER = 0.2  # m: what a moment counts as, over a force
 # Ridge that picks the smallest of all contact forces that do.
 _RIDGE = 1e-3
 _CONTACT_MARGIN = 0.006  # m: corners of a touching plate that may carry load
@@ -19,15 +19,16 @@ def summarize(
   """Torques and ground forces of a clip.
 
   Returns:
-    over_torque: share of frames with a joint above 4 N·m;
+    over_torque: share of frames with a joint above its servo's limit;
     torque_rms, torque_max: over joints and frames [N·m];
     unmatched_force: mean force on the pelvis that no contact force explains,
       over the robot's weight.
   """
   torque, unmatched = inverse(clip, robot)
   weight = robot.weight
+  over = np.any(abs(torque) > robot.torque_limits, axis=1)
   return {
-    "over_torque": float(np.mean(np.any(abs(torque) > TORQUE_LIMIT, axis=1))),
+    "over_torque": float(np.mean(over)),
     "torque_rms": float(np.sqrt(np.mean(torque**2))),
     "torque_max": float(np.max(np.abs(torque))),
     "unmatched_force": float(np.mean(unmatched)) / weight,
@@ -43,7 +44,7 @@ def inverse(
   on the free pelvis; the joints carry the rest.
 
   Returns:
-    (T, 9) joint torques [N·m] and (T,) the size of the unexplained force [N].
+    (T, J) joint torques [N·m] and (T,) the size of the unexplained force [N].
   """
   qpos, qvel, qacc = derivatives(clip, robot)
   pairs = [
@@ -56,7 +57,7 @@ def inverse(
 def generalized_forces(
   robot: robots.Robot, qpos: np.ndarray, qvel: np.ndarray, qacc: np.ndarray
 ) -> np.ndarray:
-  """(15,) generalised forces without any contact, armature included."""
+  """(nv,) generalised forces of the model without any contact, armature included."""
   model, data = robot.airborne_model, robot.airborne_data
   data.qpos[:], data.qvel[:], data.qacc[:] = qpos, qvel, qacc
   mujoco.mj_inverse(model, data)
@@ -66,15 +67,16 @@ def generalized_forces(
 def derivatives(
   clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Positions (T, 16), velocities and accelerations (T, 15).
+  """The model's qpos (T, nq), velocities and accelerations (T, nv).
 
   Central differences; a clip that is not cyclic goes on at its ends as it was.
   """
-  qpos = clip.qpos
-  before, after = np.roll(qpos, 1, axis=0), np.roll(qpos, -1, axis=0)
+  pose = clip.qpos
+  before, after = np.roll(pose, 1, axis=0), np.roll(pose, -1, axis=0)
   if clip.cyclic:
     before[0, :3] -= clip.advance
     after[-1, :3] += clip.advance
+  qpos, before, after = map(robot.qpos, (pose, before, after))
   backward = _difference(robot, before, qpos) * clip.fps
   forward = _difference(robot, qpos, after) * clip.fps
   if not clip.cyclic:
@@ -85,7 +87,7 @@ def derivatives(
 def _difference(
   robot: robots.Robot, start: np.ndarray, end: np.ndarray
 ) -> np.ndarray:
-  """(T, 15) the tangent step from one position to the next."""
+  """(T, nv) the tangent step from one position to the next."""
   out = np.zeros((start.shape[0], robot.model.nv))
   for row, a, b in zip(out, start, end, strict=True):
     mujoco.mj_differentiatePos(robot.model, row, 1.0, a, b)
@@ -99,28 +101,29 @@ def _frame(
   qacc: np.ndarray,
   contacts: np.ndarray,
 ) -> tuple[np.ndarray, float]:
-  """Joint torques (9,) and unexplained force of one frame."""
+  """Joint torques (J,) and unexplained force of one frame."""
   force = generalized_forces(robot, qpos, qvel, qacc)
+  root, joints = robot.at.root_dof, robot.at.dofs
   rays = _contact_rays(robot, qpos, contacts)
   if rays.shape[0] == 0:
-    return force[6:], float(np.linalg.norm(force[:3]))
-  lever = np.array([1.0, 1.0, 1.0, 5.0, 5.0, 5.0])  # a moment at 0.2 m
-  matrix = (rays[:, :6] * lever).T
+    return force[joints], float(np.linalg.norm(force[root][:3]))
+  lever = np.array([1.0] * 3 + [1 / (_LEVER * robot.size)] * 3)
+  matrix = (rays[:, root] * lever).T
   ridge = _RIDGE * np.eye(rays.shape[0])
   sizes = nonnegative_least_squares(
     np.vstack([matrix, ridge]),
-    np.concatenate([force[:6] * lever, np.zeros(rays.shape[0])]),
+    np.concatenate([force[root] * lever, np.zeros(rays.shape[0])]),
   )
   rest = force - sizes @ rays
-  return rest[6:], float(np.linalg.norm(rest[:3]))
+  return rest[joints], float(np.linalg.norm(rest[root][:3]))
 
 
 def _contact_rays(
   robot: robots.Robot, qpos: np.ndarray, contacts: np.ndarray
 ) -> np.ndarray:
-  """(R, 15) generalised forces of unit forces along the friction pyramids."""
+  """(R, nv) generalised forces of unit forces along the friction pyramids."""
   data = robot.forward(qpos)
-  corners = robot.sole.corners(qpos)
+  corners = robot.sole.corners(robot.at.pose(qpos))
   edges = np.array(
     [
       [_FRICTION, 0, 1],
@@ -132,7 +135,8 @@ def _contact_rays(
   rays = [np.zeros((0, robot.model.nv))]
   jacobian = np.zeros((3, robot.model.nv))
   for plate in np.flatnonzero(contacts):
-    body = robot.foot_bodies[robots.SIDES[plate // 2]]
+    side = robot.description.contacts[plate].side
+    body = robot.feet[side].body
     for corner in corners[plate]:
       if corner[2] < _CONTACT_MARGIN:
         mujoco.mj_jac(robot.model, data, jacobian, None, corner, body)

@@ -102,15 +102,8 @@ def _limits(clip: clip_lib.MotionClip, robot: robots.Robot) -> dict[str, float]:
 
 def hips_at_limit(clip: clip_lib.MotionClip, robot: robots.Robot) -> np.ndarray:
   """(T,) whether a hip leans on the limit of its extension."""
-  flexion = np.stack(
-    [
-      sign * clip.joint_pos[:, robots.HIP_PITCH_COLUMNS[side]]
-      for side, sign in robots.HIP_FLEXION_SIGN.items()
-    ],
-    axis=-1,
-  )
-  limit = robot.limits[0, robots.HIP_PITCH_COLUMNS["left"]]
-  return np.any(flexion < limit + _AT_LIMIT, axis=1)
+  flexion = robot.hip_flexion(clip.joint_pos)
+  return np.any(flexion < robot.hip_extension_limits + _AT_LIMIT, axis=1)
 
 
 def plate_slides(
@@ -120,12 +113,12 @@ def plate_slides(
 
   Args:
     robot: the robot.
-    before: (M, 16) positions one frame earlier.
-    now: (M, 16) positions.
+    before: (M, 7 + J) poses one frame earlier.
+    now: (M, 7 + J) poses.
     fps: frames per second.
 
   Returns:
-    (M, 4) horizontal speed [m/s] of each plate's lowest corner and (M, 4)
+    (M, C) horizontal speed [m/s] of each plate's lowest corner and (M, C)
     whether the plate touches before and after the step.
   """
   corners, earlier = robot.sole.corners(now), robot.sole.corners(before)
@@ -142,7 +135,7 @@ def _contacts(
   now: np.ndarray,
 ) -> dict[str, float]:
   """Penetration, slide of standing plates, clearance, frames in the air."""
-  height = robot.sole.heights(now)  # (M, 4)
+  height = robot.sole.heights(now)  # (M, C)
   speed, standing = plate_slides(robot, before, now, clip.fps)
   touching = robot.sole.contacts(now) > 0
   sliding = speed[standing] if np.any(standing) else np.zeros(1)
@@ -151,8 +144,8 @@ def _contacts(
     "stance_slide_mean": float(np.mean(sliding)),
     "stance_slide_p95": float(np.percentile(sliding, 95)),
     "airborne": float(np.mean(~np.any(touching, axis=1))),
-    "swing_clearance": _mid_swing(height.reshape(-1, 2, 2).min(axis=-1)),
-    "duty": float(np.mean(touching.reshape(-1, 2, 2).any(axis=-1))),
+    "swing_clearance": _mid_swing(robot.per_foot(height, np.minimum)),
+    "duty": float(np.mean(robot.per_foot(touching, np.logical_or))),
   }
 
 

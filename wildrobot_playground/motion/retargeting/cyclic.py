@@ -1,4 +1,4 @@
-"""Human walking on WildRobot: one human cycle, at any speed.
+"""Human walking on the robot: one human cycle, at any speed.
 
 Legs are scaled by length; the speed by stride and cadence (dynamically similar
 walks have the same speed over the root of leg length: Alexander, "Optimization
@@ -108,9 +108,7 @@ def retarget(
     "ik_error": round(error, 6),
     "model_hash": robot.fingerprint,
   }
-  return clip_lib.make_clip(
-    name, qpos, robot.sole, True, (speed, 0.0, 0.0), meta
-  )
+  return clip_lib.make_clip(name, qpos, robot, True, (speed, 0.0, 0.0), meta)
 
 
 def cycle_frames(
@@ -157,7 +155,7 @@ def _targets(
   """The human's cycle in the robot's measures."""
   phase = np.arange(frames) / frames
   stride_scale = speed * frames / clip_lib.FPS / float(motion.advance[0])
-  euler, waist_yaw = _posture(motion, phase, ratio, options)
+  euler, waist_yaw = _posture(motion, phase, ratio, robot, options)
   feet = {}
   for side, sign in (("left", 1), ("right", -1)):
     feet[side] = foot_path.FootPath(
@@ -215,6 +213,7 @@ def _posture(
   motion: human.HumanMotion,
   phase: np.ndarray,
   ratio: float,
+  robot: robots.Robot,
   options: Options,
 ) -> tuple[np.ndarray, np.ndarray]:
   """Pelvis yaw, pitch and roll (T, 3) and the waist's angle (T,) [rad]."""
@@ -227,5 +226,4 @@ def _posture(
   # No hip yaw: a pelvis that turned would twist the standing foot.
   yaw = np.zeros(phase.size)
   euler = np.stack([yaw, pitch, turns * pelvis[:, 2]], axis=-1)
-  # A positive waist angle turns the torso right.
-  return euler, -turns * chest[:, 0]
+  return euler, robot.waist_sign * turns * chest[:, 0]

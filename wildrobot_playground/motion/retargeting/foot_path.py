@@ -1,4 +1,4 @@
-"""Where WildRobot's foot goes: a stance rolled over heel and toe, and a swing.
+"""Where the robot's foot goes: a stance rolled over heel and toe, and a swing.
 
 In stance the sole rolls without sliding: about its rear edge while the toes are
 up, about its front edge while the heel is up. In swing the ankle follows the

@@ -1,4 +1,4 @@
-"""Where WildRobot's feet go when it follows a recorded walk.
+"""Where the robot's feet go when it follows a recorded walk.
 
 In stance the sole does not slide: it rolls about its rear edge while the toes
 are up, about its front edge while the heel is up, and where the walk turns it

@@ -1,4 +1,4 @@
-"""Clips of WildRobot itself as motions to retarget: at other speeds, repaired.
+"""Clips of the robot itself as motions to retarget: at other speeds, repaired.
 
 What another retargeter left of a human, the robot's own skeleton can be asked
 for; the feet are then placed as for any recording.
@@ -12,8 +12,6 @@ from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.motion.retargeting import recording
 from wildrobot_playground.robots import legs, rotations
-
-_HIP, _KNEE, _ANKLE = 1, 2, 3  # bodies of a leg whose origins are its joints
 
 
 def as_human(
@@ -32,23 +30,21 @@ def as_human(
   points = {"pelvis": qpos[:, :3]}
   for side in human.SIDES:
     leg = legs.Leg(robot, side)
-    joints = qpos[:, 7:][:, robots.LEG_COLUMNS[side]]
-    places, mats = leg.forward(joints, root)
+    places, mats = leg.forward(qpos[:, 7:][:, leg.columns], root)
     places = places + qpos[:, None, :3]
-    foot = mats[:, _ANKLE]
+    ankle, foot = leg.ankle(places, mats)
     points |= {
-      f"{side}_hip": places[:, _HIP],
-      f"{side}_knee": places[:, _KNEE],
-      f"{side}_ankle": places[:, _ANKLE],
-      f"{side}_heel": places[:, _ANKLE] + foot @ robot.heel,
-      f"{side}_toe": places[:, _ANKLE] + foot @ robot.toe,
+      f"{side}_hip": places[:, leg.role.knee - 1],
+      f"{side}_knee": places[:, leg.role.knee],
+      f"{side}_ankle": ankle,
+      f"{side}_heel": ankle + foot @ leg.heel,
+      f"{side}_toe": ankle + foot @ leg.toe,
     }
-  contacts = robot.sole.contacts(qpos).reshape(-1, 2, 2).any(axis=-1)
+  contacts = robot.per_foot(robot.sole.contacts(qpos), np.maximum) > 0
   motion = human.HumanMotion(
     points=points,
     pelvis_mat=root,
-    # A positive waist angle turns the torso right.
-    chest_mat=root @ rotations.about("z", -qpos[:, 7]),
+    chest_mat=_chest(qpos, root, robot),
     fps=clip.fps,
     cyclic=clip.cyclic,
     source={"file": f"{clip.name}.npz", **clip.meta.get("source", {})},
@@ -57,13 +53,27 @@ def as_human(
   return motion if clip.cyclic else axes.turned_to_x(motion)
 
 
+def _chest(
+  qpos: np.ndarray, root: np.ndarray, robot: robots.Robot
+) -> np.ndarray:
+  """(T, 3, 3) rotation of the trunk above the waist."""
+  if robot.waist is None:
+    return root
+  turn = robot.waist_sign * qpos[:, 7 + robot.waist]
+  return root @ rotations.about("z", turn)
+
+
 def own_options(
   clip: clip_lib.MotionClip, robot: robots.Robot
 ) -> recording.Options:
   """Options by which a clip follows itself: its own crouch, lean and stance."""
   tilt = rotations.euler_zyx(rotations.quat_to_mat(clip.root_quat))
-  corners = robot.sole.corners(clip.qpos).reshape(clip.num_frames, 2, 8, 3)
-  between = corners[:, 0].mean(axis=1) - corners[:, 1].mean(axis=1)
+  corners = robot.sole.corners(clip.qpos)
+  left, right = (
+    corners[:, robot.description.contacts_of(side)].mean(axis=(1, 2))
+    for side in human.SIDES
+  )
+  between = left - right
   yaw = tilt[:, 0]
   apart = np.cos(yaw) * between[:, 1] - np.sin(yaw) * between[:, 0]
   crouch = robot.home_height - float(np.median(clip.root_pos[:, 2]))
@@ -79,5 +89,5 @@ def own_options(
     lift_scale=1.0,
     stance_y=float(np.median(apart)) / 2,
     swing_width_scale=1.0,
-    clearance=float(np.clip(0.6 * lift, 0.01, 0.02)),
+    clearance=float(np.clip(0.6 * lift, 0.01, 0.02)) * robot.size,
   )

@@ -30,7 +30,7 @@ class Solution:
   """The robot, frame by frame.
 
   Attributes:
-    joints: (T, 9) [rad].
+    joints: (T, J) [rad].
     root: (T, 3) pelvis ahead and to the left of the path, above ground [m].
     tilt: (T, 2) pitch and roll of the pelvis [rad].
     error: (T,) larger distance of the two soles from their targets [m].
@@ -60,7 +60,8 @@ def solve(
   root, tilt = body.root.copy(), body.tilt.copy()
   lowered, leaned = np.zeros((2, len(root)))
   joints = np.tile(robot.bent_knees()[7:], (len(root), 1))
-  joints[:, 0] = body.waist
+  if robot.waist is not None:
+    joints[:, robot.waist] = body.waist
   for _ in range(_PASSES):
     short, long = _solve_legs(limbs, feet, joints, root, tilt)
     stiff = _missing_hip_room(joints, robot)
@@ -86,7 +87,7 @@ def _solve_legs(
   root: np.ndarray,
   tilt: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Updates the legs' `joints` (T, 9) in place.
+  """Updates the legs' `joints` (T, J) in place.
 
   Returns:
     (T,) by how much the shorter leg is too short for its foot, and (T,) by how
@@ -94,7 +95,7 @@ def _solve_legs(
   """
   lengths = []
   for side, leg in limbs.items():
-    columns = robots.LEG_COLUMNS[side]
+    columns = leg.columns
     task = _task(leg, feet[side], root)
     joints[:, columns], miss = leg.solve(
       task, _pelvis(tilt), joints[:, columns]
@@ -117,7 +118,7 @@ def _errors(
   misses = [
     leg.miss(
       _task(leg, feet[side], root),
-      joints[:, robots.LEG_COLUMNS[side]],
+      joints[:, leg.columns],
       _pelvis(tilt),
     )
     for side, leg in limbs.items()
@@ -127,15 +128,8 @@ def _errors(
 
 def _missing_hip_room(joints: np.ndarray, robot: robots.Robot) -> np.ndarray:
   """(T,) by how much [rad] the straighter hip is too near its limit."""
-  flexion = np.min(
-    [
-      sign * joints[:, robots.HIP_PITCH_COLUMNS[side]]
-      for side, sign in robots.HIP_FLEXION_SIGN.items()
-    ],
-    axis=0,
-  )
-  limit = robot.limits[0, robots.HIP_PITCH_COLUMNS["left"]]
-  return np.maximum(0.0, limit + _HIP_ROOM - flexion)
+  least = robot.hip_extension_limits + _HIP_ROOM
+  return np.max(least - robot.hip_flexion(joints), axis=-1).clip(0.0)
 
 
 def _task(

@@ -1,6 +1,6 @@
 """The way a motion goes: a smooth place and heading, and coordinates along it.
 
-WildRobot cannot turn a leg about the vertical, so its pelvis faces where the
+A leg may have no joint that turns it about the vertical, so the pelvis faces where the
 walk goes and everything else is told from there: how far ahead, how far left.
 """
 

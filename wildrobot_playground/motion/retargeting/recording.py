@@ -1,4 +1,4 @@
-"""Recordings on WildRobot: of any length, with turns and changes of speed.
+"""Recordings on the robot: of any length, with turns and changes of speed.
 
 Legs are scaled by length; the speed by stride and cadence (dynamically similar
 walks have the same speed over the root of leg length: Alexander, "Optimization
@@ -24,7 +24,7 @@ from wildrobot_playground.motion.retargeting import (
 from wildrobot_playground.motion.retargeting import path as path_lib
 from wildrobot_playground.robots import rotations
 
-FASTEST = 0.6  # m/s: the servos follow no walk that is faster
+FASTEST = 0.6  # m/s of WildRobot: its servos follow no walk that is faster
 _SLOWEST = 0.01
 _CYCLES = 5  # of a cyclic motion are made; the middle one is kept
 _SMOOTHING = 0.03  # s of the human's time: what is faster is noise
@@ -34,7 +34,7 @@ _SHORTEST = 10  # frames
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-  """How a recording becomes the robot's.
+  """How a recording becomes the robot's; by default WildRobot's, see `scaled`.
 
   Attributes:
     turning: share of the recording's turns that is kept; 0 walks them straight.
@@ -93,6 +93,23 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 
+def scaled(robot: robots.Robot) -> Options:
+  """The options for a robot of another size.
+
+  Lengths go with those of its legs, what is sideways with the distance of its
+  feet.
+  """
+  base = Options()
+  return dataclasses.replace(
+    base,
+    crouch=base.crouch * robot.size,
+    forward=base.forward * robot.size,
+    stance_y=base.stance_y * robot.width,
+    nearest_y=base.nearest_y * robot.width,
+    clearance=base.clearance * robot.size,
+  )
+
+
 def natural_speed(motion: human.HumanMotion, robot: robots.Robot) -> float:
   """The robot's mean speed [m/s] dynamically similar to the human's."""
   if motion.cyclic:
@@ -116,8 +133,8 @@ def follow(
     name: of the clip.
     robot: the robot.
     speed: mean forward speed of the clip [m/s]; by default the natural one, but
-      no more than `FASTEST`.
-    options: see `Options`.
+      no more than `FASTEST` at the robot's size.
+    options: see `Options`; by default those of the robot's size.
 
   Returns:
     A clip at 50 frames a second. Its `ik_error` is the largest distance of a
@@ -128,7 +145,7 @@ def follow(
       speed that is no positive number, less than a fifth of a second, or more
       than an hour, which slow speeds can make of any recording.
   """
-  options = options or Options()
+  options = options or scaled(robot)
   natural = natural_speed(motion, robot)
   scale = _scale(motion, natural, speed, robot, options)
   source, cycle = motion, scale.cycle
@@ -161,7 +178,7 @@ def follow(
   turn = float(np.mean(np.gradient(robot_path.yaw))) * clip_lib.FPS
   command = (round(achieved, 6), 0.0, round(turn, 6))
   meta = _meta(source, natural, error, robot, options)
-  return clip_lib.make_clip(name, qpos, robot.sole, bool(cycle), command, meta)
+  return clip_lib.make_clip(name, qpos, robot, bool(cycle), command, meta)
 
 
 def _scale(
@@ -183,7 +200,7 @@ def _scale(
       f"{where}: goes nowhere ({natural:.3f} m/s), so it cannot be brought to"
       f" {speed} m/s; leave out --speed"
     )
-  wanted = speed or min(natural, FASTEST)
+  wanted = speed or min(natural, FASTEST * np.sqrt(robot.size))
   ratio = wanted / natural if natural > _SLOWEST else 1.0
   size = robot.leg_length / motion.leg_length
   cadence = ratio**options.cadence_exponent

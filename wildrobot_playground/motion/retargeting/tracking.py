@@ -7,9 +7,8 @@ import numpy as np
 from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.retargeting import foot_path
-from wildrobot_playground.robots import rotations
+from wildrobot_playground.robots import inverse, rotations
 
-_LEG_DOFS = np.arange(7, 15)
 _PITCH_WEIGHT = 0.01  # m/rad: a foot keeps its place rather than its pitch
 _FLAT = 0.02  # rad: below, both ends of the sole are held to the ground
 
@@ -39,11 +38,13 @@ def solve(
   Runs through the cycle twice, so that its first frame follows its last.
 
   Returns:
-    (T, 16) generalised positions, and the largest distance [m] of a foot's
+    (T, 7 + J) poses, and the largest distance [m] of a foot's
     support point from where it should be.
   """
   frames = targets.root_pos.shape[0]
   qpos = robot.bent_knees()
+  columns = [c for s in robots.SIDES for c in robot.description.columns(s)]
+  legs = 7 + np.array(columns)
   reach = max_joint_speed / clip_lib.FPS
   motion = np.zeros((frames, qpos.size))
   for i in range(-1, 2 * frames):
@@ -52,33 +53,38 @@ def solve(
     if i >= 0:
       bounds[0] = np.maximum(bounds[0], qpos[7:] - reach)
       bounds[1] = np.minimum(bounds[1], qpos[7:] + reach)
-    start = _with_root(qpos, targets, k)
-    qpos = robot.solve(start, _tasks(targets, robot, k), _LEG_DOFS, bounds)
+    start = _with_root(qpos, targets, robot, k)
+    tasks = _tasks(targets, robot, k)
+    qpos = inverse.solve(robot, start, tasks, legs, bounds)
     motion[k] = qpos
   errors = [
-    robot.error(motion[k], _tasks(targets, robot, k)) for k in range(frames)
+    inverse.error(robot, motion[k], _tasks(targets, robot, k))
+    for k in range(frames)
   ]
   return motion, float(np.max(errors))
 
 
-def _with_root(qpos: np.ndarray, targets: Targets, k: int) -> np.ndarray:
+def _with_root(
+  qpos: np.ndarray, targets: Targets, robot: robots.Robot, k: int
+) -> np.ndarray:
   """`qpos` with frame k's root and waist."""
   qpos = qpos.copy()
   qpos[:3] = targets.root_pos[k]
   qpos[3:7] = rotations.quat_from_euler_zyx(targets.root_euler[k])
-  qpos[7] = targets.waist_yaw[k]
+  if robot.waist is not None:
+    qpos[7 + robot.waist] = targets.waist_yaw[k]
   return qpos
 
 
-def _tasks(targets: Targets, robot: robots.Robot, k: int) -> list[robots.Task]:
+def _tasks(targets: Targets, robot: robots.Robot, k: int) -> list[inverse.Task]:
   """Frame k's tasks: each foot's support point, and its pitch."""
-  tasks: list[robots.Task] = []
+  tasks: list[inverse.Task] = []
   for side, foot in targets.feet.items():
-    body = robot.foot_bodies[side]
+    sole = robot.feet[side]
     for offset in _support_points(robot, foot.pitch[k]):
       target = foot.ankle[k] + rotations.about("y", foot.pitch[k]) @ offset
-      tasks.append(robots.PointTask(body, offset, target))
-    tasks.append(robots.PitchTask(body, foot.pitch[k], _PITCH_WEIGHT))
+      tasks.append(inverse.PointTask(sole.body, sole.point(offset), target))
+    tasks.append(inverse.PitchTask(sole.body, foot.pitch[k], _PITCH_WEIGHT))
   return tasks
 
 

@@ -1,4 +1,4 @@
-"""Pelvis and torso of WildRobot as it follows a recorded human."""
+"""Pelvis and torso of the robot as it follows a recorded human."""
 
 import dataclasses
 from typing import Any
@@ -46,7 +46,7 @@ class Body:
   Attributes:
     root: (T, 3) pelvis ahead and to the left of the path, above ground [m].
     tilt: (T, 2) its pitch and roll [rad].
-    waist: (T,) angle of the waist [rad].
+    waist: (T,) angle of the waist [rad]; zeros without one.
   """
 
   root: np.ndarray
@@ -77,11 +77,14 @@ def follow(
   twist = np.unwrap(chest - path.yaw)
   tilt = turns * np.stack([pitch - np.mean(pitch), roll], axis=-1)
   tilt = np.clip(tilt, -_LARGEST_TILT, _LARGEST_TILT)
+  waist = np.zeros(len(twist))
+  if robot.waist is not None:
+    waist = robot.waist_sign * turns * (twist - np.mean(twist))
+    waist = np.clip(waist, *robot.limits[:, robot.waist])
   return Body(
     root=_root(motion, path, scale, options, robot),
     tilt=tilt + np.array([options.lean, 0.0]),
-    # A positive waist angle turns the torso right.
-    waist=np.clip(-turns * (twist - np.mean(twist)), *robot.limits[:, 0]),
+    waist=waist,
   )
 
 
@@ -99,11 +102,12 @@ def _root(
   # A pelvis vaults over its legs by the square of the stride.
   bob = min(1.0, scale.ratio) * (pelvis[:, 2] - slow)
   sway = options.sway_scale * scale.size * left
+  largest = _LARGEST_SWAY * robot.size
   height = robot.home_height - options.crouch
   return np.stack(
     [
       scale.stride * ahead + options.forward,
-      _LARGEST_SWAY * np.tanh(sway / _LARGEST_SWAY),
+      largest * np.tanh(sway / largest),
       height + scale.size * (bob + slow - np.median(slow)),
     ],
     axis=-1,

@@ -9,15 +9,12 @@ import numpy as np
 from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.quality import dynamics, gates
-from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import echo, files
 
 _COLOURS = ("#3b61b5", "#fab500", "#4c9a6a", "#b5483b", "#7d5ba6", "#444444")
+_STYLES = ("-", "--", ":", "-.")
+# Rows below those of the leg's joints.
 _ROWS = (
-  "hip pitch [rad]",
-  "hip roll [rad]",
-  "knee [rad]",
-  "ankle [rad]",
   "lowest sole corner [mm]",
   "contacts",
   "joint speed [rad/s]",
@@ -39,13 +36,15 @@ def curves(
   """
   from matplotlib import figure as figure_lib
 
-  figure = figure_lib.Figure(figsize=(12, 14), layout="constrained")
-  axes = figure.subplots(len(_ROWS), 2, sharex=True, sharey="row")
+  rows = (*_joint_rows(robot), *_ROWS)
+  size = (12, 1.75 * len(rows))
+  figure = figure_lib.Figure(figsize=size, layout="constrained")
+  axes = figure.subplots(len(rows), 2, sharex=True, sharey="row")
   for i, clip in enumerate(clips):
     for column, side in enumerate(robots.SIDES):
       colour = _COLOURS[i % len(_COLOURS)]
       _column(axes[:, column], clip, side, robot, colour, i)
-  for axis, label in zip(axes[:, 0], _ROWS, strict=True):
+  for axis, label in zip(axes[:, 0], rows, strict=True):
     axis.set_ylabel(label)
   for axis, side in zip(axes[0], robots.SIDES, strict=True):
     axis.set_title(f"{side} leg")
@@ -70,31 +69,58 @@ def _column(
 ) -> None:
   """One leg of one clip."""
   time = np.arange(clip.num_frames) / clip.fps
-  columns = robots.LEG_COLUMNS[side]
+  columns = robot.legs[side].columns
   joints = clip.joint_pos[:, columns]
   label = echo.in_figure(clip.name)
-  for k in range(4):
+  for k in range(joints.shape[1]):
     axes[k].plot(time, joints[:, k], color=colour, label=label)
     _limits(axes[k], robot.limits[:, columns][:, k], joints[:, k])
-  plates = [
-    i for i, name in enumerate(WILDROBOT.contact_names) if name.startswith(side)
-  ]
-  heights = 1e3 * robot.sole.heights(clip.qpos)[:, plates]
-  for plate, style in zip(range(2), ("-", "--"), strict=True):
-    axes[4].plot(time, heights[:, plate], style, color=colour)
-    touching = clip.foot_contacts[:, plates[plate]] > 0
-    level = np.where(touching, 2 * order + plate, np.nan)
-    axes[5].plot(time, level, style, color=colour, linewidth=4)
-  axes[4].axhline(0.0, color="black", linewidth=0.8)
-  axes[5].set_yticks([0, 1], ["toe", "heel"])
+  ground, contact, speed, load = axes[joints.shape[1] :]
+  _contacts(ground, contact, clip, side, robot, colour, order)
   _, qvel, _ = dynamics.derivatives(clip, robot)
-  axes[6].plot(time, qvel[:, 6:][:, columns], color=colour, linewidth=0.8)
-  fastest = gates.GATES["joint_speed"][0]
+  rates = qvel[:, robot.at.dofs][:, columns]
+  speed.plot(time, rates, color=colour, linewidth=0.8)
   torque, _ = dynamics.inverse(clip, robot)
-  axes[7].plot(time, torque[:, columns], color=colour, linewidth=0.8)
-  for axis, limit in ((axes[6], fastest), (axes[7], dynamics.TORQUE_LIMIT)):
+  load.plot(time, torque[:, columns], color=colour, linewidth=0.8)
+  strongest = float(np.max(robot.torque_limits[columns]))
+  fastest = gates.GATES["joint_speed"][0]
+  for axis, limit in ((speed, fastest), (load, strongest)):
     for sign in (-1, 1):
       axis.axhline(sign * limit, color="red", linewidth=0.6)
+
+
+def _joint_rows(robot: robots.Robot) -> list[str]:
+  """What the rows of a leg's joints are called."""
+  names = robot.description.legs["left"]
+  return [
+    f"{name.removeprefix('left_').replace('_', ' ')} [rad]" for name in names
+  ]
+
+
+def _contacts(
+  ground,
+  contact,
+  clip: clip_lib.MotionClip,
+  side: str,
+  robot: robots.Robot,
+  colour: str,
+  order: int,
+) -> None:
+  """Heights and contacts of one foot of one clip."""
+  time = np.arange(clip.num_frames) / clip.fps
+  plates = robot.description.contacts_of(side)
+  heights = 1e3 * robot.sole.heights(clip.qpos)[:, plates]
+  names = [
+    clip.contact_names[plate].removeprefix(f"{side}_") for plate in plates
+  ]
+  for i, plate in enumerate(plates):
+    style = _STYLES[i % len(_STYLES)]
+    ground.plot(time, heights[:, i], style, color=colour)
+    touching = clip.foot_contacts[:, plate] > 0
+    level = np.where(touching, len(plates) * order + i, np.nan)
+    contact.plot(time, level, style, color=colour, linewidth=4)
+  ground.axhline(0.0, color="black", linewidth=0.8)
+  contact.set_yticks(range(len(plates)), names)
 
 
 def _limits(axis, limits: np.ndarray, values: np.ndarray) -> None:

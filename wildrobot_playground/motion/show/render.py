@@ -112,15 +112,15 @@ def _pictures(
   robot: robots.Robot,
   camera: str,
 ) -> Iterator[np.ndarray]:
-  """(height, width, 3) pictures of positions (T, 16), one after another."""
+  """(height, width, 3) pictures of poses (T, 7 + J), one after another."""
   data = mujoco.MjData(robot.model)
   view = mujoco.MjvCamera()
-  view.distance = _DISTANCE
+  view.distance = _DISTANCE * robot.size
   view.azimuth, view.elevation = CAMERAS[camera]
-  for position in qpos:
-    data.qpos[:] = position
+  for pose in qpos:
+    data.qpos[:] = robot.qpos(pose)
     mujoco.mj_forward(robot.model, data)
-    view.lookat[:] = position[0], position[1], _LOOK_HEIGHT
+    view.lookat[:] = pose[0], pose[1], _LOOK_HEIGHT * robot.size
     renderer.update_scene(data, camera=view)
     yield renderer.render()
 

@@ -18,7 +18,7 @@ _COLUMNS = (
   ("rad/s", "joint_speed", 1.0, 1),
   ("hip limit %", "hip_at_limit", 1e2, 0),
   ("seam rad", "seam", 1.0, 3),
-  (">4 Nm %", "over_torque", 1e2, 0),
+  ("over torque %", "over_torque", 1e2, 0),
   ("rms Nm", "torque_rms", 1.0, 2),
   ("unmatched %", "unmatched_force", 1e2, 1),
 )

@@ -12,6 +12,7 @@ from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.web import address, drawing, view
 
 _APART = 0.6  # m between robots
+_NAME = 0.75  # m, of a name above the ground
 _FLOOR = 12.0  # m
 
 
@@ -55,11 +56,11 @@ class Viewer:
   def show(self, seconds: float) -> None:
     """Puts every robot where its clip has it at a time [s]."""
     for i, clip in enumerate(self._clips):
-      qpos = clip.at(np.array([seconds]))[0]
+      pose = clip.at(np.array([seconds]))[0]
       if self.follow.value:
-        qpos[:2] = 0.0
-      qpos[1] += self._offset(i)
-      self._data.qpos[:] = qpos
+        pose[:2] = 0.0
+      pose[1] += self._offset(i)
+      self._data.qpos[:] = self._robot.qpos(pose)
       mujoco.mj_kinematics(self._robot.model, self._data)
       self._drawings[i].show(self._data)
 
@@ -85,12 +86,12 @@ class Viewer:
 
   def _offset(self, index: int) -> float:
     """Place [m] of a robot, to the left."""
-    return _APART * ((len(self._clips) - 1) / 2 - index)
+    return self._robot.size * _APART * ((len(self._clips) - 1) / 2 - index)
 
   def _draw(self, index: int, name: str) -> drawing.Drawing:
     """Adds a robot and its name."""
     scene, path = self.server.scene, f"/robot{index}"
-    place = np.array([0.0, self._offset(index), 0.75])
+    place = np.array([0.0, self._offset(index), _NAME * self._robot.size])
     drawn = drawing.Drawing(scene, path, self._robot.model)
     scene.add_label(f"{path}/name", name, position=place)
     return drawn

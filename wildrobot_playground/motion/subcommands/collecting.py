@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build as build_lib
@@ -20,7 +19,8 @@ from wildrobot_playground.system import assets, echo, npz
 
 def build(args: argparse.Namespace) -> common.Result:
   """Builds a dataset of clips."""
-  clips = common.load_clips(args.clips)
+  robot = common.robot_of(args)
+  clips = common.load_clips(args.clips, robot.description)
   for clip in clips:
     if clip.meta.get("tier") == "refused" and not args.force:
       raise common.CommandError(
@@ -37,20 +37,24 @@ def build(args: argparse.Namespace) -> common.Result:
     args.speed_bin,
   )
   dataset_lib.save(args.output, dataset)
-  step = ("train", f"--reference={args.output}")
+  step = ("train", *common.named(args), f"--reference={args.output}")
   return dataclasses.replace(_dataset_result(dataset), next=(step,))
 
 
 def validate(args: argparse.Namespace) -> common.Result:
   """Checks clips and datasets against formats, gates and tiers."""
-  robot = robots.default_robot()
+  robot = common.robot_of(args)
   expected = robot.fingerprint
   datasets = {
     path: dataset_lib.load(path, model_hash=expected)
     for path in args.files
     if is_dataset(path)
   }
-  clips = [clip_lib.load(path) for path in args.files if path not in datasets]
+  clips = [
+    clip_lib.load(path, robot.description)
+    for path in args.files
+    if path not in datasets
+  ]
   results, failures = [], []
   for clip in common.progress(clips, "validating"):
     declared = clip.meta.get("tier", "kinematic")
@@ -74,7 +78,8 @@ def analyze(args: argparse.Namespace) -> common.Result:
     raise common.CommandError(
       f"--command {low:g} {high:g}: expected the slowest command first"
     )
-  shipped = sorted((assets.reference() / "clips").glob("*.npz"))
+  robot = common.robot_of(args).description
+  shipped = sorted((assets.reference(robot.name) / "clips").glob("*.npz"))
   parts: list[speeds.Speeds] = []
   for path in args.files or map(str, shipped):
     if pathlib.Path(path).suffix in (".pkl", ".pickle"):
@@ -82,7 +87,7 @@ def analyze(args: argparse.Namespace) -> common.Result:
     elif is_dataset(path):
       parts += speeds.of_dataset(dataset_lib.load(path), path)
     else:
-      parts.append(speeds.of_clip(clip_lib.load(path)))
+      parts.append(speeds.of_clip(clip_lib.load(path, robot)))
   everything = [*parts, speeds.together(parts)]
   records = [speeds.record(part, low, high) for part in everything]
   if args.plot:

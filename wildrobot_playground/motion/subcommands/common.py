@@ -15,6 +15,7 @@ from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import shipped as default_lib
 from wildrobot_playground.motion.quality import collision, frames
 from wildrobot_playground.motion.show import tables
+from wildrobot_playground.robots import WILDROBOT, catalog
 from wildrobot_playground.system import assets, echo
 
 _MOST_STRETCHES = 4  # of bad frames, in a message
@@ -60,6 +61,30 @@ class Command:
   name: str
   run: Callable[[argparse.Namespace], Result]
   add_flags: Callable[[argparse.ArgumentParser], None]
+
+
+def robot_flag(parser: argparse.ArgumentParser) -> None:
+  """Adds whose motion it is."""
+  parser.add_argument(
+    "--robot",
+    default=WILDROBOT.name,
+    metavar="NAME or DIR",
+    help=f"{', '.join(catalog.names())}, or a folder with a robot.toml",
+  )
+
+
+def robot_of(args: argparse.Namespace) -> robots.Robot:
+  """The robot that is asked for.
+
+  Raises:
+    UsageError: for a name that is none, or a folder without a robot.
+  """
+  return robots.of(catalog.find(args.robot))
+
+
+def named(args: argparse.Namespace) -> tuple[str, ...]:
+  """The flag that names the robot, in what is to be done next."""
+  return () if args.robot == WILDROBOT.name else (f"--robot={args.robot}",)
 
 
 def clips(parser: argparse.ArgumentParser, number: str = "+") -> None:
@@ -126,19 +151,24 @@ def names_at_speeds(stem: str, speeds: Sequence[float]) -> list[str]:
   return names
 
 
-def load_clips(paths: Sequence[str]) -> list[clip_lib.MotionClip]:
-  """The clips at the paths or in folders, or those shipped with the package.
+def load_clips(
+  paths: Sequence[str], robot: robots.RobotDescription
+) -> list[clip_lib.MotionClip]:
+  """The clips at the paths or in folders, or those shipped for the robot.
 
   Raises:
     CommandError: for a folder without clips.
+    ClipError: for a clip that cannot be used, or is another robot's.
   """
   files: list[pathlib.Path] = []
-  for path in map(pathlib.Path, paths or [assets.reference() / "clips"]):
+  for path in map(
+    pathlib.Path, paths or [assets.reference(robot.name) / "clips"]
+  ):
     inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
     if not inside:
       raise CommandError(f"{path}: no clip (*.npz) in this folder")
     files += inside
-  return [clip_lib.load(file) for file in files]
+  return [clip_lib.load(file, robot) for file in files]
 
 
 def progress(items: Iterable[T], what: str) -> Iterator[T]:
@@ -185,7 +215,7 @@ def store(
   notes: tuple[str, ...] = (),
 ) -> Result:
   """Writes the clips that pass their gates, or all when forced."""
-  robot = robots.default_robot()
+  robot = robot_of(args)
   rest = "--trim" if hasattr(args, "trim") else "`motion trim`"
   results, failures, written = [], [], set()
   for clip in made:
@@ -206,8 +236,8 @@ def store(
       path = pathlib.Path(args.output) / f"{clip.name}.npz"
       clip_lib.save(path, clip)
   steps = (
-    ("motion", "view", args.output),
-    ("train", f"--reference={args.output}"),
+    ("motion", "view", *named(args), args.output),
+    ("train", *named(args), f"--reference={args.output}"),
   )
   result = clip_result(results, tuple(failures), notes)
   return dataclasses.replace(result, next=steps)

@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 import pathlib
 
-from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import exporters as export_lib
 from wildrobot_playground.motion.edit import close_loop as loop_lib
@@ -20,25 +19,29 @@ _speed = common.number(-10, 10)  # m/s; what scales the clip knows more
 
 def mirror(args: argparse.Namespace) -> common.Result:
   """Mirrors clips."""
-  clips = [mirror_lib.mirror(clip_lib.load(path)) for path in args.clips]
+  robot = common.robot_of(args)
+  clips = [
+    mirror_lib.mirror(clip, robot)
+    for clip in common.load_clips(args.clips, robot.description)
+  ]
   return common.store(clips, args)
 
 
 def resample(args: argparse.Namespace) -> common.Result:
   """Brings clips to another frame rate."""
-  robot = robots.default_robot()
+  robot = common.robot_of(args)
   clips = [
-    resample_lib.resample(clip_lib.load(path), args.fps, robot)
-    for path in args.clips
+    resample_lib.resample(clip, args.fps, robot)
+    for clip in common.load_clips(args.clips, robot.description)
   ]
   return common.store(clips, args)
 
 
 def trim(args: argparse.Namespace) -> common.Result:
   """Cuts clips to a range of seconds, or to the stretches that pass."""
-  robot = robots.default_robot()
+  robot = common.robot_of(args)
   pieces: list[clip_lib.MotionClip] = []
-  for clip in map(clip_lib.load, args.clips):
+  for clip in common.load_clips(args.clips, robot.description):
     if args.start is not None or args.end is not None:
       start = round((args.start or 0.0) * clip.fps)
       last = clip.num_frames / clip.fps if args.end is None else args.end
@@ -56,11 +59,11 @@ def trim(args: argparse.Namespace) -> common.Result:
 
 def scale(args: argparse.Namespace) -> common.Result:
   """Brings clips to other speeds."""
-  robot = robots.default_robot()
+  robot = common.robot_of(args)
   method = {"froude": retime.froude, "plain": retime.plain}[args.method]
   clips = (
     dataclasses.replace(method(clip, speed, robot), name=name)
-    for clip in map(clip_lib.load, args.clips)
+    for clip in common.load_clips(args.clips, robot.description)
     for speed, name in common.progress(
       list(
         zip(
@@ -77,14 +80,18 @@ def scale(args: argparse.Namespace) -> common.Result:
 
 def loop(args: argparse.Namespace) -> common.Result:
   """Finds a gait cycle in each clip and closes it."""
-  robot = robots.default_robot()
-  clips = [loop_lib.close(clip_lib.load(path), robot) for path in args.clips]
+  robot = common.robot_of(args)
+  clips = [
+    loop_lib.close(clip, robot)
+    for clip in common.load_clips(args.clips, robot.description)
+  ]
   return common.store(clips, args)
 
 
 def export(args: argparse.Namespace) -> common.Result:
   """Writes clips as GMR motion (.pkl)."""
-  clips = [clip_lib.load(path) for path in args.clips]
+  robot = common.robot_of(args)
+  clips = common.load_clips(args.clips, robot.description)
   for clip in clips:
     export_lib.gmr(pathlib.Path(args.output) / f"{clip.name}.pkl", clip)
   return common.clip_result(clips)

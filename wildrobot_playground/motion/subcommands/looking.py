@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 import pathlib
 
-from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.edit import play_physics as realize_lib
 from wildrobot_playground.motion.show import plot as plot_lib
@@ -21,8 +20,8 @@ _PICTURES = (".png",)
 
 def render(args: argparse.Namespace) -> common.Result:
   """Draws clips: a contact sheet (.png) or a film (.mp4)."""
-  clips = common.load_clips(args.clips)
-  robot = robots.default_robot()
+  robot = common.robot_of(args)
+  clips = common.load_clips(args.clips, robot.description)
   suffix = pathlib.Path(args.output).suffix.lower()
   if suffix in _PICTURES:
     render_lib.contact_sheet(clips, args.output, robot, args.count, args.camera)
@@ -39,8 +38,9 @@ def render(args: argparse.Namespace) -> common.Result:
 
 def plot(args: argparse.Namespace) -> common.Result:
   """Draws the curves of clips: joints, feet, contacts, torques (.png)."""
-  clips = common.load_clips(args.clips)
-  plot_lib.curves(clips, args.output, robots.default_robot())
+  robot = common.robot_of(args)
+  clips = common.load_clips(args.clips, robot.description)
+  plot_lib.curves(clips, args.output, robot)
   step = ("open", args.output)
   return dataclasses.replace(common.clip_result(clips), next=(step,))
 
@@ -48,8 +48,9 @@ def plot(args: argparse.Namespace) -> common.Result:
 def view(args: argparse.Namespace) -> common.Result:
   """Plays clips beside each other in a browser."""
   listener = address.listen("127.0.0.1", args.port)
-  clips = common.load_clips(args.clips)
-  viewer = viewer_lib.Viewer(clips, robots.default_robot(), listener)
+  robot = common.robot_of(args)
+  clips = common.load_clips(args.clips, robot.description)
+  viewer = viewer_lib.Viewer(clips, robot, listener)
   print(f"open {listener.url}; stop with Ctrl-C", flush=True)
   with stopping.StopRequest() as stop:
     viewer.run(stop.steps())
@@ -59,10 +60,11 @@ def view(args: argparse.Namespace) -> common.Result:
 
 def realize(args: argparse.Namespace) -> common.Result:
   """Plays clips through the servos, and says how much help they need."""
-  robot = robots.default_robot()
+  robot = common.robot_of(args)
   options = realize_lib.Options(help_cap=args.help_cap)
   records = []
-  for clip in common.progress(common.load_clips(args.clips), "realizing"):
+  clips = common.load_clips(args.clips, robot.description)
+  for clip in common.progress(clips, "realizing"):
     found = realize_lib.realize(clip, robot, options)
     records.append({"clip": clip.name, **found.metrics})
     if args.output:

@@ -37,7 +37,8 @@ _FOUND = (
 
 def generate(args: argparse.Namespace) -> common.Result:
   """Generates walking at each speed."""
-  options = walk_generator.Options()
+  robot = common.robot_of(args)
+  options = walk_generator.scaled(robot)
   if args.cadence is not None:
     options = dataclasses.replace(
       options, cycle_time=1 / args.cadence, cycle_time_slope=0.0
@@ -47,7 +48,6 @@ def generate(args: argparse.Namespace) -> common.Result:
       options, clearance=args.step_height, clearance_slope=0.0
     )
   options = common.override(options, args.set, walk_generator.RANGES)
-  robot = robots.default_robot()
   names = common.names_at_speeds("generated_walk", args.speed)
   clips = (
     walk_generator.generate(speed, name, robot, options)
@@ -62,12 +62,12 @@ def take(args: argparse.Namespace) -> common.Result:
   """Imports a recording, and retargets it where it is a human's."""
   stem = args.name or pathlib.Path(args.source).stem
   names = common.names_at_speeds(stem, args.speed or [])
-  robot = robots.default_robot()
+  robot = common.robot_of(args)
   told = importers.Conventions(
     args.fps, args.unit, args.up, args.quat, args.joint_order
   )
   found = importers.load(args.source, robot, args.format, told)
-  options = recording.Options()
+  options = recording.scaled(robot)
   if isinstance(found, clip_lib.MotionClip):
     notes = (_describe(found.meta.get("source", {}), found),)
     if not (args.speed or args.clean):
@@ -86,7 +86,9 @@ def take(args: argparse.Namespace) -> common.Result:
 
 def default(args: argparse.Namespace) -> common.Result:
   """Rebuilds the reference folder."""
-  clips = default_lib.write(args.source, args.output, args.velocity_mode)
+  clips = default_lib.write(
+    args.source, args.output, args.velocity_mode, common.robot_of(args)
+  )
   return common.clip_result(clips)
 
 
@@ -179,7 +181,7 @@ def _take_flags(parser: argparse.ArgumentParser) -> None:
   parser.add_argument("--quat", default="xyzw", choices=gmr.QUATERNIONS)
   parser.add_argument(
     "--joint_order",
-    default="wildrobot",
+    default="contract",
     help=f"{', '.join(gmr.JOINT_ORDERS)}, or names with commas",
   )
   _settings(parser, recording.Options)

@@ -12,7 +12,7 @@ from wildrobot_playground.runs.doctor.finding import FAIL, OK, WARN, Finding
 _FLAT = 0.005  # m, between a sole's highest and lowest point
 _UPRIGHT = 0.94  # cosine of 20 degrees
 _SECONDS = 2.0  # to stand by itself
-_SUNK = 0.15  # share of its height that counts as a fall
+_SUNK = 0.15  # of the leg's length, that counts as a fall
 _MIRRORED = 0.02  # of the leg's length, and of a unit axis
 _MIRROR = np.array([1.0, -1.0, 1.0])
 
@@ -112,7 +112,8 @@ def _imu(robot: robots.Robot) -> Finding:
     f"axes of '{name}' are not the robot's: its x points to"
     f" {np.round(mat[:, 0], 2).tolist()}, its z to"
     f" {np.round(mat[:, 2], 2).tolist()}",
-    "turn the site until x is forward and z up in the default pose",
+    "turn the site until x is forward and z up in the default pose, or take"
+    ' the root as its place: imu = ""',
   )
 
 
@@ -160,7 +161,7 @@ def _stands(robot: robots.Robot) -> Finding:
   height = float(data.qpos[robot.at.root][2])
   tilt = float(np.degrees(np.arccos(np.clip(data.xmat[root][8], -1, 1))))
   said = f"after {_SECONDS:g} s at {height:.3f} m, tilted by {tilt:.0f} degrees"
-  if height > (1 - _SUNK) * robot.default_height and tilt < 20:
+  if height > robot.default_height - _SUNK * robot.leg_length and tilt < 20:
     return Finding("default pose", OK, f"stands: {said}")
   return Finding(
     "default pose",
