@@ -5,7 +5,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from tests.robots import biped
+from tests.robots import users_biped as biped
 from wildrobot_playground.robots import addresses
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from tests.robots import biped
+from tests.robots import users_biped as biped
 from wildrobot_playground.robots import catalog
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import errors

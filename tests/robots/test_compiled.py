@@ -2,15 +2,14 @@ import numpy as np
 import pytest
 
 from wildrobot_playground import robots
-from wildrobot_playground.robots import robot as robot_lib
-from wildrobot_playground.robots import rotations, scene
+from wildrobot_playground.robots import WILDROBOT, inverse, rotations, scene
 
-LEG = np.arange(7, 11)
+LEG = np.arange(8, 12)  # of the left leg in a pose
 
 
 def _foot(robot, qpos):
   data = robot.forward(qpos)
-  body = robot.foot_bodies["left"]
+  body = robot.feet["left"].body
   return data.xpos[body].copy(), data.xmat[body].reshape(3, 3).copy()
 
 
@@ -26,11 +25,11 @@ def test_squat_has_the_knee_angle_of_the_cosine_rule(robot, depth):
   ankle = np.array([0.0004, robot.foot_y, -robot.toe[2]])
   qpos[2] = robot.home_height - depth
   tasks = [
-    robots.PointTask(robot.foot_bodies["left"], np.zeros(3), ankle),
-    robots.PitchTask(robot.foot_bodies["left"], 0.0, 0.1),
+    inverse.PointTask(robot.feet["left"].body, np.zeros(3), ankle),
+    inverse.PitchTask(robot.feet["left"].body, 0.0, 0.1),
   ]
-  qpos = robot.solve(qpos, tasks, LEG)
-  assert robot.error(qpos, tasks) < 1e-6
+  qpos = inverse.solve(robot, qpos, tasks, LEG)
+  assert inverse.error(robot, qpos, tasks) < 1e-6
   # Hip to knee and knee to ankle, with the offsets of the figures.
   thigh = np.hypot(0.0268 - 0.0264, 0.1924)
   shin = np.hypot(0.0003, 0.18)
@@ -50,15 +49,15 @@ def test_solve_finds_a_pose_it_was_given(robot):
     target[7:] += rng.uniform(-0.1, 0.1, 9)
     pos, mat = _foot(robot, target)
     pitch = np.arctan2(-mat[2, 0], mat[0, 0])
-    body = robot.foot_bodies["left"]
+    body = robot.feet["left"].body
     tasks = [
-      robots.PointTask(body, np.zeros(3), pos),
-      robots.PitchTask(body, pitch, 0.1),
+      inverse.PointTask(body, np.zeros(3), pos),
+      inverse.PitchTask(body, pitch, 0.1),
     ]
     start = robot.bent_knees()
     start[2] = 0.4
     start[7] = target[7]
-    solved = robot.solve(start, tasks, LEG)
+    solved = inverse.solve(robot, start, tasks, LEG)
     np.testing.assert_allclose(solved[8:12], target[8:12], atol=1e-4)
 
 
@@ -68,8 +67,8 @@ def test_solve_never_leaves_the_joint_limits(robot):
     qpos = robot.bent_knees()
     qpos[2] = 0.45
     target = rng.uniform([-0.6, -0.3, 0.0], [0.6, 0.5, 0.4])
-    task = robots.PointTask(robot.foot_bodies["left"], np.zeros(3), target)
-    solved = robot.solve(qpos, [task], LEG)
+    task = inverse.PointTask(robot.feet["left"].body, np.zeros(3), target)
+    solved = inverse.solve(robot, qpos, [task], LEG)
     assert np.all(solved[7:] >= robot.limits[0])
     assert np.all(solved[7:] <= robot.limits[1])
 
@@ -78,19 +77,21 @@ def test_centre_of_mass_task(robot):
   qpos = robot.bent_knees()
   qpos[2] = 0.44
   target = np.array([0.05, -0.02])
-  solved = robot.solve(qpos, [robot_lib.ComTask(target)], np.array([0, 1]))
+  solved = inverse.solve(
+    robot, qpos, [inverse.ComTask(target)], np.array([0, 1])
+  )
   data = robot.forward(solved)
   np.testing.assert_allclose(data.subtree_com[1, :2], target, atol=1e-6)
 
 
 def test_model_hash_sees_kinematics_but_not_looks(robot):
-  model = scene.compile_scene(robots.WILDROBOT)
+  model = scene.compile_scene(WILDROBOT)
   original = robot.fingerprint
   model.mat_rgba[:] = 0.5
   model.opt.timestep = 0.005
-  assert robots.model_hash(model, robots.WILDROBOT) == original
+  assert robots.model_hash(model, WILDROBOT) == original
   model.body_mass[2] *= 1.01
-  assert robots.model_hash(model, robots.WILDROBOT) != original
+  assert robots.model_hash(model, WILDROBOT) != original
 
 
 def test_euler_angles_round_trip():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.robots import biped
+from tests.robots import users_biped as biped
 from wildrobot_playground.robots import addresses, folder, scene
 from wildrobot_playground.robots.description import Contact
 

@@ -37,9 +37,11 @@ def test_forward_kinematics_is_mujocos(robot, side):
   for k in range(0, COUNT, 40):
     qpos = np.zeros(robot.model.nq)
     qpos[3:7] = rotations.quat_from_euler_zyx(tilt[k])
-    qpos[7:][robots.LEG_COLUMNS[side]] = joints[k]
+    qpos[7:][leg.columns] = joints[k]
     data = robot.forward(qpos)
-    for i, body in enumerate(leg.bodies):
+    joints_of = robot.description.legs[side]
+    bodies = [int(robot.model.joint(n).bodyid[0]) for n in joints_of]
+    for i, body in enumerate(bodies):
       np.testing.assert_allclose(places[k, i], data.xpos[body], atol=1e-12)
       np.testing.assert_allclose(
         mats[k, i].ravel(), data.xmat[body], atol=1e-12

@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from tests.robots import biped
+from tests.robots import users_biped as biped
 from wildrobot_playground.robots import mjcf, scene
 from wildrobot_playground.robots.description import Contact
 from wildrobot_playground.robots.wildrobot import WILDROBOT
