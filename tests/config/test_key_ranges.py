@@ -1,5 +1,6 @@
 """Every key has a range, and no door takes a value outside of it."""
 
+import dataclasses
 import math
 import pathlib
 import runpy
@@ -16,8 +17,9 @@ from wildrobot_playground import features
 from wildrobot_playground.amp import adversarial, discriminator
 from wildrobot_playground.amp import mixing as mixing_lib
 from wildrobot_playground.config import key_ranges, overrides, ranges
-from wildrobot_playground.envs import base, physics, presets, walk
+from wildrobot_playground.envs import base, physics, presets, walk, walk_config
 from wildrobot_playground.robots import catalog
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.runs import plan
 from wildrobot_playground.system import errors
 
@@ -55,9 +57,13 @@ def test_every_key_has_an_entry_that_its_default_fits(env):
 
 
 def test_every_entry_is_of_a_key():
+  sections = plan.defaults(catalog.environments()[0])
+  # A hinge that is of no leg and no waist is an arm's, and paid for.
+  with_arms = dataclasses.replace(WILDROBOT, waist=None)
+  sections["env_config"] = walk_config.default_config(with_arms)
   known = {
     (section, key)
-    for section, values in plan.defaults(catalog.environments()[0]).items()
+    for section, values in sections.items()
     for key in ranges.flatten(values)
   }
   # The first is Playground's, the second Brax's.
@@ -298,6 +304,9 @@ def test_the_ends_of_all_ranges_at_once_build_an_environment(end):
     "naconmax": 64,
     "njmax": 64,
   }
+  # All but what is of arms only, which this robot has none of.
+  mine = ranges.flatten(walk_config.default_config())
+  overrides = {key: overrides[key] for key in overrides if key in mine}
   env = walk.Walk(config_overrides={**OVERRIDES, **overrides})
   state = env.reset(np.array([0, 1], np.uint32))
   state = env.step(state, np.zeros(env.action_size))

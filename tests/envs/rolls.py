@@ -4,13 +4,15 @@ import jax
 import jax.numpy as jp
 import numpy as np
 
+from wildrobot_playground import robots
+
 BATCH, STEPS = 3, 6
 
 
 def sample_starts(env, reach):
   """States (B, 16), (B, 15) and controls (T, B, 9) up to `reach` rad off."""
   rng = np.random.default_rng(0)
-  default = np.asarray(env._init_qpos)
+  default = robots.of(env.robot).default_qpos
   qpos = np.tile(default, (BATCH, 1))
   qpos[:, 7:] += rng.uniform(-0.05, 0.05, (BATCH, 9))
   qpos[:, 2] -= np.min(env.sole.heights(qpos), axis=1)

@@ -15,7 +15,7 @@ from mujoco_playground import wrapper
 
 from tests.envs.conftest import OVERRIDES
 from wildrobot_playground import features
-from wildrobot_playground.envs import walk
+from wildrobot_playground.envs import walk, walk_observation
 
 ROBOTS, LENGTH, STEPS = 48, 7, 8
 RENEWED_EVERY = 3  # control steps
@@ -135,7 +135,13 @@ def test_new_episode_has_the_first_data_and_observation(episode):
 def test_observation_of_a_new_episode_is_that_of_its_info(episode):
   """Nothing that the policy sees jumps in the second step."""
   env, states = episode
-  observe = jax.jit(jax.vmap(env._get_obs))
+
+  @jax.jit
+  @jax.vmap
+  def observe(data, info):
+    feet = env.feet(env.at.pose(data.qpos))
+    return walk_observation.observe(env, data, feet, dict(info))
+
   found = observe(states[LENGTH].data, states[LENGTH].info)
   np.testing.assert_allclose(
     found["privileged_state"][1:],

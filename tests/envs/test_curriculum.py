@@ -7,7 +7,7 @@ import pytest
 from mujoco_playground import wrapper
 
 from tests.envs.conftest import OVERRIDES
-from wildrobot_playground.envs import commands, curriculum, walk
+from wildrobot_playground.envs import commands, curriculum, walk, walk_config
 from wildrobot_playground.policy import rollout
 
 DT = 0.02  # s
@@ -169,7 +169,7 @@ def test_disabled_the_environment_does_not_know_of_it(first):
 
 
 def test_evaluations_have_no_curriculum():
-  config = walk.default_config()
+  config = walk_config.default_config()
   config.command_config = make_config()
   env = rollout.evaluation_env(config, "mujoco")
   assert not env.config.command_config.curriculum.enable

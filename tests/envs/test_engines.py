@@ -9,6 +9,8 @@ import pytest
 
 from tests.envs import rolls
 from wildrobot_playground.envs import walk
+from wildrobot_playground.robots import scene
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -73,9 +75,10 @@ def assert_same(env, found, expected):
 
 
 def assert_same_contacts(env, found, expected):
+  names = np.concatenate(scene.contact_sensors(env.mj_model, WILDROBOT))
+  assert len(names) == 4
   ours, theirs = (
-    readings(env, sensors, consts.CONTACT_SENSORS) > 0
-    for *_, sensors in (found, expected)
+    readings(env, sensors, names) > 0 for *_, sensors in (found, expected)
   )
   np.testing.assert_array_equal(ours, theirs)
   # Both happen, or it would prove little.
@@ -83,7 +86,8 @@ def assert_same_contacts(env, found, expected):
 
 
 def largest_torque(env, outputs):
-  return np.max(np.abs(readings(env, outputs[2], consts.TORQUE_SENSORS)))
+  names = [scene.torque_sensor(joint) for joint in WILDROBOT.joints]
+  return np.max(np.abs(readings(env, outputs[2], names)))
 
 
 def test_jax_walks_where_c_walks(env, c_roll, jax_roll):

@@ -9,10 +9,10 @@ from wildrobot_playground import features
 from wildrobot_playground.envs import walk
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion.datasets import build, shipped
+from wildrobot_playground.motion.datasets import build
 from wildrobot_playground.system import assets
 
-DATASET = dataset_lib.load(assets.reference() / shipped.DATASET)
+DATASET = dataset_lib.load(assets.dataset())
 TOLERANCE = 1e-5
 
 
@@ -30,8 +30,7 @@ def make_simulated(env):
   @jax.vmap
   def simulated(qpos_prev, qpos):
     before, after = in_simulator(qpos_prev), in_simulator(qpos)
-    info = env._amp_info(before.qpos, after.qpos, jp.ones(1))
-    return info["amp_features"]
+    return env.amp_features(before.qpos, after.qpos)
 
   def rows(qpos_prev, qpos):
     return np.asarray(

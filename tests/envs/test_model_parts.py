@@ -77,47 +77,32 @@ def test_site_has_its_place(model, name):
 @pytest.mark.parametrize(
   ("name", "kind", "site"),
   [
-    ("gyro", mujoco.mjtSensor.mjSENS_GYRO, "chest_imu"),
-    ("accelerometer", mujoco.mjtSensor.mjSENS_ACCELEROMETER, "chest_imu"),
-    ("orientation", mujoco.mjtSensor.mjSENS_FRAMEQUAT, "chest_imu"),
-    ("upvector", mujoco.mjtSensor.mjSENS_FRAMEZAXIS, "chest_imu"),
-    ("left_knee_gyro", mujoco.mjtSensor.mjSENS_GYRO, "left_knee_imu"),
-    ("right_knee_gyro", mujoco.mjtSensor.mjSENS_GYRO, "right_knee_imu"),
-    (
-      "left_knee_accelerometer",
-      mujoco.mjtSensor.mjSENS_ACCELEROMETER,
-      "left_knee_imu",
-    ),
-    (
-      "right_knee_accelerometer",
-      mujoco.mjtSensor.mjSENS_ACCELEROMETER,
-      "right_knee_imu",
-    ),
-    ("local_linvel", mujoco.mjtSensor.mjSENS_VELOCIMETER, "pelvis"),
-    ("global_linvel", mujoco.mjtSensor.mjSENS_FRAMELINVEL, "pelvis"),
-    ("global_angvel", mujoco.mjtSensor.mjSENS_FRAMEANGVEL, "pelvis"),
-    (
-      "left_foot_global_linvel",
-      mujoco.mjtSensor.mjSENS_FRAMELINVEL,
-      "left_foot",
-    ),
-    (
-      "right_foot_global_linvel",
-      mujoco.mjtSensor.mjSENS_FRAMELINVEL,
-      "right_foot",
-    ),
+    (scene.GYRO, "GYRO", "chest_imu"),
+    (scene.ORIENTATION, "FRAMEQUAT", "chest_imu"),
+    (scene.LOCAL_LINVEL, "VELOCIMETER", scene.ROOT),
+    (scene.GLOBAL_LINVEL, "FRAMELINVEL", scene.ROOT),
+    (scene.GLOBAL_ANGVEL, "FRAMEANGVEL", scene.ROOT),
+    (scene.foot_sensor("left"), "FRAMELINVEL", "left_foot"),
+    (scene.foot_sensor("right"), "FRAMELINVEL", "right_foot"),
   ],
 )
 def test_sensor_reads_its_site(model, name, kind, site):
   sensor = model.sensor(name)
-  assert sensor.type[0] == kind
+  assert sensor.type[0] == getattr(mujoco.mjtSensor, f"mjSENS_{kind}")
   assert sensor.objtype[0] == mujoco.mjtObj.mjOBJ_SITE
   assert model.site(sensor.objid[0]).name == site
 
 
+def test_the_roots_site_is_its_frame(model):
+  site = model.site(scene.ROOT)
+  assert model.body(site.bodyid[0]).name == WILDROBOT.root
+  np.testing.assert_array_equal(site.pos, 0)
+  np.testing.assert_array_equal(site.quat, [1, 0, 0, 0])
+
+
 def test_torques_are_read_off_every_servo(model):
-  for name, joint in zip(consts.TORQUE_SENSORS, figures.JOINTS, strict=True):
-    sensor = model.sensor(name)
+  for joint in figures.JOINTS:
+    sensor = model.sensor(scene.torque_sensor(joint))
     assert sensor.type[0] == mujoco.mjtSensor.mjSENS_ACTUATORFRC
     assert model.actuator(sensor.objid[0]).name == joint
 

@@ -8,7 +8,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from tests.envs.conftest import OVERRIDES
-from wildrobot_playground.envs import walk
+from wildrobot_playground import robots
+from wildrobot_playground.envs import walk, walk_observation
+from wildrobot_playground.robots import scene
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 # Rows of `state`, in order: all that a real robot can measure or knows.
@@ -23,7 +25,7 @@ LAYOUT = {
   "phase": 2,
 }
 STATE_SIZE = sum(LAYOUT.values())
-MEASURED_SENSORS = ("gyro", "orientation")
+MEASURED_SENSORS = (scene.GYRO, scene.ORIENTATION)
 
 
 def rows(state, name):
@@ -37,7 +39,12 @@ def rows(state, name):
 
 def make_observe(env):
   """Observation (a dict) of `data` and `info`, jitted."""
-  return jax.jit(env._get_obs)
+
+  def observe(data, info):
+    feet = env.feet(env.at.pose(data.qpos))
+    return walk_observation.observe(env, data, feet, dict(info))
+
+  return jax.jit(observe)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +85,7 @@ def test_state_is_what_the_sensors_say(env, moving, observe_clean):
   expected = {
     "gyro": env.get_gyro(data),
     "gravity": env.get_gravity(data),
-    "joint_pos": data.qpos[7:] - env._default_pose,
+    "joint_pos": data.qpos[7:] - env.default_pose,
     "joint_vel": data.qvel[6:],
     "last_act": info["last_act"],
     "command": [0.3],
@@ -163,7 +170,7 @@ def test_noise_differs_from_step_to_step(compiled, first):
 
 def test_gravity_is_the_downward_direction_in_the_chests_frame(env):
   rotations = Rotation.random(8, random_state=0)
-  qpos = np.tile(np.asarray(env._init_qpos, np.float64), (8, 1))
+  qpos = np.tile(robots.of(env.robot).default_qpos, (8, 1))
   qpos[:, 3:7] = rotations.as_quat(scalar_first=True)
   qpos[:, 7] = np.linspace(-0.5, 0.5, 8)  # The waist turns the chest.
   plain = mujoco.MjData(env.mj_model)

@@ -123,7 +123,7 @@ def test_randomised_models_reach_c(env, roll, starts):
 
   found = np.asarray(advance(qpos, qvel, ctrl[0]))
   for i, factor in enumerate(factors):
-    model = base.compile_scene("scene_flat_terrain.xml", env.config)
+    model = base.compile_scene(env.robot, "flat", env.config)
     model.body_mass[:] = np.asarray(env.mjx_model.body_mass) * factor
     expected, *_ = stepped(env, model, qpos[i], qvel[i], ctrl[:1, i], True)
     np.testing.assert_array_equal(found[i], expected[0].astype(np.float32))

@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from tests.envs.test_randomize import changed_fields
-from wildrobot_playground.envs import physics, presets, randomize, walk
+from wildrobot_playground.envs import (
+  physics,
+  presets,
+  randomize,
+  walk_config,
+)
 
 NOTHING = {
   name: (0.0, 0.0) if name == "com" else (1.0, 1.0)
@@ -74,7 +79,7 @@ def test_a_range_that_falls_is_named():
 
 @pytest.mark.parametrize("name", presets.RANDOMIZATIONS)
 def test_presets_are_keys_of_the_task(name):
-  settings = walk.default_config()
+  settings = walk_config.default_config()
   settings.update_from_flattened_dict(presets.RANDOMIZATIONS[name])
   randomize.make(settings.randomize_config)
 

@@ -14,7 +14,7 @@ from mujoco_playground.config import locomotion_params
 
 import wildrobot_playground
 from wildrobot_playground.envs import presets as config_lib
-from wildrobot_playground.envs import randomize, registration, walk
+from wildrobot_playground.envs import randomize, registration, walk, walk_config
 from wildrobot_playground.robots import catalog
 
 OURS = catalog.environments()
@@ -103,10 +103,19 @@ def test_names_are_listed_once():
 
 @pytest.mark.parametrize("name", OURS)
 def test_our_environments_load_without_cloning(name, offline):
-  env = registry.load(name, config_overrides={"episode_length": 7})
+  env = registry.load(
+    name,
+    config_overrides={
+      "episode_length": 7,
+      # Not every robot comes with a reference.
+      "reset_config.reference_probability": 0.0,
+    },
+  )
   assert isinstance(env, walk.Walk)
   assert env.config.episode_length == 7
-  assert ("rough" in env.xml_path) == ("Rough" in name)
+  assert env.terrain == ("rough" if "Rough" in name else "flat")
+  assert env.mj_model.nhfield == ("Rough" in name)
+  assert name in env.robot.environments
 
 
 def test_load_takes_a_config_and_leaves_it_alone(offline):
@@ -115,16 +124,17 @@ def test_load_takes_a_config_and_leaves_it_alone(offline):
   env = locomotion.load("WildRobotWalk", config, {"action_filter": 0.0})
   assert env.config.action_scale == 0.25
   assert env.config.action_filter == 0.0
-  assert config.action_filter == walk.default_config().action_filter
+  assert config.action_filter == walk_config.default_config().action_filter
   config.action_scale = 0.5  # Not locked, either.
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_default_config_is_fresh_every_time(name):
+  robot, _ = catalog.of_environment(name)
   config = registry.get_default_config(name)
-  assert config == walk.default_config()
+  assert config == walk_config.default_config(robot)
   config.ctrl_dt = 1.0
-  assert registry.get_default_config(name) == walk.default_config()
+  assert registry.get_default_config(name) == walk_config.default_config(robot)
 
 
 @pytest.fixture(scope="module")

@@ -117,8 +117,11 @@ def test_stand_still_costs_pose_and_motion_only_when_standing():
   assert rewards.stand_still(*arguments, jp.array(0.0)) == 0.0
 
 
-def test_waist_is_the_first_joint():
-  assert rewards.waist_yaw(jp.array([0.5, *[9.0] * 8])) == 0.25
+def test_deviation_is_of_the_joints_that_are_named():
+  pose, default = jp.array([1.5, -1.0, *[9.0] * 7]), jp.ones(9)
+  assert rewards.joint_deviation(pose, default, [0]) == 0.25
+  assert rewards.joint_deviation(pose, default, [0, 1]) == 4.25
+  assert rewards.joint_deviation(pose, default, []) == 0.0
 
 
 def test_falling_costs_one():

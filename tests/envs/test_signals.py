@@ -127,10 +127,10 @@ def test_the_environment_observes_what_was_reported(wired):
   before = state
   state = step(state, jp.full(9, 0.2))
   offset = state.info["wires"]["joint"]
-  late = before.data.qpos[7:] + offset - env._default_pose
+  late = before.data.qpos[7:] + offset - env.default_pose
   np.testing.assert_allclose(state.obs["state"][8:17], late, atol=1e-6)
   # What only the simulator knows stays true.
-  true = state.data.qpos[7:] - env._default_pose
+  true = state.data.qpos[7:] - env.default_pose
   np.testing.assert_allclose(
     state.obs["privileged_state"][38 + 6 : 38 + 15], true, atol=1e-6
   )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from wildrobot_playground.envs import walk
+from wildrobot_playground import robots
+from wildrobot_playground.envs import walk, walk_config
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def fallen(env):
 
 
 def pose(env, height=None, rotation=None):
-  qpos = np.array(env._init_qpos, np.float64)
+  qpos = robots.of(env.robot).default_qpos.copy()
   if height is not None:
     qpos[2] = height
   if rotation is not None:
@@ -42,7 +43,7 @@ def test_heights_between_the_bounds_are_no_fall(env, fallen):
 
 
 def test_bounds_are_those_of_the_original_task():
-  config = walk.default_config()
+  config = walk_config.default_config()
   assert (config.min_height, config.max_height) == (0.2, 0.7)
 
 

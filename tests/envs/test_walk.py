@@ -9,6 +9,7 @@ from scipy.spatial.transform import Rotation
 from tests.envs.conftest import OVERRIDES
 from wildrobot_playground import features
 from wildrobot_playground.envs import walk
+from wildrobot_playground.robots import scene
 
 ROBOTS = 64
 
@@ -44,7 +45,7 @@ def test_resets_put_the_soles_on_the_ground(env, resets):
 def test_resets_are_near_the_default_pose_at_any_heading(env, resets):
   config = env.config.reset_config
   qpos, qvel = np.asarray(resets.data.qpos), np.asarray(resets.data.qvel)
-  joints = qpos[:, 7:] - np.asarray(env._default_pose)
+  joints = qpos[:, 7:] - np.asarray(env.default_pose)
   assert np.max(np.abs(joints)) <= config.joint_pos + 1e-6
   assert np.max(np.abs(joints)) > 0.9 * config.joint_pos
   assert np.max(np.abs(qvel[:, 6:])) <= config.joint_vel
@@ -100,7 +101,7 @@ def test_action_filter_is_a_first_order_low_pass(compiled, first):
     state = step(state, action)
     expected = (1 - share**k) * action
     np.testing.assert_allclose(state.info["last_act"], expected, atol=1e-6)
-    targets = env._default_pose + env.config.action_scale * expected
+    targets = env.default_pose + env.config.action_scale * expected
     np.testing.assert_allclose(state.info["motor_targets"], targets, atol=1e-6)
     np.testing.assert_array_equal(state.data.ctrl, state.info["motor_targets"])
 
@@ -141,7 +142,7 @@ def test_mean_velocity_is_low_passed(compiled, first):
 
 @pytest.mark.parametrize("heading", [0.0, 1.0, -2.5])
 def test_heading_velocity_is_forward_and_left(env, first, heading):
-  sensor = env.mj_model.sensor("global_linvel").adr[0]
+  sensor = env.mj_model.sensor(scene.GLOBAL_LINVEL).adr[0]
   world = Rotation.from_euler("z", heading).apply([0.3, -0.1, 0.7])
   sensordata = first.data.sensordata.at[sensor : sensor + 3].set(world)
   found = env.heading_velocity(

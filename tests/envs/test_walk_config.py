@@ -1,11 +1,12 @@
 """How the task is configured, and what it says of a bad configuration."""
 
 import jax
+import jax.numpy as jp
 import numpy as np
 import pytest
 
 from tests.envs.conftest import OVERRIDES
-from wildrobot_playground.envs import walk
+from wildrobot_playground.envs import walk, walk_config, walk_rewards
 
 
 def make(config=None, **overrides):
@@ -13,15 +14,15 @@ def make(config=None, **overrides):
 
 
 def test_config_passed_in_is_neither_changed_nor_locked():
-  config = walk.default_config()
+  config = walk_config.default_config()
   env = make(config, action_scale=0.123)
-  assert config == walk.default_config()
+  assert config == walk_config.default_config()
   assert not config.is_locked
   assert env.config.action_scale == 0.123
 
 
 def test_later_changes_of_the_config_do_not_reach_the_environment():
-  config = walk.default_config()
+  config = walk_config.default_config()
   env = make(config)
   before = env.config.action_scale
   config.action_scale = before + 1.0
@@ -33,7 +34,7 @@ def test_later_changes_of_the_config_do_not_reach_the_environment():
 def test_environments_share_no_config():
   one, other = make(action_scale=0.1), make(action_scale=0.2)
   assert (one.config.action_scale, other.config.action_scale) == (0.1, 0.2)
-  assert walk.default_config() is not walk.default_config()
+  assert walk_config.default_config() is not walk_config.default_config()
 
 
 def test_config_of_an_environment_is_locked(env):
@@ -75,12 +76,28 @@ def test_bad_value_is_one_line_that_says_what_is_expected(overrides, message):
 
 def test_every_scale_has_its_term_and_every_term_its_scale(env, first):
   terms = jax.eval_shape(
-    lambda s: env._get_reward(
-      s.data.qpos, s.data, s.info, s.info["last_act"], s.done
+    lambda s: walk_rewards.terms(
+      env,
+      s.data,
+      env.feet(s.data.qpos),
+      jp.zeros(4),
+      s.info,
+      s.info["last_act"],
+      s.done,
     ),
     first,
   )
   assert set(terms) == set(env.config.reward_config.scales)
+
+
+def test_waist_is_the_first_joint(env, first):
+  angles = env.default_pose + jp.array([0.5, *[0.3] * 8])
+  data = first.data.replace(qpos=first.data.qpos.at[7:].set(angles))
+  feet = env.feet(data.qpos)
+  terms = walk_rewards.terms(
+    env, data, feet, jp.zeros(4), first.info, first.info["last_act"], first.done
+  )
+  assert terms["waist_yaw"] == pytest.approx(0.25)
 
 
 def test_most_a_task_can_pay_is_the_sum_of_its_positive_scales(env):

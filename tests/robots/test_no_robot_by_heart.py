@@ -76,8 +76,8 @@ def test_joints_are_found_by_name_in_qpos(path):
 
 def test_the_checks_find_what_they_look_for():
   planted = ast.parse(
-    'def f(data):\n  "left_hip"\n  return data.qpos[7:], x.qvel[..., 6:], "left_'
-    'hip_pitch"'
+    'def f(data):\n  "left_hip"\n  return data.qpos[7:], x.qvel[..., 6:],'
+    ' "left_hip_pitch"'
   )
   assert _tail_of_qpos(planted) == ["data.qpos[7:]", "x.qvel[..., 6:]"]
   assert _texts(planted) == ["left_hip_pitch"]

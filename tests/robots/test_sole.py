@@ -42,8 +42,8 @@ def test_corners_are_where_mujoco_has_them(model, sole, random_qpos):
   for qpos in random_qpos:
     data.qpos[:] = qpos
     mujoco.mj_kinematics(model, data)
-    plates = [contact.sole[0] for contact in WILDROBOT.contacts]
-    expected = [lower_corners(model, data, plate) for plate in plates]
+    plates = [contact.points for contact in WILDROBOT.contacts]
+    expected = [lower_corners(model, data, geom) for (geom,) in plates]
     np.testing.assert_allclose(sole.corners(qpos), expected, atol=1e-9)
 
 
@@ -57,23 +57,25 @@ def test_batch_is_its_rows(sole, random_qpos):
 
 def test_numpy_equals_jax(sole, random_qpos):
   qpos = random_qpos.astype(np.float32)
-  moved = qpos + np.float32([0.01, 0, 0, *[0] * 13])
+  step = np.float32([0.01, 0, 0, *[0] * 13])
 
-  def slide(q):
-    # Every plate touches a ground at its own height.
-    before, now = (
-      sole.state(p, lambda points: points[..., 2])
-      for p in (q, q + moved - qpos)
-    )
-    return sole_lib.slide(before, now, DT)
+  def above(height):
+    return lambda q: sole.state(q, lambda points: points[..., 2] - height)
 
-  for function in (sole.corners, sole.heights, slide):
+  for function in (
+    lambda q: sole.corners(q),
+    lambda q: sole.heights(q),
+    lambda q: sole.state(q, lambda points: points[..., 0]).height,
+    lambda q: sole_lib.slide(above(0.0)(q), above(0.0)(q + step), DT),
+  ):
     found = function(jp.asarray(qpos))
     assert isinstance(found, jax.Array)
     np.testing.assert_allclose(found, function(qpos), rtol=1e-4, atol=2e-6)
-  np.testing.assert_array_equal(
-    sole.contacts(jp.asarray(qpos)), sole.contacts(qpos)
-  )
+  # Every plate touches a ground just below it, and none one further down.
+  for height, touching in ((0.002, 1), (0.004, 0)):
+    for q in (qpos, jp.asarray(qpos)):
+      found = above(height)(q).contact
+      np.testing.assert_array_equal(found, np.full((20, 4), touching))
 
 
 def test_plates_are_in_the_order_of_the_contract(sole, standing):
@@ -95,8 +97,8 @@ def test_contacts_flip_at_three_millimetres(model, sole):
     np.testing.assert_array_equal(sole.contacts(raised), [expected] * 4)
     # What counts is the height above the ground.
     raised[2] += 0.5
-    state = sole.state(raised, lambda points: np.full(points.shape[:-1], 0.5))
-    np.testing.assert_array_equal(state.contact, [expected] * 4)
+    ground = sole.state(raised, lambda points: 0.5 + 0 * points[..., 0])
+    np.testing.assert_array_equal(ground.contact, [expected] * 4)
 
 
 def test_lowest_corner_decides(model, sole):

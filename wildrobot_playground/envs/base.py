@@ -230,8 +230,8 @@ class RobotEnv(MjxEnv):
 
   @property
   def action_size(self) -> int:
-    """Nine servo targets."""
-    return self._mj_model.nu
+    """One servo target a joint of the robot's."""
+    return len(self._robot.joints)
 
   @property
   def mj_model(self) -> mujoco.MjModel:

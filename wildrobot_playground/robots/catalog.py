@@ -3,7 +3,6 @@
 import os
 import pathlib
 
-from wildrobot_playground.robots import folder
 from wildrobot_playground.robots.description import RobotDescription
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.robots.wildrobot_v2 import WILDROBOT_V2
@@ -39,8 +38,11 @@ def find(name: str) -> RobotDescription:
   path = pathlib.Path(name)
   if name in _known:
     return _known[name]
-  if os.sep not in name and not path.exists():
+  if os.sep not in name and not os.path.exists(name):
     cli.choose("robot", name, sorted(_known))
+  # It imports MuJoCo, for which a command line chooses a renderer first.
+  from wildrobot_playground.robots import folder
+
   robot = folder.load(path)
   add(robot)
   return robot

@@ -4,6 +4,7 @@ What `robot.toml` leaves out is found in the model: the root by its free joint,
 joints by their servos, feet by what is lowest, legs by the chain to them.
 """
 
+import math
 import os
 import pathlib
 import re
@@ -14,6 +15,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
+from wildrobot_playground.config import key_ranges
 from wildrobot_playground.robots import mjcf, scene
 from wildrobot_playground.robots.description import (
   SIDES,
@@ -41,7 +43,9 @@ _KEYS = {
   "default_pose": (str, dict),
   "task": dict,
 }
+_SERVO_KEYS = ("kp", "kv")
 _CONTACT_KEYS = ("name", "geoms", "sole")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _NAMES = {str: "text", list: "a list", dict: "a table"}
 
 
@@ -77,11 +81,13 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
     said = tomllib.loads(reading.text(path, _LARGEST))
   except FileNotFoundError:
     raise RobotError(
-      f"there is no {FILE} in {path.parent}; docs/your_robot.md says what it"
-      " holds (an empty one will do)"
+      f"there is no {FILE} in {echo.short(path.parent, 200)};"
+      " docs/your_robot.md says what it holds (an empty one will do)"
     ) from None
   except (OSError, ValueError) as error:
-    raise RobotError(f"cannot read {path}: {echo.short(error, 200)}") from error
+    raise RobotError(
+      f"cannot read {echo.short(path, 200)}: {echo.short(error, 200)}"
+    ) from error
   for key, value in said.items():
     if key not in _KEYS:
       raise RobotError(
@@ -97,8 +103,12 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
 
 def _model(folder: pathlib.Path, said: Mapping[str, Any]) -> pathlib.Path:
   """The MJCF: the one that is named, or the only one that is there."""
-  if "model" in said:
-    return (folder / said["model"]).resolve()
+  if name := said.get("model"):
+    if "\0" in name:
+      raise RobotError(
+        f"{folder / FILE}: model '{echo.short(name)}' is no path"
+      )
+    return (folder / name).resolve()
   found = sorted(p for p in folder.iterdir() if p.suffix in _MODELS)
   if len(found) != 1:
     names = ", ".join(p.name for p in found) or "none"
@@ -117,33 +127,35 @@ def _describe(
 ) -> RobotDescription:
   parts = _Parts(model, folder / FILE)
   name = said.get("name", folder.resolve().name)
-  if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
-    raise RobotError(
-      f"{folder / FILE}: name '{echo.short(name)}' must be letters, digits, -"
-      " and _, and begin with a letter"
-    )
+  parts.check_name(name, "name")
   title = said.get("title") or "".join(
     word[:1].upper() + word[1:] for word in re.split(r"[-_]", name)
   )
+  parts.check_name(title, "title")
   root = parts.body(said["root"], "root") if "root" in said else parts.root()
   joints = tuple(said.get("joints") or parts.driven_joints())
   parts.check_joints(joints, "joints")
+  parts.check_driven(joints, "joints")
   pose = said.get("default_pose", parts.keyframe())
   data = parts.posed(pose, joints)
   contacts = _contacts(said, parts, data)
-  legs = {
-    side: tuple(names) for side, names in said.get("legs", {}).items()
-  } or {side: parts.chain(contacts, side, root, joints) for side in SIDES}
-  if set(legs) != set(SIDES):
-    raise RobotError(f"{folder / FILE}: legs must have left and right")
-  for side, names in legs.items():
-    parts.check_joints(names, f"legs.{side}")
+  if "legs" in said:
+    legs = parts.sides(said["legs"], "legs", "joints")
+    for side, names in legs.items():
+      parts.check_joints(names, f"legs.{side}")
+      parts.check_driven(names, f"legs.{side}", joints)
+  else:
+    legs = {side: parts.chain(contacts, side, root, joints) for side in SIDES}
   imu = said.get("imu", parts.imu())
   if imu:
     parts.check(imu, mujoco.mjtObj.mjOBJ_SITE, "site", "imu")
-  waist = said.get("waist") or parts.waist(imu, root, joints, legs)
+  if "waist" in said:
+    waist = said["waist"] or None
+  else:
+    waist = parts.waist(imu, root, joints, legs)
   if waist is not None:
     parts.check_joints([waist], "waist")
+    parts.check_driven([waist], "waist", joints)
   return RobotDescription(
     name=name,
     title=title,
@@ -157,15 +169,19 @@ def _describe(
     default_pose=pose,
     servo=_servo(said.get("servo", {}), folder / FILE),
     reference=folder.resolve() / "reference",
-    task=_flat(said.get("task", {})),
+    task=_task(said, folder / FILE),
   )
 
 
 def _servo(table: Mapping[str, Any], where: pathlib.Path) -> dict[str, float]:
   """Stiffness and damping of servos that the model has as motors."""
   for key, value in table.items():
-    cli.choose(f"key of servo in {where}", key, ("kp", "kv"))
-    if not isinstance(value, (int, float)) or not 0 < value < 1e6:
+    if key not in _SERVO_KEYS:
+      raise RobotError(
+        f"{where}: unknown key servo.{echo.short(key)};"
+        f" {cli.nearest(key, _SERVO_KEYS)}"
+      )
+    if type(value) not in (int, float) or not 0 < value < 1e6:
       raise RobotError(f"{where}: servo.{key} must be a number above 0")
   return {key: float(value) for key, value in table.items()}
 
@@ -175,19 +191,43 @@ def _contacts(
 ) -> tuple[Contact, ...]:
   """What touches the ground: as it is said, or a contact for each foot."""
   if "contacts" in said:
-    return tuple(parts.contact(table) for table in said["contacts"])
-  feet = said.get("feet") or parts.feet(data)
-  if set(feet) != set(SIDES):
-    raise RobotError(f"{parts.where}: feet must have left and right")
+    contacts = tuple(parts.contact(table) for table in said["contacts"])
+    names = [contact.name for contact in contacts]
+    for name in names:
+      if names.count(name) > 1:
+        raise RobotError(
+          f"{parts.where}: contact '{echo.short(name)}' is there twice"
+        )
+    return contacts
+  if "feet" in said:
+    feet = {
+      side: [part] if isinstance(part, str) else part
+      for side, part in said["feet"].items()
+    }
+    found = parts.sides(feet, "feet", "geoms or a body")
+  else:
+    found = {side: (name,) for side, name in parts.feet(data).items()}
   return tuple(
-    parts.contact(
-      {
-        "name": f"{side}_foot",
-        "geoms": [feet[side]] if isinstance(feet[side], str) else feet[side],
-      }
-    )
+    parts.contact({"name": f"{side}_foot", "geoms": [*found[side]]})
     for side in SIDES
   )
+
+
+def _task(said: Mapping[str, Any], where: pathlib.Path) -> dict[str, Any]:
+  """What the walking task sets otherwise, in range."""
+  task, known = _flat(said.get("task", {})), key_ranges.TABLES["env_config"]
+  for key in task:
+    if key not in known:
+      raise RobotError(
+        f"{where}: unknown key task.{echo.short(key)};"
+        f" {cli.nearest(key, known)}"
+      )
+  try:
+    key_ranges.check("env_config", task)
+  except key_ranges.RangeError as error:
+    said_of = str(error).replace("env_config.", "task.", 1)
+    raise RobotError(f"{where}: {said_of}") from error
+  return task
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -237,31 +277,79 @@ class _Parts:
       if names.count(name) > 1:
         raise RobotError(f"{self.where}: {key}: '{name}' is there twice")
 
+  def check_driven(
+    self, names: Iterable[str], key: str, joints: Iterable[str] | None = None
+  ) -> None:
+    """Raises RobotError for a joint without servo, or not among `joints`."""
+    driven = self.driven_joints()
+    for name in names:
+      if name not in driven:
+        raise RobotError(f"{self.where}: {key}: no servo drives '{name}'")
+      if joints is not None and name not in joints:
+        raise RobotError(f"{self.where}: {key}: '{name}' is not in joints")
+
+  def check_name(self, name: str, key: str) -> None:
+    """Raises RobotError for what is no name of files and environments."""
+    if not _NAME.fullmatch(name):
+      raise RobotError(
+        f"{self.where}: {key} '{echo.short(name)}' must be letters, digits, -"
+        " and _, and begin with a letter"
+      )
+
+  def sides(
+    self, table: Mapping[str, Any], key: str, what: str
+  ) -> dict[str, tuple[str, ...]]:
+    """Names of a side each, from a table."""
+    if set(table) != set(SIDES):
+      raise RobotError(f"{self.where}: {key} must have left and right")
+    return {
+      side: self.texts(table[side], f"{key}.{side}", what) for side in SIDES
+    }
+
+  def texts(self, names: Any, key: str, what: str) -> tuple[str, ...]:
+    """A list of names, not empty."""
+    are_texts = isinstance(names, list) and all(
+      isinstance(name, str) for name in names
+    )
+    if not are_texts or not names:
+      raise RobotError(f"{self.where}: {key} must be names of {what}")
+    return tuple(names)
+
   def contact(self, table: Any) -> Contact:
     """A contact, its geoms and sole checked."""
     if not isinstance(table, Mapping) or not {"name", "geoms"} <= set(table):
       raise RobotError(f"{self.where}: every contact must have name and geoms")
     for key in table:
-      cli.choose(f"key of a contact in {self.where}", key, _CONTACT_KEYS)
+      if key not in _CONTACT_KEYS:
+        raise RobotError(
+          f"{self.where}: unknown key of a contact '{echo.short(key)}';"
+          f" {cli.nearest(key, _CONTACT_KEYS)}"
+        )
     name = str(table["name"])
     if side_of(name) not in SIDES:
       raise RobotError(
         f"{self.where}: contact '{echo.short(name)}': its name must begin with"
         " left_ or right_"
       )
+    self.check_name(name, "contact")
+    chosen = {
+      key: self.texts(table[key], f"contact {name}: {key}", "geoms or bodies")
+      for key in _CONTACT_KEYS[1:]
+      if key in table
+    }
     types = mujoco.mjtObj
     for key, kinds in (
       ("geoms", (types.mjOBJ_GEOM, types.mjOBJ_BODY)),
       ("sole", (types.mjOBJ_GEOM, types.mjOBJ_SITE, types.mjOBJ_BODY)),
     ):
-      for part in table.get(key, ()):
+      for part in chosen.get(key, ()):
         if all(mujoco.mj_name2id(self.model, k, part) < 0 for k in kinds):
           known = [n for kind in kinds for n in self._names(kind)]
           raise RobotError(
             f"{self.where}: contact '{echo.short(name)}': the model has no"
             f" geom or body '{echo.short(part)}'; {cli.nearest(part, known)}"
           )
-    return Contact(name, tuple(table["geoms"]), tuple(table.get("sole", ())))
+    return Contact(name, chosen["geoms"], chosen.get("sole", ()))
 
   def root(self) -> str:
     """The body of the free joint."""
@@ -271,7 +359,12 @@ class _Parts:
         f"{self.where}: the model has {len(free)} free joints, expected one:"
         " add <freejoint/> to the robot's first body"
       )
-    return self.model.body(int(self.model.jnt_bodyid[free[0]])).name
+    name = self.model.body(int(self.model.jnt_bodyid[free[0]])).name
+    if not name:
+      raise RobotError(
+        f"{self.where}: the body of the free joint has no name: give it one"
+      )
+    return name
 
   def driven_joints(self) -> list[str]:
     """Hinges that actuators drive, in the actuators' order."""
@@ -310,7 +403,7 @@ class _Parts:
       for name, angle in pose.items():
         if name not in joints:
           raise RobotError(f"{self.where}: default_pose: '{name}' has no servo")
-        if not isinstance(angle, (int, float)):
+        if type(angle) not in (int, float) or not math.isfinite(angle):
           raise RobotError(f"{self.where}: default_pose.{name} is no angle")
         data.qpos[model.joint(name).qposadr[0]] = angle
     mujoco.mj_kinematics(model, data)
@@ -334,6 +427,12 @@ class _Parts:
         f"{self.where}: no geoms that collide were found on both sides; name"
         ' what touches the ground: [feet] left = ["..."] right = ["..."]'
       )
+    for side, (_, name) in lowest.items():
+      if not name:
+        raise RobotError(
+          f"{self.where}: the lowest body of the {side} side has no name: give"
+          f' it one, or name what touches the ground: [feet] {side} = ["..."]'
+        )
     return {side: name for side, (_, name) in lowest.items()}
 
   def chain(

@@ -144,20 +144,40 @@ def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
   """Puts the robot on one of our grounds, in the place of any of its own.
 
   Raises:
+    ModelError: for a floor of its own that is no plane and no height field.
     ValueError: for an unknown terrain.
   """
   if terrain not in TERRAINS:
     raise ValueError(
       f"terrain '{terrain}' is unknown; choose one of {', '.join(TERRAINS)}"
     )
-  for geom in [geom for geom in spec.geoms if geom.type in GROUND]:
+  own = [geom for geom in spec.geoms if geom.type in GROUND]
+  _forget(spec, {geom.name for geom in own if geom.name})
+  for geom in own:
     spec.delete(geom)
+  if spec.geom(FLOOR) is not None:
+    raise mjcf.ModelError(
+      f"the model has a geom '{FLOOR}' that is no plane: remove it, as it gets"
+      " a ground of ours, or give it another name"
+    )
   ground = mujoco.MjSpec.from_file(
     str(assets.xmls() / f"{terrain}_terrain.xml")
   )
   spec.visual = ground.visual
   spec.attach(ground, frame=spec.worldbody.add_frame(), prefix=PREFIX)
   spec.geom(PREFIX + FLOOR).name = FLOOR  # As Playground calls it.
+
+
+def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> None:
+  """Deletes the pairs and sensors that speak of geoms."""
+  for pair in [*spec.pairs]:
+    if geoms & {pair.geomname1, pair.geomname2}:
+      spec.delete(pair)
+  kind = mujoco.mjtObj.mjOBJ_GEOM
+  for sensor in [*spec.sensors]:
+    of_object = sensor.objtype == kind and sensor.objname in geoms
+    if of_object or (sensor.reftype == kind and sensor.refname in geoms):
+      spec.delete(sensor)
 
 
 def drive_by_position(spec: mujoco.MjSpec, robot: RobotDescription) -> None:

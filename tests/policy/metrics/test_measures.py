@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy.metrics import measures
 from wildrobot_playground.policy.metrics.episodes import Rollout
@@ -12,8 +12,7 @@ SECONDS = 4.0
 
 def _rollout(model, **changes) -> Rollout:
   """Two robots that stand at the home pose, unless changed."""
-  steps, robots = round(SECONDS / DT), 2
-  shape = (steps, robots)
+  shape = (round(SECONDS / DT), 2)
   qpos = np.tile(model.keyframe("home").qpos, (*shape, 1))
   rows = np.zeros((*shape, 29))
   rows[..., features.WILDROBOT.foot_contacts] = 1.0
@@ -86,30 +85,32 @@ def _alternating(model, period, duty) -> Rollout:
   return _rollout(model, features=rows)
 
 
-def test_stance_pattern_of_a_metronome(model, sole):
-  metrics = measures.stance_pattern(_alternating(model, 0.5, 0.6), sole)
+def test_stance_pattern_of_a_metronome(model):
+  metrics = measures.stance_pattern(
+    _alternating(model, 0.5, 0.6), robots.default_robot()
+  )
   # A touch-down at the very start of the window is not seen.
   assert metrics["cadence"] == pytest.approx(2.0, rel=0.1)
   assert metrics["duty_factor"] == pytest.approx(0.6, rel=0.02)
   assert metrics["symmetry"] == pytest.approx(1.0, rel=0.02)
 
 
-def test_standing_still_has_no_cadence_and_no_slip(model, sole):
-  metrics = measures.stance_pattern(_rollout(model), sole)
+def test_standing_still_has_no_cadence_and_no_slip(model):
+  metrics = measures.stance_pattern(_rollout(model), robots.default_robot())
   assert metrics["cadence"] == 0.0
   assert metrics["foot_slip"] == 0.0
   assert metrics["foot_lift"] == 0.0
   assert metrics["duty_factor"] == 1.0
 
 
-def test_sliding_robot_slips_at_its_speed(model, sole):
+def test_sliding_robot_slips_at_its_speed(model):
   rollout = _rollout(model)
   rollout.qpos[..., 0] = 0.2 * DT * np.arange(len(rollout.qpos))[:, None]
-  metrics = measures.stance_pattern(rollout, sole)
+  metrics = measures.stance_pattern(rollout, robots.default_robot())
   assert metrics["foot_slip"] == pytest.approx(0.2)
 
 
-def test_lift_is_the_height_of_the_swing(model, sole):
+def test_lift_is_the_height_of_the_swing(model):
   rollout = _alternating(model, 0.5, 0.5)
   flying = rollout.features[:, 0, 25] == 0
   lifted = rollout.qpos.copy()
@@ -117,7 +118,7 @@ def test_lift_is_the_height_of_the_swing(model, sole):
   rollout = _rollout(model, features=rollout.features, qpos=lifted)
   rows = rollout.features
   rows[..., 27:] = 1.0
-  metrics = measures.stance_pattern(rollout, sole)
+  metrics = measures.stance_pattern(rollout, robots.default_robot())
   assert metrics["foot_lift"] == pytest.approx(0.03, abs=1e-3)
 
 

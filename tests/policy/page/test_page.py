@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.policy.page import app, ghost, ground, walker
-from wildrobot_playground.policy.sim.simulation import reference_robot
+from wildrobot_playground.robots import scene
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.web import address
 
 
@@ -158,7 +159,7 @@ def test_a_robot_that_falls_gets_up(walk, robot):
 
 
 def test_the_ghost_walks_as_fast_as_told_and_stands_otherwise():
-  shade = ghost.Ghost()
+  shade = ghost.Ghost("wildrobot")
   standing = shade.advance(0.02, 0.0)
   assert np.array_equal(shade.advance(0.02, 0.0), standing)
   walking = [shade.advance(0.02, 0.4) for _ in range(30)]
@@ -168,21 +169,12 @@ def test_the_ghost_walks_as_fast_as_told_and_stands_otherwise():
 
 def test_a_height_field_is_drawn_as_high_as_it_is():
   from wildrobot_playground.envs import terrain
-  from wildrobot_playground.robots import scene
-from wildrobot_playground.robots.wildrobot import WILDROBOT
-  from wildrobot_playground.system import assets
 
-  model = _compile(assets.xmls() / "scene_rough_terrain.xml")
+  model = scene.compile_scene(WILDROBOT, "rough")
   terrain.fill(model)
   vertices, faces = ground.mesh(model)
   height = terrain.make_ground(model)(vertices[::97])
   np.testing.assert_allclose(height, vertices[::97, 2], atol=1e-5)
   a, b, c = vertices[faces[::97]].transpose(1, 0, 2)
   assert (np.cross(b - a, c - a)[:, 2] > 0).all()  # They face up.
-  assert reference_robot().nhfield == 0
-
-
-def _compile(path):
-  import mujoco
-
-  return mujoco.MjModel.from_xml_path(str(path))
+  assert scene.compile_scene(WILDROBOT).nhfield == 0

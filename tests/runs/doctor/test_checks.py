@@ -10,10 +10,10 @@ import pytest
 
 from wildrobot_playground import features
 from wildrobot_playground.envs import presets as config_lib
-from wildrobot_playground.envs import walk
+from wildrobot_playground.envs import walk, walk_config
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion.datasets import build, shipped
+from wildrobot_playground.motion.datasets import build
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.runs.doctor import (
   checks,
@@ -24,7 +24,7 @@ from wildrobot_playground.runs.doctor import (
 )
 from wildrobot_playground.system import assets, backend
 
-DATASET = dataset_lib.load(assets.reference() / shipped.DATASET)
+DATASET = dataset_lib.load(assets.dataset())
 NAMES = features.WILDROBOT.names
 
 
@@ -203,14 +203,14 @@ def test_rows_that_are_not_the_clips_are_named(env):
 def test_an_environment_without_contacts_is_named(env):
   """The policy's side of the leak: contacts that are always zero."""
 
-  def amp_info(before, now, command):
-    info = env._amp_info(before, now, command)
-    vector = info["amp_features"].at[features.WILDROBOT.foot_contacts].set(0.0)
-    return {"amp_features": vector}
+  def amp_features(before, now):
+    vector = env.amp_features(before, now)
+    return vector.at[features.WILDROBOT.foot_contacts].set(0.0)
 
   broken = types.SimpleNamespace(
-    _amp_info=amp_info,
-    _init_qpos=env._init_qpos,
+    amp_features=amp_features,
+    robot=env.robot,
+    action_size=env.action_size,
     mj_model=env.mj_model,
     sole=env.sole,
     layout=env.layout,
@@ -232,14 +232,14 @@ def test_without_clips_parity_only_warns(env):
 
 
 def commanding(lower, upper, style=(0.05, 0.6), fade=0.4):
-  config = walk.default_config()
+  config = walk_config.default_config()
   config.command_config.lin_vel_x = (lower, upper)
   config.amp_speed_range, config.amp_speed_fade = style, fade
   return types.SimpleNamespace(config=config)
 
 
 def test_the_defaults_do_not_warn_about_themselves():
-  environment = types.SimpleNamespace(config=walk.default_config())
+  environment = types.SimpleNamespace(config=walk_config.default_config())
   assert reference_checks.coverage(DATASET, environment).verdict == finding.OK
 
 

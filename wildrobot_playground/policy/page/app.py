@@ -24,6 +24,7 @@ _APART = 0.7  # m between robots
 _PUSH = 0.3  # m/s
 _SMOOTHING = 0.05  # of the speed that is shown, a control step
 _LATE = 0.2  # s; further behind, the clock is set anew
+_TERRAINS = {name: name for name in scene.TERRAINS}
 _PHYSICS = {
   "full accuracy": plant.FULL_ACCURACY,
   "4 ms, pyramidal cones": plant.Solver(timestep=0.004, cone="pyramidal"),
@@ -202,7 +203,7 @@ class App:
     gui.add_button("start again").on_click(lambda _: self.reset())
     # A model of the user's brings its own ground.
     self._terrain = gui.add_dropdown(
-      "terrain", scene.TERRAINS, disabled=self._model is not None
+      "terrain", tuple(_TERRAINS), disabled=self._model is not None
     )
     self._physics = gui.add_dropdown("physics", tuple(_PHYSICS))
     for choice in (self._terrain, self._physics):
@@ -247,7 +248,7 @@ class App:
           entrant.policy.controller.contract,
           self._model,
           _chosen(_PHYSICS, self._physics.value),
-          ground=str(self._terrain.value),
+          ground=_chosen(_TERRAINS, self._terrain.value),
         ),
         entrant.style,
       )

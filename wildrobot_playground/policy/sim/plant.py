@@ -137,7 +137,10 @@ def load(
     _add_backlash(spec, names, backlash)
   for key in list(spec.keys):  # Of another size, now.
     spec.delete(key)
-  model = mjcf.compiled(spec, what)
+  try:
+    model = mjcf.compiled(spec, what)
+  except mjcf.ModelError as error:
+    raise ContractError(str(error)) from error
   _set_solver(model, solver)
   terrain.fill(model)
   return _describe(model, names, servos, backlash > 0, reference)
