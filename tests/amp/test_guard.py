@@ -11,6 +11,7 @@ import pytest
 from brax import envs
 
 from wildrobot_playground.amp import guard
+from wildrobot_playground.amp.hooks import Hooks
 from wildrobot_playground.envs import walk
 
 STEPS = 80  # Of an iteration of `ppo_settings`.
@@ -138,7 +139,7 @@ def test_a_nan_in_the_reference_costs_the_updates_that_draw_it(
     20 * STEPS,
     reference=poisoned_reference(reference),
     progress_fn=lambda steps, metrics: reports.append(metrics),
-    event_fn=told.append,
+    hooks=Hooks(event_fn=told.append),
   )
   assert_finite(params)
   left_out = reports[-1]["guard/disc_updates"]
@@ -166,7 +167,7 @@ def test_training_survives_robots_that_go_bad(train, point_mass, weight):
     10 * STEPS,
     Fragile(),
     amp_changes={"weight": weight},
-    event_fn=told.append,
+    hooks=Hooks(event_fn=told.append),
   )
   assert_finite(params)
   assert metrics["guard/robots"] > 0

@@ -6,6 +6,7 @@ import pytest
 
 from wildrobot_playground import features
 from wildrobot_playground.amp import health, ppo
+from wildrobot_playground.amp.hooks import Hooks
 
 STEPS_PER_ITERATION = 80  # of `ppo_settings`
 FLOW = {
@@ -284,7 +285,7 @@ def test_tuned_down_a_discriminator_too_strong_comes_back(
         "auto_tune": auto_tune,
       },
       progress_fn=lambda steps, metrics: reports.append(metrics),
-      event_fn=events.append,
+      hooks=Hooks(event_fn=events.append),
     )
     late = [metrics["amp/disc_acc"] for metrics in reports[-50:]]
     return np.mean(late), reports, events

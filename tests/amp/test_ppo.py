@@ -11,6 +11,7 @@ from brax import envs
 
 from wildrobot_playground import features
 from wildrobot_playground.amp import programs
+from wildrobot_playground.amp.hooks import Hooks
 from wildrobot_playground.envs import randomize, walk
 
 STEPS = 80  # Of an iteration of `ppo_settings`.
@@ -85,7 +86,7 @@ def run(train, compiled_names):
       num_evals=3,
       num_eval_envs=4,
       num_resets_per_eval=1,
-      compiled_fn=lambda seconds: told.events.append("compiled"),
+      hooks=Hooks(compiled_fn=lambda compiled: told.events.append("compiled")),
       progress_fn=report,
       policy_params_fn=lambda steps, _, params: told.saved.append(
         (steps // STEPS, params)
@@ -291,7 +292,11 @@ def test_an_iteration_never_asks_the_host(train):
 
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(programs.Programs, "compile", spied)
-    train(STEPS, amp_changes={"replay_size": 80}, compiled_fn=told.append)
+    train(
+      STEPS,
+      amp_changes={"replay_size": 80},
+      hooks=Hooks(compiled_fn=told.append),
+    )
   (text,), (compiled,) = texts, told
   assert "callback" not in text
   assert compiled.bytes > 0

@@ -75,6 +75,7 @@ import numpy as np
 from brax.training.agents.ppo import train as stock
 
 from wildrobot_playground.amp import ppo
+from wildrobot_playground.amp.hooks import Hooks
 
 tiny = runpy.run_path("tests/amp/conftest.py")
 assert jax.local_device_count() == 2
@@ -86,7 +87,9 @@ def train(**arguments):
   _, params, _ = ppo.train(
     tiny["PointMass"](),
     240,
-    state_fn=lambda steps, state, memory: states.append(state.training_state),
+    hooks=Hooks(
+      state_fn=lambda steps, state, memory: states.append(state.training_state)
+    ),
     **settings,
     **arguments,
   )
@@ -144,6 +147,7 @@ port, process = sys.argv[1:]
 distributed.join(f"localhost:{port}", 2, int(process))
 tiny = runpy.run_path("tests/amp/conftest.py")
 from wildrobot_playground.amp import ppo
+from wildrobot_playground.amp.hooks import Hooks
 
 states = []
 ppo.train(
@@ -151,7 +155,9 @@ ppo.train(
   240,
   amp=tiny["make_amp"](replay_size=64, auto_tune=True),
   reference=tiny["make_reference"](),
-  state_fn=lambda steps, state, memory: states.append(state.training_state),
+  hooks=Hooks(
+    state_fn=lambda steps, state, memory: states.append(state.training_state)
+  ),
   **{**tiny["PPO"], "run_evals": False},
 )
 learnt = states[-1].params, states[-1].prior.discriminator

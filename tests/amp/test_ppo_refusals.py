@@ -4,7 +4,7 @@ import pytest
 from brax import envs
 from ml_collections import config_dict
 
-from wildrobot_playground.amp import ppo
+from wildrobot_playground.amp import arguments, assembly
 
 STEPS = 80  # Of an iteration of `ppo_settings`.
 
@@ -77,9 +77,9 @@ def test_batches_that_robots_do_not_divide(train):
 def test_sizes_that_devices_do_not_divide(name):
   sizes = {"num_envs": 8, "batch_size": 8, "replay_size": 8} | {name: 4}
   replay_size = sizes.pop("replay_size")
-  settings = ppo._settings({**sizes, "num_minibatches": 6})
+  settings = arguments.settings_of({**sizes, "num_minibatches": 6})
   with pytest.raises(ValueError, match=f"{name} 4 must be a multiple of t"):
-    ppo._check_sizes(settings, replay_size, 8)
+    arguments.check_sizes(settings, replay_size, 8)
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_share_of_an_unknown_task(train):
   environment = envs.get_environment("fast")
   config = config_dict.create(mixing="share", style_reward_scale=0.0)
   with pytest.raises(ValueError, match=r"set amp\.style_reward_scale"):
-    ppo._style_scale(config, environment)
+    assembly.style_scale(config, environment)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.amp import guard, health, progress
+from wildrobot_playground.amp.hooks import Hooks
 
 STEPS = 80  # Of an iteration of `ppo_settings`.
 COLLAPSED = {"disc_lr": 1e-8, "auto_tune": True}
@@ -64,7 +65,7 @@ def saved_at(iteration, train):
       kept["memory"] = json.loads(json.dumps(memory()))
 
   _, params, metrics = train(
-    60 * STEPS, amp_changes=COLLAPSED, state_fn=keep, seed=1
+    60 * STEPS, amp_changes=COLLAPSED, hooks=Hooks(state_fn=keep), seed=1
   )
   return params, metrics, kept
 
@@ -78,8 +79,10 @@ def test_a_tuned_run_goes_on_bit_for_bit(train, assert_equal_trees, iteration):
     60 * STEPS,
     amp_changes=COLLAPSED,
     seed=1,
-    restore_fn=lambda state: (kept["state"], kept["memory"]),
-    event_fn=events.append,
+    hooks=Hooks(
+      restore_fn=lambda state: (kept["state"], kept["memory"]),
+      event_fn=events.append,
+    ),
   )
   assert_equal_trees(again, params)
   assert end["amp/disc_lr"] == metrics["amp/disc_lr"]

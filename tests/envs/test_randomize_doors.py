@@ -10,7 +10,7 @@ from mujoco_playground import registry, wrapper
 
 from tests.envs.test_randomize_ranges import FIELDS, NOTHING
 from wildrobot_playground.envs import randomize, walk
-from wildrobot_playground.runs import plan, training
+from wildrobot_playground.runs import plan, session
 
 ROBOTS = 4
 WIDE = {
@@ -31,7 +31,7 @@ def _ours(ranges, impl):
   texts = [f"--env_config.{k}={v}" for k, v in _flat(ranges, impl).items()]
   made = plan.make_plan(plan.Request(overrides=tuple(texts)))
   environment = registry.load(made.env, config=made.env_config)
-  return environment, training._randomizer(made)
+  return environment, session.randomizer(made)
 
 
 def _registry(ranges, impl):

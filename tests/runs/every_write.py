@@ -21,11 +21,18 @@ from flax import struct
 
 from tests.runs import tiny
 from wildrobot_playground.amp import ppo
+from wildrobot_playground.amp.programs import Compiled
+from wildrobot_playground.amp.progress import Event
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy.metrics import scorecard
-from wildrobot_playground.runs import training
+from wildrobot_playground.runs import preflight, training
 from wildrobot_playground.runs.logs import metrics_log
-from wildrobot_playground.runs.store import checkpoint, folder, snapshots
+from wildrobot_playground.runs.store import (
+  checkpoint,
+  folder,
+  manifest,
+  snapshots,
+)
 from wildrobot_playground.system import assets, errors
 
 ITERATIONS, STEPS = 5, 40
@@ -40,14 +47,14 @@ class State:
   weights: np.ndarray
 
 
-def train(environment, restore_fn, state_fn, stop_fn, compiled_fn, **other):
+def train(environment, hooks, progress_fn, **other):
   """Has the interface of `ppo.train`, and its order of calls."""
-  state, _ = restore_fn(
+  state, _ = hooks.restore_fn(
     State(np.zeros((1, 2), np.uint32), np.int32(0), np.zeros(1000, np.float32))
   )
-  compiled_fn(ppo.Compiled(0.0, None))
+  hooks.compiled_fn(Compiled(0.0, None))
   for index in range(int(state.iteration), ITERATIONS):
-    if stop_fn():
+    if hooks.stop_fn():
       break
     state = State(
       np.asarray(state.device_keys),
@@ -55,9 +62,9 @@ def train(environment, restore_fn, state_fn, stop_fn, compiled_fn, **other):
       np.asarray(state.weights) * 1.5 + index,
     )
     steps = (index + 1) * STEPS
-    other["progress_fn"](steps, {"value": float(index)})
-    other["event_fn"](ppo.Event(steps, "incident", "something"))
-    state_fn(steps, state, dict)
+    progress_fn(steps, {"value": float(index)})
+    hooks.event_fn(Event(steps, "incident", "something"))
+    hooks.state_fn(steps, state, dict)
   return None, _params(state), {}
 
 
@@ -75,9 +82,9 @@ def _prepare() -> None:
   )
   row = {"command": 0.2, "falls": 0.0, "episodes": 1, "speed": 0.1}
   training.mujoco_playground.registry.load = lambda *_, **__: environment
-  training._reference = lambda *_: reference
-  training._fit_memory = lambda plan, *_: plan
-  training.ppo.train = train
+  preflight.reference_of = lambda *_: reference
+  preflight.fit_memory = lambda plan, *_: plan
+  ppo.train = train
   training.checkpoint.make_policy = lambda *_: None
   training.scorecard.table = lambda _: ""
   training.evaluation.evaluate = lambda *_, **__: scorecard.Report(
@@ -182,8 +189,8 @@ def _checkpointed(run_dir: pathlib.Path) -> int:
   store = snapshots.Snapshots(run_dir)
   for steps in store.steps()[::-1]:
     try:
-      snapshots._verified(store.path(steps))
-    except snapshots.SnapshotError:
+      manifest.verified(store.path(steps))
+    except manifest.SnapshotError:
       continue
     return steps
   return 0

@@ -12,7 +12,12 @@ from tests.runs import tiny
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reporting, saved_config
 from wildrobot_playground.runs.logs import events, metrics_log, sinks
-from wildrobot_playground.runs.store import checkpoint, resume, snapshots
+from wildrobot_playground.runs.store import (
+  checkpoint,
+  manifest,
+  resume,
+  snapshots,
+)
 from wildrobot_playground.system import errors
 
 # What JSON can say, and Python's writes beyond it.
@@ -165,7 +170,7 @@ def test_any_manifest_is_usable_or_one_line(tmp_path, content):
   store.path(40).mkdir(parents=True, exist_ok=True)
   (store.path(40) / "manifest.json").write_bytes(content)
   assert store.best() in (None, 40)
-  with pytest.raises(snapshots.SnapshotError) as caught:
+  with pytest.raises(manifest.SnapshotError) as caught:
     store.restore(lambda meta: {})
   _one_line(caught.value)
 
@@ -173,12 +178,12 @@ def test_any_manifest_is_usable_or_one_line(tmp_path, content):
 @pytest.mark.property
 @given(meta=st.dictionaries(st.text(max_size=4), _VALUES, max_size=2))
 def test_a_manifest_that_was_changed_is_told_from_its_digest(tmp_path, meta):
-  manifest = {"meta": {"steps": 40}, "arrays": [], "sha256": {}}
-  manifest["digest"] = snapshots._digest(manifest)
-  manifest["meta"] = meta
-  (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-  with pytest.raises(snapshots.SnapshotError, match=r"manifest.json has chang"):
-    snapshots._manifest(tmp_path)
+  said = {"meta": {"steps": 40}, "arrays": [], "sha256": {}}
+  said["digest"] = manifest.digest(said)
+  said["meta"] = meta
+  (tmp_path / "manifest.json").write_text(json.dumps(said))
+  with pytest.raises(manifest.SnapshotError, match=r"manifest.json has chang"):
+    manifest.read(tmp_path)
 
 
 @pytest.mark.property

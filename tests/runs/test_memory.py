@@ -7,7 +7,7 @@ import pytest
 from tests.runs.tiny import TINY, request
 from wildrobot_playground.amp import ppo as ppo_lib
 from wildrobot_playground.envs import presets as config_lib
-from wildrobot_playground.runs import memory, training
+from wildrobot_playground.runs import memory, preflight, training
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.system import backend, errors
 
@@ -66,7 +66,7 @@ def test_a_preset_shrinks_and_a_wish_is_only_warned_of(
   plan = plan_lib.make_plan(wish)
   if asked:
     plan.ppo.num_envs = 4096
-  fitted = training._fit_memory(plan, env, wish)
+  fitted = preflight.fit_memory(plan, env, wish)
   said = capsys.readouterr().err
   if asked:
     assert fitted.ppo.num_envs == 4096

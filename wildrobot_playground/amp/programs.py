@@ -233,6 +233,20 @@ class Programs:
     return NamedSharding(self._mesh, spec)
 
 
+def policy_params(
+  state: learner_lib.TrainingState,
+) -> Params:
+  """(normaliser, policy, value) as Brax hands them around, on one device.
+
+  Copies, for the next iteration uses the state up; by way of the host, for a
+  device that they were bound to would compile the evaluation a second time.
+  """
+  params = (state.normalizer_params, state.params.policy, state.params.value)
+  return jax.tree.map(
+    lambda x: jp.asarray(np.array(x.addressable_data(0))), params
+  )
+
+
 def _bytes(program: Any) -> int | None:
   """Arguments, results and intermediates; donated arguments count once."""
   sizes = program.memory_analysis()

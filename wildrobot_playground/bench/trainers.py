@@ -15,6 +15,8 @@ import mujoco_playground
 from brax.training.agents.ppo import train as brax_ppo
 
 from wildrobot_playground.amp import ppo
+from wildrobot_playground.amp.hooks import Hooks
+from wildrobot_playground.amp.programs import Compiled, RunState
 from wildrobot_playground.bench import plans
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
@@ -41,7 +43,7 @@ class Training:
       train: trains, and calls `pause` with its rate [steps/s] after every
         measurement; its first measurement only warms up.
     """
-    self.compiled: ppo.Compiled | None = None
+    self.compiled: Compiled | None = None
     self._go = threading.Semaphore(0)
     self._said: queue.Queue[float | Exception] = queue.Queue()
     self._ended = False
@@ -103,7 +105,7 @@ def ours(
     rate = _Rate(iterations * _steps_per_iteration(arguments))
     done = 0
 
-    def keep(steps: int, state: ppo.RunState, memory: Any) -> None:
+    def keep(steps: int, state: RunState, memory: Any) -> None:
       nonlocal done
       del steps, memory
       done += 1
@@ -112,7 +114,7 @@ def ours(
         training.pause(rate())
         rate.restart()
 
-    def compiled(found: ppo.Compiled) -> None:
+    def compiled(found: Compiled) -> None:
       training.compiled = found
       rate.restart()
 
@@ -123,8 +125,7 @@ def ours(
       reference=reference_lib.find(plan.reference, environment),
       seed=plan.seed,
       run_evals=False,
-      compiled_fn=compiled,
-      state_fn=keep,
+      hooks=Hooks(compiled_fn=compiled, state_fn=keep),
       devices=jax.devices()[:num_devices],
       **{**arguments, "num_timesteps": _FOREVER},
     )

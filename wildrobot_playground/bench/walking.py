@@ -8,6 +8,8 @@ import jax
 
 from wildrobot_playground import robots
 from wildrobot_playground.amp import ppo
+from wildrobot_playground.amp.hooks import Hooks
+from wildrobot_playground.amp.programs import RunState, policy_params
 from wildrobot_playground.bench import plans
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy import rollout as rollout_lib
@@ -71,8 +73,10 @@ def measure(plan: plan_lib.Plan, evaluations: int, started: float) -> Outcome:
     reference=reference,
     seed=plan.seed,
     run_evals=False,
-    state_fn=watch,
-    stop_fn=lambda: watch.outcome is not None and watch.outcome.walks,
+    hooks=Hooks(
+      state_fn=watch,
+      stop_fn=lambda: watch.outcome is not None and watch.outcome.walks,
+    ),
     **checkpoint.train_arguments(plan.ppo),
   )
   if watch.outcome is None:
@@ -115,15 +119,15 @@ class _Watch:
     self._next = self._every
     self._evaluating = 0.0
 
-  def __call__(self, steps: int, state: ppo.RunState, memory: Any) -> None:
-    """See `state_fn` of `ppo.train`."""
+  def __call__(self, steps: int, state: RunState, memory: Any) -> None:
+    """See `state_fn` of `Hooks`."""
     del memory
     if steps < min(self._next, self._total):
       return
     self._next += self._every
     jax.block_until_ready(state)
     seconds = time.monotonic() - self._started
-    params = ppo.policy_params(state.training_state)
+    params = policy_params(state.training_state)
     row = measures.summarize(
       self._roll(params)[0], self._reference, self._robot
     )

@@ -163,7 +163,7 @@ def test_a_policy_between_two_renames_comes_back(run_dir, monkeypatch):
   def full(*_):
     raise OSError(28, "No space left on device")
 
-  monkeypatch.setattr(checkpoint.snapshots, "check_room", full)
+  monkeypatch.setattr(checkpoint.arrays, "check_room", full)
   with pytest.raises(OSError, match="No space left"):
     checkpoint.save_policy(
       run_dir, (), {"state": (38,)}, 9, _resumed(run_dir).ppo

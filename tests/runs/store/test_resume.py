@@ -12,7 +12,7 @@ import pytest
 
 from tests.runs import tiny
 from wildrobot_playground.runs import plan as plan_lib
-from wildrobot_playground.runs import training
+from wildrobot_playground.runs import preflight, reference, training
 from wildrobot_playground.runs.store import folder, resume, snapshots
 from wildrobot_playground.system import errors, stopping
 
@@ -89,11 +89,11 @@ def test_a_resumed_run_keeps_the_reference_that_it_has(whole, monkeypatch):
   def moved(*args):
     raise AssertionError("looked for the source of the reference")
 
-  monkeypatch.setattr(training.reference_lib, "find", moved)
+  monkeypatch.setattr(reference, "find", moved)
   plan = plan_lib.make_plan(
     plan_lib.Request(run_dir=str(whole)), resume.read_config(whole)
   )
-  kept = training._reference(plan, None, plan_lib.Request(), goes_on=True)
+  kept = preflight.reference_of(plan, None, plan_lib.Request(), goes_on=True)
   assert kept is not None
   assert kept.num_clips > 1
 
@@ -158,7 +158,7 @@ def test_auto_starts_afresh_where_there_is_nothing(tmp_path):
 
 
 def test_auto_finds_the_newest_run(whole):
-  assert resume.find("auto", None, whole.parent) == (whole, None)
+  assert resume.find("auto", None, whole.parent) == resume.Resume(whole)
 
 
 def test_first_signal_asks_second_ends():

@@ -5,7 +5,8 @@ import jax.numpy as jp
 import numpy as np
 import pytest
 
-from wildrobot_playground.runs.store import snapshots
+from wildrobot_playground.runs.store import arrays, snapshots
+from wildrobot_playground.runs.store.manifest import SnapshotError
 
 META = {"num_devices": 1}
 
@@ -132,10 +133,10 @@ def test_half_written_snapshots_do_not_count(store):
 def test_without_any_good_one_the_reasons_are_listed(store):
   for steps in store.steps():
     (store.folder / f"{steps:012d}" / "manifest.json").unlink()
-  with pytest.raises(snapshots.SnapshotError, match="no readable manifest"):
+  with pytest.raises(SnapshotError, match="no readable manifest"):
     store.restore(_template)
   empty = snapshots.Snapshots(store.folder / "none")
-  with pytest.raises(snapshots.SnapshotError, match="there is none"):
+  with pytest.raises(SnapshotError, match="there is none"):
     empty.restore(_template)
 
 
@@ -148,7 +149,7 @@ def test_without_any_good_one_the_reasons_are_listed(store):
   ],
 )
 def test_states_of_another_shape_are_refused(store, change, message):
-  with pytest.raises(snapshots.SnapshotError, match=message):
+  with pytest.raises(SnapshotError, match=message):
     store.restore(lambda meta: {**_state(0.0), **change})
 
 
@@ -158,7 +159,7 @@ def test_a_save_that_fails_leaves_the_others_and_says_so_once(
   def full(*args, **kwargs):
     raise OSError(28, "No space left on device")
 
-  monkeypatch.setattr(snapshots.ocp.Checkpointer, "save", full)
+  monkeypatch.setattr(arrays.ocp.Checkpointer, "save", full)
   store.save(40, _state(4.0), META)
   store.save(50, _state(5.0), META)
   store.wait()
@@ -177,9 +178,9 @@ def test_manifest_is_plain_json(store):
 
 
 def test_a_disk_without_room_is_seen_before_it_is_full(store, monkeypatch):
-  usage = snapshots.shutil.disk_usage(store.folder)
+  usage = arrays.shutil.disk_usage(store.folder)
   monkeypatch.setattr(
-    snapshots.shutil, "disk_usage", lambda folder: usage._replace(free=1000)
+    arrays.shutil, "disk_usage", lambda folder: usage._replace(free=1000)
   )
   store.save(40, _state(4.0), META)
   store.wait()

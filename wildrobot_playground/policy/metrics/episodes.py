@@ -58,6 +58,11 @@ class Rollout:
   diverged: int = 0
 
 
+def grid(fastest: float) -> list[float]:
+  """Six speeds [m/s] from standing to the fastest that is trained."""
+  return [round(fastest * i / 5, 2) for i in range(6)]
+
+
 def read_commands(texts: Sequence[str]) -> list[float]:
   """Forward speeds [m/s] from a flag.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import tqdm
 
-from wildrobot_playground.amp.ppo import Event
+from wildrobot_playground.amp.progress import Event
 from wildrobot_playground.system import files, reading
 
 EVENTS_FILE = "events.jsonl"

@@ -16,8 +16,8 @@ from flax import serialization
 from ml_collections import config_dict
 
 from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs.store import arrays, digests, snapshots
 from wildrobot_playground.runs.store import folder as run_folder
-from wildrobot_playground.runs.store import snapshots
 from wildrobot_playground.system import files, reading
 
 CONFIG_FILE = saved_config.FILE
@@ -70,12 +70,12 @@ def save_policy(
   if old.exists() and not folder.exists():  # Killed between the two renames.
     old.rename(folder)
   shutil.rmtree(old, ignore_errors=True)
-  snapshots.check_room(run_dir, params)
+  arrays.check_room(run_dir, params)
   try:
     written = staging.resolve() / f"{0:012d}"
     # As plain dictionaries: Brax's counter makes jax arrays of itself.
     plain = tuple(serialization.to_state_dict(part) for part in params)
-    with snapshots.checkpointer() as writer:
+    with arrays.checkpointer() as writer:
       writer.save(written, jax.device_get(plain))
     files.write_text(written / _NETWORK_FILE, _describe(network))
     seal(written)
@@ -169,8 +169,9 @@ def seal(folder: pathlib.Path) -> None:
   """Writes the sha256 of every file of a policy's folder beside them."""
   # Nothing but the path of the machine that it was written on.
   (folder / "commit_success.txt").unlink(missing_ok=True)
-  digests = snapshots.digests(folder, _DIGESTS_FILE)
-  files.write_json(folder / _DIGESTS_FILE, digests)
+  files.write_json(
+    folder / _DIGESTS_FILE, digests.of_files(folder, _DIGESTS_FILE)
+  )
 
 
 def load_network(folder: pathlib.Path) -> dict[str, Any]:
@@ -278,22 +279,22 @@ def check_policy(folder: pathlib.Path) -> None:
   if not path.is_file():
     return
   try:
-    found = snapshots.digests(folder, _DIGESTS_FILE)
+    found = digests.of_files(folder, _DIGESTS_FILE)
   except OSError as error:
     raise CheckpointError(f"cannot read {folder}: {error}") from None
-  if difference := snapshots.changed(_sealed(path), found):
+  if difference := digests.changed(_sealed(path), found):
     raise CheckpointError(f"the policy in {folder} is damaged: {difference}")
 
 
 def _sealed(path: pathlib.Path) -> dict[str, Any]:
   """The sha256 of every file of a policy, as they were written down."""
   try:
-    digests = json.loads(reading.text(path))
+    listed = json.loads(reading.text(path))
   except (OSError, ValueError, RecursionError) as error:
     raise CheckpointError(f"cannot read {path}: {error}") from None
-  if not isinstance(digests, dict):
+  if not isinstance(listed, dict):
     raise CheckpointError(f"{path} is no list of digests: it is no dictionary")
-  return digests
+  return listed
 
 
 def is_policy(folder: pathlib.Path) -> bool:
@@ -306,7 +307,7 @@ def is_policy(folder: pathlib.Path) -> bool:
     sealed = _sealed(folder / _DIGESTS_FILE)
   except CheckpointError:
     return False
-  inside = snapshots.digests(folder, _DIGESTS_FILE)
+  inside = digests.of_files(folder, _DIGESTS_FILE)
   return _NETWORK_FILE in sealed and inside.keys() <= sealed.keys()
 
 

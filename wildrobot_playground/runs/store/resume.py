@@ -1,5 +1,6 @@
 """Going on with a run: which checkpoint, and whether it fits."""
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,20 +8,34 @@ from typing import Any
 import jax
 import numpy as np
 
-from wildrobot_playground.amp import ppo
+from wildrobot_playground.amp.programs import RunState
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import saved_config
 from wildrobot_playground.runs.store import checkpoint, snapshots
+from wildrobot_playground.runs.store.manifest import SnapshotError
 from wildrobot_playground.system import distributed, errors
 
 _MOST_DEVICES = 2**20
 SHARED = "the run folder must be on a file system that all processes share"
 
 
+@dataclasses.dataclass(frozen=True)
+class Resume:
+  """What a run goes on with.
+
+  Attributes:
+    folder: the run folder.
+    steps: of the checkpoint; None for the newest that verifies.
+  """
+
+  folder: pathlib.Path
+  steps: int | None = None
+
+
 def find(
   resume: str, run_dir: str | None, root: pathlib.Path = pathlib.Path("runs")
-) -> tuple[pathlib.Path, int | None] | None:
-  """The run folder to go on with, and the steps of its checkpoint if named.
+) -> Resume | None:
+  """What to go on with; None to start afresh.
 
   Args:
     resume: `auto` (the run folder given, or the newest one with a checkpoint;
@@ -33,18 +48,18 @@ def find(
   """
   if resume == "auto":
     found = pathlib.Path(run_dir) if run_dir else _newest(root)
-    return (found, None) if found and _has_snapshots(found) else None
+    return Resume(found) if found and _has_snapshots(found) else None
   path = pathlib.Path(resume)
   if path.parent.name == snapshots.FOLDER:
     steps = snapshots.steps_of(path.name)
     if steps is None or not path.is_dir():
       raise errors.UsageError(f"--resume={resume}: no such checkpoint")
-    return path.parent.parent, steps
+    return Resume(path.parent.parent, steps)
   if not _has_snapshots(path):
     raise errors.UsageError(
       f"--resume={resume}: this folder has no {snapshots.FOLDER}/ to go on with"
     )
-  return path, None
+  return Resume(path)
 
 
 def check(
@@ -75,8 +90,8 @@ def check(
 
 
 def restore(
-  state: ppo.RunState, store: snapshots.Snapshots, steps: int | None
-) -> tuple[ppo.RunState, dict[str, Any], list[str]]:
+  state: RunState, store: snapshots.Snapshots, steps: int | None
+) -> tuple[RunState, dict[str, Any], list[str]]:
   """The newest state that verifies, the host's memory, and what to say of it.
 
   On another number of devices the learner goes on; the robots start anew, and
@@ -88,21 +103,21 @@ def restore(
   """
   devices = state.device_keys.shape[0]
 
-  def template(meta: Mapping[str, Any]) -> ppo.RunState:
+  def template(meta: Mapping[str, Any]) -> RunState:
     count = meta.get("num_devices")
     if not isinstance(count, int) or not 1 <= count <= _MOST_DEVICES:
-      raise snapshots.SnapshotError(
+      raise SnapshotError(
         f"a checkpoint in {store.folder} is of {count!r} devices"
       )
     if not isinstance(meta.get("memory", {}), dict):
-      raise snapshots.SnapshotError(
+      raise SnapshotError(
         f"a checkpoint in {store.folder} has a damaged memory"
       )
     return state.replace(device_keys=np.zeros((count, 2), np.uint32))
 
   try:
     saved, meta, notes = store.restore(template, steps)
-  except snapshots.SnapshotError as error:
+  except SnapshotError as error:
     raise errors.UsageError(str(error)) from error
   if store.restored_steps != distributed.from_primary(store.restored_steps):
     raise errors.UsageError(
