@@ -8,7 +8,6 @@ from absl import flags
 from tests import planted
 from wildrobot_playground import doctor
 from wildrobot_playground.features import dataset as dataset_lib
-from wildrobot_playground.motion.datasets import shipped as default
 from wildrobot_playground.runs.doctor import checks, finding, versions
 from wildrobot_playground.system import assets, errors
 
@@ -49,7 +48,7 @@ def test_a_sound_installation_passes(tmp_path, capsys):
 
 
 def test_a_leak_fails_with_code_1(tmp_path, capsys):
-  shipped = dataset_lib.load(assets.reference() / default.DATASET)
+  shipped = dataset_lib.load(assets.dataset())
 
   def another_height(rows):
     rows[:, 24] = 0.99

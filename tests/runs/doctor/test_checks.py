@@ -210,6 +210,7 @@ def test_an_environment_without_contacts_is_named(env):
   broken = types.SimpleNamespace(
     amp_features=amp_features,
     robot=env.robot,
+    at=env.at,
     action_size=env.action_size,
     mj_model=env.mj_model,
     sole=env.sole,
@@ -286,10 +287,15 @@ def test_the_shipped_robot_is_the_contracts(env):
   assert system_checks.model(env).verdict == finding.OK
 
 
+def compiled_as(env, model):
+  """What the model's check asks of an environment, with another model."""
+  return types.SimpleNamespace(mj_model=model, robot=env.robot, at=env.at)
+
+
 def test_a_heavier_robot_is_another_one(env):
   heavier = mujoco.MjModel.from_xml_path(env.xml_path)
   heavier.body_mass[1] += 0.1
-  found = system_checks.model(types.SimpleNamespace(mj_model=heavier))
+  found = system_checks.model(compiled_as(env, heavier))
   assert found.verdict == finding.FAIL
   assert "3.385" in found.detail
 
@@ -297,7 +303,7 @@ def test_a_heavier_robot_is_another_one(env):
 def test_servos_in_another_order_are_another_robot(env):
   other = mujoco.MjModel.from_xml_path(env.xml_path)
   other.actuator_trnid[[0, 1]] = other.actuator_trnid[[1, 0]]
-  found = system_checks.model(types.SimpleNamespace(mj_model=other))
+  found = system_checks.model(compiled_as(env, other))
   assert found.verdict == finding.FAIL
   assert WILDROBOT.joints[1] in found.detail
 
