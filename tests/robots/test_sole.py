@@ -57,7 +57,7 @@ def test_batch_is_its_rows(sole, random_qpos):
 
 def test_numpy_equals_jax(sole, random_qpos):
   qpos = random_qpos.astype(np.float32)
-  moved = qpos + np.float32([0.01, 0, 0, *[0] * 13])
+  moved = qpos + np.array([0.01, *[0] * 15], dtype=np.float32)
 
   def slide(q):
     # Every plate touches a ground at its own height.
