@@ -1,7 +1,6 @@
 """Arms swing: against the legs, or as a recorded human's do."""
 
 import dataclasses
-import types
 
 import numpy as np
 import pytest
@@ -92,7 +91,7 @@ def test_a_human_without_arms_leaves_them_hanging(armed, human_walk):
     np.testing.assert_array_equal(_angle(clip, f"{side}_shoulder_pitch"), 0)
 
 
-def test_own_arms_come_back_from_their_points(armed):
+def test_own_arms_come_back_from_their_points(armed, human_walk):
   rng = np.random.default_rng(0)
   time = np.linspace(0, 2 * np.pi, 50)
   qpos = np.tile(armed.bent_knees(), (50, 1))
@@ -106,7 +105,7 @@ def test_own_arms_come_back_from_their_points(armed):
   for side in robots.SIDES:
     points |= arms_lib.points(side, qpos, chest, armed)
 
-  motion = types.SimpleNamespace(points=points, chest_mat=chest)
+  motion = dataclasses.replace(human_walk, points=points, chest_mat=chest)
   for column, angle in arms_lib.angles(motion, armed, 1.0).items():
     np.testing.assert_allclose(angle, qpos[:, 7 + column], atol=1e-9)
 
