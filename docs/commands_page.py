@@ -134,11 +134,11 @@ def _of_motion() -> str:
 
 def _keys() -> str:
   """The tables of what `--set` changes."""
-  from wildrobot_playground.motion import walk_generator
+  from wildrobot_playground.motion import walk_options
   from wildrobot_playground.motion.retargeting import recording
 
   parts = []
-  for command, module in ("generate", walk_generator), ("import", recording):
+  for command, module in ("generate", walk_options), ("import", recording):
     rows = [
       f"| `{key}` | {getattr(module.Options(), key):g} | {low:g} to {high:g}"
       f" | {_escape(_attribute(module.Options, key))} |"

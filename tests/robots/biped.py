@@ -22,12 +22,17 @@ JOINTS = (
 )
 MASSES = (1.0, 1.0, 4.0, 2.5, 0.3, 1.0)  # kg
 FEET = ("box", "balls")
+ARM = ["shoulder_pitch", "elbow"]
 
 
-def write(folder: pathlib.Path, foot: str = "box") -> pathlib.Path:
+def write(
+  folder: pathlib.Path, foot: str = "box", arms: bool = False
+) -> pathlib.Path:
   """Writes the robot with one kind of `FEET`; returns its folder.
 
-  A `box` is 0.20 m by 0.09 m; `balls` are four of 12 mm at such corners.
+  A `box` is 0.20 m by 0.09 m; `balls` are four of 12 mm at such corners. Arms
+  have a shoulder's and an elbow's pitch each: positive angles bring the left
+  arm forward and the right one back, and both fore arms forward.
   """
   folder.mkdir(parents=True, exist_ok=True)
   rng = np.random.default_rng(0)
@@ -37,7 +42,7 @@ def write(folder: pathlib.Path, foot: str = "box") -> pathlib.Path:
     f'<position name="{side}_{name}" joint="{side}_{name}" kp="300" kv="8"'
     ' forcerange="-120 120"/>'
     for side in SIDES
-    for name, *_ in JOINTS
+    for name in [name for name, *_ in JOINTS] + ARM * arms
   ]
   (folder / "robot.xml").write_text(f"""
 <mujoco model="biped">
@@ -49,6 +54,7 @@ def write(folder: pathlib.Path, foot: str = "box") -> pathlib.Path:
       <freejoint/>
       <geom type="box" size="0.08 0.12 0.1" pos="0 0 0.12" mass="14"
         contype="0" conaffinity="0"/>
+      {"".join(_arm(side) for side in SIDES if arms)}
       {"".join(legs)}
     </body>
   </worldbody>
@@ -91,6 +97,22 @@ def _leg(
     )
     closing += "</body>"
   return opening + _foot(frame, origin, ankle, side, foot) + closing
+
+
+def _arm(side: str) -> str:
+  """An arm of two hinges."""
+  sign = 1 if side == "left" else -1
+  bounds = "-0.6 2.5" if side == "left" else "-2.5 0.6"
+  limb = 'type="capsule" size="0.02" contype="0" conaffinity="0"'
+  return f"""
+    <body name="{side}_upper_arm" pos="0 {0.2 * sign} 0.2">
+      <joint name="{side}_shoulder_pitch" axis="0 {-sign} 0" range="{bounds}"/>
+      <geom {limb} fromto="0 0 0 0 0 -0.22" mass="0.8"/>
+      <body name="{side}_fore_arm" pos="0 0 -0.25">
+        <joint name="{side}_elbow" axis="0 -1 0" range="0 2"/>
+        <geom {limb} fromto="0 0 0 0 0 -0.2" mass="0.6"/>
+      </body>
+    </body>"""
 
 
 def _foot(

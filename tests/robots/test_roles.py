@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from wildrobot_playground.robots import mirroring, roles
+from wildrobot_playground import robots
+from wildrobot_playground.robots import mirroring
 
 LEFT, RIGHT = "left", "right"
 
@@ -71,12 +72,15 @@ def test_mirrored_poses_put_the_mirrored_soles(biped):
     np.testing.assert_array_equal(mirror.angles(image[7:]), pose[7:])
 
 
-def test_a_leg_without_ankle_is_named(robot):
+def test_a_leg_without_ankle_is_named_once_it_must_move(robot):
+  short = ("left_hip_roll", "left_knee_pitch")
   description = dataclasses.replace(
-    robot.description, legs={LEFT: ("left_hip_roll", "left_knee_pitch")}
+    robot.description, legs={LEFT: short, RIGHT: short}
   )
+  without = robots.Robot(description)
+  assert without.default_height == robot.default_height
   with pytest.raises(ValueError, match=r"left leg, 1 joints \(left_hip_roll"):
-    roles.leg(robot.hinges, description, LEFT)
+    without.leg_length  # noqa: B018
 
 
 def test_a_joint_without_image_is_named(robot):

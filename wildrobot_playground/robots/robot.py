@@ -27,6 +27,9 @@ _FOOT_Y = 0.0901  # m
 class Robot:
   """The compiled robot, and what is read off it once.
 
+  What its limbs are is found when it is first asked for: a robot that only
+  trains needs no knees.
+
   A pose is (7 + J): root position [m], root quaternion (wxyz), joint angles
   [rad] in the description's order. `qpos` makes it MuJoCo's.
 
@@ -43,25 +46,12 @@ class Robot:
     weight: of the robot [N].
     sole: sole corners and contacts.
     limits: (2, J) lower and upper joint limits [rad].
-    legs: what each leg's joints are for, by side.
-    arms: those of arms that swing, by side; empty without.
-    waist: column of the joint that turns the trunk; None without.
-    waist_sign: by which a positive angle turns the trunk left.
-    feet: soles and ankles, by side.
     default_qpos: (nq,) the default pose, standing on flat ground.
     default_ctrl: (nu,) what every servo is told to stay there.
     default_height: of the pelvis there [m].
     stance_width: between the middles of the soles there [m].
     torque_limits: (J,) of the servos [N·m].
     max_torque: the servos' greatest torque, in their mean square [N·m].
-    hip_height: height [m] of the hip's axis above the sole at the zero pose.
-    leg_length: from the hip over the knee to the ankle at the zero pose [m].
-    foot_y: distance [m] of a foot from the mid-line at the zero pose.
-    home_height: pelvis height [m] at the zero pose, with straight legs.
-    size: leg length over WildRobot's, to a thousandth.
-    width: distance of the feet over WildRobot's, to a thousandth.
-    zero: the model's data at the zero pose.
-    hinges: the joints there.
   """
 
   def __init__(self, description: RobotDescription):
@@ -80,41 +70,7 @@ class Robot:
     self.weight = float(np.sum(model.body_mass) * -model.opt.gravity[2])
     self.sole = sole_lib.of(model, description)
     self.limits = _limits(model, description)
-    self._measure()
     self._stand()
-
-  def _measure(self) -> None:
-    """Reads roles and lengths off the zero pose."""
-    model, description = self.model, self.description
-    self.home_height = self._straight_height()
-    self.zero = data = roles.zero_pose(model, self.at, self.home_height)
-    self.hinges = hinges = roles.hinges(model, data, description)
-    self.legs = {side: roles.leg(hinges, description, side) for side in SIDES}
-    self.arms = roles.arms(hinges, description)
-    self.waist, self.waist_sign = None, 0.0
-    if description.waist is not None:
-      self.waist = description.joints.index(description.waist)
-      self.waist_sign = hinges.sign(self.waist)
-    self.feet = {
-      side: feet.find(model, data, description, self.legs[side], side)
-      for side in SIDES
-    }
-    left = self.legs["left"]
-    hip = hinges.anchors[description.columns("left")[left.hip_pitch]]
-    self.leg_length = float(hip[2] - self.feet["left"].place[2])
-    self.hip_height = self.leg_length - float(self.toe[2])
-    self.foot_y = float(self.feet["left"].place[1])
-    self.size = round(self.leg_length / _LEG_LENGTH, 3)
-    self.width = round(self.foot_y / _FOOT_Y, 3)
-
-  def _straight_height(self) -> float:
-    """Pelvis height [m] at the zero pose: a keyframe's, else on its soles."""
-    for qpos in self.model.key_qpos:
-      if not np.any(qpos[self.at.joints]):
-        return float(qpos[self.at.root][2])
-    pose = np.zeros(7 + len(self.description.joints))
-    pose[3] = 1.0
-    return round(-float(np.min(self.sole.heights(pose))), 6)
 
   def _stand(self) -> None:
     """Puts the robot on its soles in its default pose."""
@@ -148,6 +104,94 @@ class Robot:
     force = np.where(model.actuator_forcelimited[at.servos], force, usual)
     self.torque_limits = force
     self.max_torque = float(np.sqrt(np.mean(force**2)))
+
+  @functools.cached_property
+  def home_height(self) -> float:
+    """Pelvis height [m] at the zero pose: a keyframe's, else on its soles."""
+    for qpos in self.model.key_qpos:
+      if not np.any(qpos[self.at.joints]):
+        return float(qpos[self.at.root][2])
+    pose = np.zeros(7 + len(self.description.joints))
+    pose[3] = 1.0
+    return round(-float(np.min(self.sole.heights(pose))), 6)
+
+  @functools.cached_property
+  def zero(self) -> mujoco.MjData:
+    """The model's data at the zero pose; not to be changed."""
+    return roles.zero_pose(self.model, self.at, self.home_height)
+
+  @functools.cached_property
+  def hinges(self) -> roles.Hinges:
+    """Where the joints are at the zero pose."""
+    return roles.hinges(self.model, self.zero, self.description)
+
+  @functools.cached_property
+  def legs(self) -> dict[str, roles.Leg]:
+    """What each leg's joints are for, by side.
+
+    Raises:
+      ValueError: for a leg without hip, knee and ankle.
+    """
+    return {
+      side: roles.leg(self.hinges, self.description, side) for side in SIDES
+    }
+
+  @functools.cached_property
+  def arms(self) -> dict[str, roles.Arm]:
+    """Joints of arms that swing, by side; empty without any."""
+    return roles.arms(self.hinges, self.description)
+
+  @functools.cached_property
+  def feet(self) -> dict[str, feet.Foot]:
+    """Soles and ankles, by side.
+
+    Raises:
+      ValueError: for contacts that are not on the foot.
+    """
+    return {
+      side: feet.find(
+        self.model, self.zero, self.description, self.legs[side], side
+      )
+      for side in SIDES
+    }
+
+  @property
+  def waist(self) -> int | None:
+    """Column of the joint that turns the trunk; None without."""
+    name = self.description.waist
+    return None if name is None else self.description.joints.index(name)
+
+  @property
+  def waist_sign(self) -> float:
+    """By which a positive angle of the waist turns the trunk left."""
+    return 0.0 if self.waist is None else self.hinges.sign(self.waist)
+
+  @functools.cached_property
+  def leg_length(self) -> float:
+    """From the hip over the knee to the ankle at the zero pose [m]."""
+    column = self.description.columns("left")[self.legs["left"].hip_pitch]
+    hip, ankle = self.hinges.anchors[column], self.feet["left"].place
+    return float(hip[2] - ankle[2])
+
+  @property
+  def hip_height(self) -> float:
+    """Height [m] of the hip's axis above the sole at the zero pose."""
+    return self.leg_length - float(self.toe[2])
+
+  @property
+  def foot_y(self) -> float:
+    """Distance [m] of a foot from the mid-line at the zero pose."""
+    return float(self.feet["left"].place[1])
+
+  @property
+  def size(self) -> float:
+    """Leg length over WildRobot's, to a thousandth."""
+    return round(self.leg_length / _LEG_LENGTH, 3)
+
+  @property
+  def width(self) -> float:
+    """Distance of the feet over WildRobot's, to a thousandth."""
+    return round(self.foot_y / _FOOT_Y, 3)
 
   @property
   def toe(self) -> np.ndarray:

@@ -162,3 +162,23 @@ def test_what_was_found_is_said(tmp_path):
   assert source["layout"] == "SMPL+H"
   assert (source["up"], source["forward"]) == ("+z", "+x")
   assert "not to be passed on" in source["licence"]
+
+
+def test_arms_held_out_at_rest_hang_when_they_are_turned_down(tmp_path):
+  poses = _poses(_angles())
+  # About the body's front, which is its z; elbows about its left.
+  poses[:, 3 * 16 + 2], poses[:, 3 * 17 + 2] = -np.pi / 2, np.pi / 2
+  # An elbow's axes hang with the upper arm: its y points out or in.
+  poses[:, 3 * 18 + 1], poses[:, 3 * 19 + 1] = -0.5, 0.5
+  motion = amass.load(_write(tmp_path / "a.npz", poses=poses))
+  for side, sign in (("left", 1), ("right", -1)):
+    shoulder, elbow, wrist = (
+      motion.points[f"{side}_{name}"] for name in human.ARM
+    )
+    upper, fore = elbow - shoulder, wrist - elbow
+    assert np.all(sign * (shoulder - motion.points["pelvis"])[:, 1] > 0.1)
+    length = np.linalg.norm(upper, axis=1)
+    np.testing.assert_allclose(upper[:, 2], -length, atol=1e-6)
+    np.testing.assert_allclose(
+      np.arctan2(fore[:, 0], -fore[:, 2]), 0.5, atol=1e-6
+    )

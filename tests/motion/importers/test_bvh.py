@@ -14,7 +14,7 @@ PLACES = {
 }
 
 
-def _text(skeleton, frames, scale=100.0, knee=0.3, order="ZXY"):
+def _text(skeleton, frames, scale=100.0, knee=0.3, order="ZXY", arms=None):
   """A BVH file of someone who slides along z with bent knees."""
   names = bvh.skeleton_names(skeleton)
   channels = " ".join(f"{axis}rotation" for axis in order)
@@ -34,8 +34,12 @@ def _text(skeleton, frames, scale=100.0, knee=0.3, order="ZXY"):
     return joint(names[f"{side}_hip"], (sign * x, y, z), chain)
 
   trunk = joint(names["neck"], (0, 0.25, 0))
-  trunk += joint(names["left_arm"], (0.2, 0.2, 0))
-  trunk += joint(names["right_arm"], (-0.2, 0.2, 0))
+  for side, sign in (("left", 1), ("right", -1)):
+    hand = ""
+    if arms:  # That hang, the fore arms forward.
+      hand = joint(arms[f"{side}_wrist"], (0, 0, 0.2))
+      hand = joint(arms[f"{side}_elbow"], (0, -0.25, 0), hand)
+    trunk += joint(names[f"{side}_arm"], (sign * 0.2, 0.2, 0), hand)
   body = joint(names["chest"], (0, 0.25, 0), trunk)
   body += leg("left", 1) + leg("right", -1)
   root = f"Xposition Yposition Zposition {channels}"
@@ -160,3 +164,33 @@ def test_cmu_recording_is_read(mocap):
   # Somebody who jumps forward, and lands where he stood.
   assert motion.advance[0] > 1.0
   assert np.max(soles) > 0.1
+
+
+@pytest.mark.parametrize(
+  ("skeleton", "elbow", "wrist"),
+  [
+    ("cmu", "{}ForeArm", "{}Hand"),
+    ("lafan1", "{}ForeArm", "{}Hand"),
+    ("bandai-namco", "LowerArm_{}", "Hand_{}"),
+  ],
+)
+def test_arms_are_followed_where_they_are_there(
+  tmp_path, skeleton, elbow, wrist
+):
+  arms = {}
+  for side in human.SIDES:
+    title = side.title()
+    called = title[0] if skeleton == "bandai-namco" else title
+    arms[f"{side}_elbow"] = elbow.format(called)
+    arms[f"{side}_wrist"] = wrist.format(called)
+  motion = _load(tmp_path, _text(skeleton, 30, arms=arms))
+  for side in human.SIDES:
+    shoulder, joint, hand = (
+      motion.points[f"{side}_{name}"] for name in human.ARM
+    )
+    np.testing.assert_allclose(
+      joint - shoulder, [[0, 0, -0.25]] * 30, atol=1e-6
+    )
+    np.testing.assert_allclose(hand - joint, [[0.2, 0, 0]] * 30, atol=1e-6)
+  without = _load(tmp_path, _text(skeleton, 30))
+  assert "left_elbow" not in without.points

@@ -70,3 +70,24 @@ def test_refuses_other_files(tmp_path):
   (tmp_path / "b.txt").write_text("HIERARCHY")
   with pytest.raises(human.MotionError, match="not a DeepMimic motion"):
     deepmimic.load(tmp_path / "b.txt")
+
+
+def test_bent_elbow_brings_the_wrist_forward(tmp_path):
+  frame = _frame()
+  frame[29] = frame[43] = np.pi / 2
+  motion = deepmimic.load(_write(tmp_path / "a.txt", [frame] * 5))
+  for side, sign in (("left", 1), ("right", -1)):
+    shoulder, elbow, wrist = (
+      motion.points[f"{side}_{name}"][0] for name in human.ARM
+    )
+    assert sign * shoulder[1] > 0.1
+    np.testing.assert_allclose(elbow - shoulder, [0, 0, -0.274788], atol=1e-9)
+    np.testing.assert_allclose(wrist - elbow, [0.258947, 0, 0], atol=1e-9)
+
+
+def test_a_file_without_turns_of_arms_has_none(tmp_path):
+  frame = _frame()
+  frame[25:29] = [0.0] * 4
+  motion = deepmimic.load(_write(tmp_path / "a.txt", [frame] * 5))
+  assert "right_elbow" not in motion.points
+  assert "left_elbow" in motion.points

@@ -99,6 +99,7 @@ def _excess(values: dict[str, np.ndarray]) -> np.ndarray:
     | frames.over(values, "penetration")
     | frames.over(values, "joint_speed")
     | (values["leg_gap"] < 0)
+    | (values["arm_gap"] < 0)
   )
   peak = values["slide_peak"] > gates.GATES[frames.SLIDE_PEAK][0]
   slide = _MARGIN * gates.GATES[frames.SLIDE_MEAN][0]

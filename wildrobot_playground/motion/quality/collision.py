@@ -1,4 +1,4 @@
-"""Do the legs hit each other? Boxes around their parts, for all frames at once.
+"""Do limbs hit each other? Boxes around their parts, for all frames at once.
 
 The parts' boxes are compared along the axes that can separate two boxes
 (Gottschalk, Lin and Manocha, "OBBTree", 1996), which bounds their distance from
@@ -10,7 +10,8 @@ import itertools
 import numpy as np
 
 from wildrobot_playground import robots
-from wildrobot_playground.robots import legs, rotations
+from wildrobot_playground.robots import chain, rotations
+from wildrobot_playground.robots import legs as legs_lib
 
 
 def leg_gap(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
@@ -28,6 +29,51 @@ def leg_gap(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
   return np.min(gaps, axis=0)
 
 
+def arm_gap(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
+  """(T,) distance [m], at least, of fore arms and thighs; negative in overlap.
+
+  Arms hang close to the thighs, so every geom has a box of its own. Where boxes
+  overlap in the default pose, as loose ones around meshes do, what counts is by
+  how much more. Infinite for a robot without elbows.
+
+  Args:
+    qpos: (T, 7 + J) poses.
+    robot: the robot.
+  """
+  qpos = np.concatenate([robot.at.pose(robot.default_qpos)[None], qpos])
+  gaps = [np.full(len(qpos), np.inf)]
+  for side, arm in robot.arms.items():
+    if arm.elbow is None:
+      continue
+    thigh = robot.description.legs[side][robot.legs[side].knee - 1]
+    pairs = itertools.product(
+      _parts(robot.description.joints[arm.elbow], qpos, robot),
+      _parts(thigh, qpos, robot),
+    )
+    gaps += [_gap(a, b) for a, b in pairs]
+  gap = np.min(gaps, axis=0)
+  return gap[1:] - min(0.0, gap[0])
+
+
+def _parts(
+  joint: str, qpos: np.ndarray, robot: robots.Robot
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+  """Centres (T, 3), rotations and half sizes of the geoms of a joint's body."""
+  model = robot.model
+  body = int(model.joint(joint).bodyid[0])
+  links = chain.find(
+    model, robot.description.root, body, robot.description.joints
+  )
+  pos, mat = chain.pose(links, qpos)
+  boxes = []
+  for geom in np.flatnonzero(model.geom_bodyid == body):
+    turn = rotations.quat_to_mat(model.geom_quat[geom])
+    centre, half = model.geom_aabb[geom].reshape(2, 3)
+    centre = model.geom_pos[geom] + turn @ centre
+    boxes.append((pos + mat @ centre, mat @ turn, half))
+  return boxes
+
+
 def _boxes(
   side: str, qpos: np.ndarray, root: np.ndarray, robot: robots.Robot
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -35,7 +81,7 @@ def _boxes(
 
   Places are told from the pelvis.
   """
-  leg = legs.Leg(robot, side)
+  leg = legs_lib.Leg(robot, side)
   places, mats = leg.forward(qpos[:, 7:][:, leg.columns], root)
   names = robot.description.legs[side]
   boxes = []

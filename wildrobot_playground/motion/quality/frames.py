@@ -41,10 +41,11 @@ def measure(
   """What can be told frame by frame.
 
   Returns:
-    (T,) by name: `ik_error`, `penetration`, `leg_gap` [m]; `slide`, the sum
-    over standing plates, and `slide_peak` [m/s]; `standing`, their number;
-    `joint_speed` and `yaw_rate` [rad/s]; `airborne` and `hip_at_limit` (0 or
-    1). What needs the frame before is 0 in the first frame of an open clip.
+    (T,) by name: `ik_error`, `penetration`, `leg_gap`, `arm_gap` [m]; `slide`,
+    the sum over standing plates, and `slide_peak` [m/s]; `standing`, their
+    number; `joint_speed` and `yaw_rate` [rad/s]; `airborne` and `hip_at_limit`
+    (0 or 1). What needs the frame before is 0 in the first frame of an open
+    clip.
   """
   before, now = clip.previous_qpos()
   missing = clip.num_frames - len(now)
@@ -62,6 +63,7 @@ def measure(
     "ik_error": np.asarray(error, dtype=np.float64) / 1e3,
     "penetration": -np.min(robot.sole.heights(clip.qpos), axis=1),
     "leg_gap": collision.leg_gap(clip.qpos, robot),
+    "arm_gap": collision.arm_gap(clip.qpos, robot),
     "slide": whole(np.sum(slides * standing, axis=1)),
     "standing": whole(np.sum(standing, axis=1)),
     "slide_peak": whole(np.max(slides * standing, axis=1)),
@@ -84,6 +86,7 @@ def stretches(clip: clip_lib.MotionClip, robot: robots.Robot) -> list[Stretch]:
     "the legs do not reach": over(values, "ik_error"),
     "soles are in the ground": over(values, "penetration"),
     "the legs overlap": values["leg_gap"] < 0,
+    "an arm hits a thigh": values["arm_gap"] < 0,
     "a joint is too fast": over(values, "joint_speed"),
     TWISTING: sliding & turning,
     "standing feet slide": sliding & ~turning,

@@ -79,6 +79,7 @@ def own_options(
   yaw = tilt[:, 0]
   apart = np.cos(yaw) * between[:, 1] - np.sin(yaw) * between[:, 0]
   crouch = robot.home_height - float(np.median(clip.root_pos[:, 2]))
+  size = robot.size
   # In mid-swing; a clip that never lifts a foot has none to keep.
   lift = gates.measure(clip, robot)["swing_clearance"]
   return recording.Options(
@@ -92,5 +93,5 @@ def own_options(
     lift_scale=1.0,
     stance_y=float(np.median(apart)) / 2,
     swing_width_scale=1.0,
-    clearance=float(np.clip(0.6 * lift, 0.01, 0.02)) * robot.size,
+    clearance=size * float(np.clip(0.6 * lift / size, 0.01, 0.02)),
   )

@@ -72,7 +72,7 @@ def solve(
     leaned += _GAIN * _spread(stiff, _LEANING_SPREAD)
     lowered += _GAIN * _spread(short, _LOWERING_SPREAD)
     lowered -= _GAIN * _spread(long, _LOWERING_SPREAD)
-    lowered = np.clip(lowered, 0.0, _LOWEST)
+    lowered = np.clip(lowered, 0.0, _LOWEST * robot.size)
     tilt[:, 0] = body.tilt[:, 0] + np.minimum(leaned, _LARGEST_LEAN)
     root[:, 2] = body.root[:, 2] - lowered
   else:

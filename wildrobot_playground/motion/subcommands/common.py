@@ -248,11 +248,18 @@ def assessed(
 ) -> tuple[clip_lib.MotionClip, tuple[str, ...]]:
   """The clip with its tier and metrics, and why it is refused, if it is."""
   clip, report = default_lib.assessed(clip, robot)
-  gap = float(np.min(collision.leg_gap(clip.qpos, robot)))
-  if gap >= 0:
+  overlaps = [
+    f"{what} by {-np.min(gap):.3g} m"
+    for what, gap in (
+      ("the legs overlap", collision.leg_gap(clip.qpos, robot)),
+      ("arms and thighs overlap", collision.arm_gap(clip.qpos, robot)),
+    )
+    if np.min(gap) < 0
+  ]
+  if not overlaps:
     return clip, report.reasons
   clip = dataclasses.replace(clip, meta={**clip.meta, "tier": "refused"})
-  return clip, (*report.reasons, f"the legs overlap by {-gap:.3g} m")
+  return clip, (*report.reasons, *overlaps)
 
 
 def bad_frames(
