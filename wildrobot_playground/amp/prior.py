@@ -12,8 +12,8 @@ from ml_collections import config_dict
 from wildrobot_playground.amp import discriminator as discriminator_lib
 from wildrobot_playground.amp import mixing, tuning
 from wildrobot_playground.amp import replay as replay_lib
-from wildrobot_playground.features import dataset as dataset_lib
-from wildrobot_playground.features import distance, separability
+from wildrobot_playground.features import distance, separability, windows
+from wildrobot_playground.features.dataset import ReferenceDataset
 
 
 @struct.dataclass
@@ -239,7 +239,7 @@ def check_config(config: config_dict.ConfigDict) -> None:
 
 def make_prior(
   config: config_dict.ConfigDict,
-  reference: dataset_lib.ReferenceDataset,
+  reference: ReferenceDataset,
   style_scale: float,
 ) -> MotionPrior:
   """Builds the prior that `config` describes.
@@ -253,7 +253,7 @@ def make_prior(
     ValueError: for a configuration or a reference that cannot be used.
   """
   check_config(config)
-  windows, weights = dataset_lib.windows(reference, config.history)
+  rows, weights = windows.of_dataset(reference, config.history)
   mean, std = (
     jp.asarray(np.tile(x, config.history), jp.float32)
     for x in (reference.mean, reference.std)
@@ -264,7 +264,7 @@ def make_prior(
     mix=mixing.MIXINGS[config.mixing].mix,
     config=config,
     style_scale=style_scale,
-    windows=jp.asarray(windows, jp.float32),
+    windows=jp.asarray(rows, jp.float32),
     cumulative=jp.asarray(cumulative / cumulative[-1], jp.float32),
     reference_quantiles=jp.asarray(
       distance.quantiles(reference.features, reference.weights),
