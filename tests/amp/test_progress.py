@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from wildrobot_playground.amp import guard, health, progress
+from wildrobot_playground.amp import guard, monitor, progress, tuning
 from wildrobot_playground.amp.hooks import Hooks
 
 STEPS = 80  # Of an iteration of `ppo_settings`.
@@ -19,7 +19,7 @@ METRICS = {
   "amp/style_reward_std": 0.2,
   "amp/style_distance": 1.0,
 }
-SETTINGS = health.Settings(3e-4, 8, 5.0, 0.05)
+SETTINGS = tuning.Settings(3e-4, 8, 5.0, 0.05)
 
 
 def follow(iterations, flush_after=()):
@@ -31,7 +31,7 @@ def follow(iterations, flush_after=()):
     STEPS,
     0,
     guard.Watch({}, {}),
-    health.Tuner(SETTINGS, acts=True),
+    tuning.Tuner(SETTINGS, acts=True),
     {},
   )
   for index in range(iterations):
@@ -44,7 +44,7 @@ def follow(iterations, flush_after=()):
 
 def test_settings_follow_the_metrics_of_the_iteration_before_the_last():
   used, told = follow(60)
-  called = 2 * health.WINDOW + health.HOLD - 1  # Metrics until it is called.
+  called = 2 * monitor.WINDOW + monitor.HOLD - 1  # Metrics until it is called.
   changed = next(i for i, one in enumerate(used) if one != SETTINGS)
   assert changed == called - 1 + 2
   assert {event.kind for event in told} == {"health", "tuning"}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.motion.test_mutated_files import changed_archive, gently
 from wildrobot_playground import features
 from wildrobot_playground.features import dataset as dataset_lib
+from wildrobot_playground.features import windows
 from wildrobot_playground.system import npz
 
 LENGTHS = (5, 3, 8)
@@ -73,7 +74,7 @@ def test_statistics_are_weighted_and_floored():
 def test_windows_never_cross_the_end_of_a_clip(dataset):
   clip_of_row = np.repeat(np.arange(3), LENGTHS)
   for history in (1, 2, 4, 8):
-    stacked, weights = dataset_lib.windows(dataset, history)
+    stacked, weights = windows.of_dataset(dataset, history)
     assert stacked.shape == (
       sum(max(0, n - history + 1) for n in LENGTHS),
       29 * history,
@@ -89,7 +90,7 @@ def test_windows_never_cross_the_end_of_a_clip(dataset):
 
 
 def test_one_row_windows_are_the_rows(dataset):
-  stacked, weights = dataset_lib.windows(dataset, 1)
+  stacked, weights = windows.of_dataset(dataset, 1)
   np.testing.assert_array_equal(stacked, dataset.features)
   np.testing.assert_allclose(weights, dataset.weights, rtol=1e-12)
 
@@ -99,7 +100,7 @@ def test_one_row_windows_are_the_rows(dataset):
 )
 def test_windows_refuses(dataset, history, message):
   with pytest.raises(dataset_lib.DatasetError, match=message):
-    dataset_lib.windows(dataset, history)
+    windows.of_dataset(dataset, history)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_a_dataset_with_other_arrays_is_refused_or_whole(
   path.write_bytes(changed_archive(path.read_bytes(), data))
   found = gently(lambda: dataset_lib.load(path), dataset_lib.DatasetError)
   if found is not None:
-    stacked, weights = dataset_lib.windows(found, 2)
+    stacked, weights = windows.of_dataset(found, 2)
     assert np.all(np.isfinite(stacked))
     assert np.all(np.isfinite(weights))
     assert np.all(np.isfinite((found.features - found.mean) / found.std))

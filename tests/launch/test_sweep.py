@@ -12,6 +12,8 @@ import time
 import pytest
 import slurm
 import sweep
+import sweep_figures
+import sweep_runs
 import train_flags
 
 from tests.runs.tiny import TINY
@@ -22,7 +24,7 @@ _SCRIPT = pathlib.Path(__file__).parents[2] / "launch" / "sweep.py"
 
 def test_grids_multiply_and_seeds_come_last(tmp_path):
   grids = ["amp.weight=0,0.3", "ppo.network_factory.x=(8,8),(16,)"]
-  found = list(sweep.runs(grids, 2, tmp_path))
+  found = list(sweep_runs.runs(grids, 2, tmp_path))
   assert len(found) == 2 * 2 * 2
   assert len({run.folder for run in found}) == len(found)
   assert [run.seed for run in found] == [0] * 4 + [1] * 4
@@ -32,7 +34,9 @@ def test_grids_multiply_and_seeds_come_last(tmp_path):
 
 
 def test_no_grid_is_the_default_over_seeds(tmp_path):
-  assert [run.name for run in sweep.runs([], 3, tmp_path)] == ["default"] * 3
+  assert [run.name for run in sweep_runs.runs([], 3, tmp_path)] == [
+    "default"
+  ] * 3
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,7 @@ def test_no_grid_is_the_default_over_seeds(tmp_path):
 )
 def test_grids_that_are_none_are_refused(tmp_path, grid):
   with pytest.raises(errors.UsageError, match="--grid"):
-    list(sweep.runs([grid], 1, tmp_path))
+    list(sweep_runs.runs([grid], 1, tmp_path))
 
 
 SEEDS = ",".join(map(str, range(4000)))
@@ -63,24 +67,24 @@ SEEDS = ",".join(map(str, range(4000)))
 )
 def test_grids_that_no_sweep_can_run_are_one_line(tmp_path, grids, said):
   with pytest.raises(errors.UsageError) as error:
-    list(sweep.runs(grids, 3, tmp_path))
+    list(sweep_runs.runs(grids, 3, tmp_path))
   assert said in str(error.value)
   assert "\n" not in str(error.value)
 
 
 def test_a_path_as_a_value_is_one_folder(tmp_path):
-  [run] = sweep.runs(["reference=/some/where"], 1, tmp_path)
+  [run] = sweep_runs.runs(["reference=/some/where"], 1, tmp_path)
   assert run.folder.parent.parent == tmp_path
   assert "--reference=/some/where" in run.command([])
 
 
 def test_intervals_are_students():
-  found = sweep.Statistic.of([1.0, 2.0, 3.0])
+  found = sweep_figures.Statistic.of([1.0, 2.0, 3.0])
   assert found.mean == 2.0
   assert found.half_width == pytest.approx(4.30 * 1.0 / math.sqrt(3))
-  assert math.isnan(sweep.Statistic.of([1.0]).half_width)
-  assert sweep.Statistic.of([]).show(".2f") == "-"
-  assert sweep.Statistic.of([1.0]).show(".2f") == "1.00"
+  assert math.isnan(sweep_figures.Statistic.of([1.0]).half_width)
+  assert sweep_figures.Statistic.of([]).show(".2f") == "-"
+  assert sweep_figures.Statistic.of([1.0]).show(".2f") == "1.00"
 
 
 def _evaluation(folder, error, falls):
@@ -100,16 +104,16 @@ def _evaluation(folder, error, falls):
 
 
 def test_the_table_has_a_row_a_setting(tmp_path):
-  everything = list(sweep.runs(["amp.weight=0,0.3"], 2, tmp_path))
+  everything = list(sweep_runs.runs(["amp.weight=0,0.3"], 2, tmp_path))
   for run in everything:
     _evaluation(run.folder, 0.01 * (run.seed + 1), falls=1)
-  figures = sweep.collect(everything, [0.2, 0.4])
+  figures = sweep_figures.collect(everything, [0.2, 0.4])
   assert figures["amp.weight=0"]["velocity_error"].mean == pytest.approx(0.015)
   assert figures["amp.weight=0"]["falls"].mean == pytest.approx(10.0)
   assert figures["amp.weight=0"]["cost_of_transport"].mean == 1.0
-  text = sweep.table(figures, 2)
+  text = sweep_figures.table(figures, 2)
   assert text.count("| amp.weight=") == 2
-  sweep.plot(figures, tmp_path / "plot.png")
+  sweep_figures.plot(figures, tmp_path / "plot.png")
   assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -124,7 +128,7 @@ def test_slurm_options_are_submitits():
 @pytest.mark.slow
 def test_submitted_runs_are_run(tmp_path):
   """By submitit, as an array, but in processes of this machine."""
-  todo = list(sweep.runs(["amp.loss=none"], 2, tmp_path))
+  todo = list(sweep_runs.runs(["amp.loss=none"], 2, tmp_path))
   jobs = sweep.submit(todo, "", ["--wandb=disabled"], cluster="local")
   assert len(jobs) == 2
   for job in jobs:  # Each of them got as far as reading its settings.
@@ -133,7 +137,7 @@ def test_submitted_runs_are_run(tmp_path):
 
 def test_without_slurm_it_is_one_line(tmp_path, monkeypatch):
   monkeypatch.setenv("PATH", "")
-  todo = list(sweep.runs([], 1, tmp_path))
+  todo = list(sweep_runs.runs([], 1, tmp_path))
   with pytest.raises(errors.UsageError, match="--slurm: "):
     sweep.submit(todo, "", [])
 
@@ -183,9 +187,9 @@ def test_a_sweep_ends_in_a_table_and_goes_on_where_it_stopped(tmp_path):
 )
 def test_what_the_sweep_sets_itself_is_refused(flag):
   with pytest.raises(errors.UsageError, match="is set here"):
-    train_flags.refuse(["--amp.weight=0", flag], sweep._OWN)
+    train_flags.refuse(["--amp.weight=0", flag], sweep_runs.OWN)
   with pytest.raises(errors.UsageError, match="is set here"):
-    train_flags.refuse([flag.partition("=")[0], "5"], sweep._OWN)
+    train_flags.refuse([flag.partition("=")[0], "5"], sweep_runs.OWN)
 
 
 # In a process of its own: other programs have flags of the same names.
@@ -220,7 +224,7 @@ def _checked(*trainings):
 
 
 def test_what_train_would_refuse_is_refused_first(tmp_path):
-  [run] = sweep.runs([], 1, tmp_path)
+  [run] = sweep_runs.runs([], 1, tmp_path)
   refusals = {
     "--amp.weight=nan": "amp.weight=nan: expected a number",
     "--../../x=1": "unknown section of ''",
@@ -251,7 +255,7 @@ def test_equal_trainings_have_equal_keys():
 
 
 def test_one_training_under_two_names_is_refused(tmp_path):
-  todo = list(sweep.runs(["amp_weight=0,1"], 2, tmp_path))
+  todo = list(sweep_runs.runs(["amp_weight=0,1"], 2, tmp_path))
   with pytest.raises(errors.UsageError, match="are the same training"):
     sweep.check(todo, ["--amp.weight=0.5"])
 
@@ -268,11 +272,11 @@ def test_one_training_under_two_names_is_refused(tmp_path):
   ],
 )
 def test_a_damaged_evaluation_is_one_line(tmp_path, content, said):
-  [run] = sweep.runs([], 1, tmp_path)
+  [run] = sweep_runs.runs([], 1, tmp_path)
   run.folder.mkdir(parents=True)
   (run.folder / "eval.json").write_text(content)
   with pytest.raises(errors.UsageError, match=said) as error:
-    sweep.collect([run], [0.2])
+    sweep_figures.collect([run], [0.2])
   assert str(run.folder / "eval.json") in str(error.value)
   assert "\n" not in str(error.value)
 
@@ -288,11 +292,11 @@ def test_a_damaged_row_is_one_line(tmp_path, key, value):
   found["commands"][1][key] = value
   path.write_text(json.dumps(found))
   with pytest.raises(errors.UsageError, match="is no evaluation"):
-    sweep.evaluation(path, [0.2])
+    sweep_figures.evaluation(path, [0.2])
   del found["commands"][1][key]
   path.write_text(json.dumps(found))
   with pytest.raises(errors.UsageError, match=f"it has no {key}"):
-    sweep.evaluation(path, [0.2])
+    sweep_figures.evaluation(path, [0.2])
 
 
 # A sweep whose trainings wait for a signal, and take a while to save. What

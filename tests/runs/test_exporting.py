@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from jax import export as jax_export
 
-from wildrobot_playground.policy import controller
+from wildrobot_playground.policy import controller, graph
 from wildrobot_playground.policy.sim import sim_to_sim
 from wildrobot_playground.runs import exporting
+from wildrobot_playground.runs.exporting.trained import ExportError
 from wildrobot_playground.runs.store import checkpoint
 
 
@@ -129,22 +130,22 @@ def test_a_bad_value_is_told_by_the_path_of_its_file(run_dir, tmp_path):
 def test_a_difference_means_that_nothing_is_written(
   tiny_run, tmp_path, monkeypatch
 ):
-  build = exporting.graph.build
+  build = graph.build
 
   def wrong(perceptron, metadata):
     kernel, bias = perceptron.layers[0]
     perceptron.layers[0] = kernel, bias + 1e-3
     return build(perceptron, metadata)
 
-  monkeypatch.setattr(exporting.graph, "build", wrong)
+  monkeypatch.setattr(graph, "build", wrong)
   out = tmp_path / "out"
-  with pytest.raises(exporting.ExportError, match="nothing was written"):
+  with pytest.raises(ExportError, match="nothing was written"):
     exporting.export(tiny_run, ["onnx"], out)
   assert not list(out.iterdir())
 
 
 def test_unknown_formats_are_named(tiny_run, tmp_path):
-  with pytest.raises(exporting.ExportError, match=r"tflite.*onnx, stablehlo"):
+  with pytest.raises(ExportError, match=r"tflite.*onnx, stablehlo"):
     exporting.export(tiny_run, ["tflite"], tmp_path / "out")
 
 
@@ -182,9 +183,7 @@ def test_a_folder_of_the_users_own_is_never_deleted(tiny_run, tmp_path):
   mine = tmp_path / "brax" / "thesis.tex"
   mine.parent.mkdir()
   mine.write_text("years of work")
-  with pytest.raises(
-    exporting.ExportError, match="no exported policy"
-  ) as caught:
+  with pytest.raises(ExportError, match="no exported policy") as caught:
     exporting.export(tiny_run, ["onnx", "brax"], tmp_path)
   assert "\n" not in str(caught.value)
   assert mine.read_text() == "years of work"
@@ -197,7 +196,7 @@ def test_a_file_of_the_users_own_in_an_export_is_never_deleted(
   exporting.export(tiny_run, ["brax"], tmp_path)
   mine = tmp_path / "brax" / "notes.txt"
   mine.write_text("mine")
-  with pytest.raises(exporting.ExportError, match="files of your own"):
+  with pytest.raises(ExportError, match="files of your own"):
     exporting.export(tiny_run, ["brax"], tmp_path)
   assert mine.read_text() == "mine"
 
@@ -234,7 +233,7 @@ def test_what_is_no_file_is_not_replaced_by_one(tiny_run, tmp_path, name, kind):
     os.mkfifo(target)
   (mine / "notes").write_text("mine")
   before = target.lstat()
-  with pytest.raises(exporting.ExportError, match=f"{name} is .*move it away"):
+  with pytest.raises(ExportError, match=f"{name} is .*move it away"):
     exporting.export(tiny_run, ["onnx", "stablehlo"], tmp_path)
   assert (mine / "notes").read_text() == "mine"
   assert target.lstat().st_ino == before.st_ino
@@ -248,6 +247,6 @@ def test_what_is_no_folder_is_not_replaced_by_one(tiny_run, tmp_path, kind):
   else:
     (tmp_path / "mine").mkdir()
     target.symlink_to(tmp_path / "mine")
-  with pytest.raises(exporting.ExportError, match="is no folder"):
+  with pytest.raises(ExportError, match="is no folder"):
     exporting.export(tiny_run, ["brax"], tmp_path)
   assert target.is_symlink() or target.read_text() == "mine"

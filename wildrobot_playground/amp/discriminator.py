@@ -10,7 +10,7 @@ import optax
 from flax import linen, struct
 from ml_collections import config_dict
 
-from wildrobot_playground.amp import adversarial, guard, health
+from wildrobot_playground.amp import adversarial, guard, tuning
 
 Params = Mapping[str, Any]
 
@@ -112,7 +112,7 @@ class Discriminator:
     fake: jax.Array,
     rng: jax.Array,
     axis_name: str | None = None,
-    tuned: health.Settings | None = None,
+    tuned: tuning.Settings | None = None,
   ) -> tuple[DiscriminatorState, dict[str, jax.Array]]:
     """One optimiser step.
 

@@ -19,8 +19,8 @@ from wildrobot_playground.amp import (
   arguments,
   assembly,
   guard,
-  health,
   history,
+  tuning,
 )
 from wildrobot_playground.amp.hooks import Hooks
 from wildrobot_playground.amp.learner import AXIS_NAME, PPOSettings
@@ -115,7 +115,7 @@ def train(
   prior = tuner = None
   if amp is not None:
     prior = assembly.make_prior(amp, reference, environment, env, robot_keys)
-    tuner = health.Tuner(health.Settings.of(amp), acts=amp.auto_tune)
+    tuner = tuning.Tuner(tuning.Settings.of(amp), acts=amp.auto_tune)
     env = history.HistoryWrapper(env, amp.history)
   programs = Programs(env, settings, mesh, keys, prior)
   state, memory = hooks.restore_fn(programs.start(restore_params))

@@ -10,10 +10,10 @@ from flax import struct
 from ml_collections import config_dict
 
 from wildrobot_playground.amp import discriminator as discriminator_lib
-from wildrobot_playground.amp import health, mixing
+from wildrobot_playground.amp import mixing, tuning
 from wildrobot_playground.amp import replay as replay_lib
-from wildrobot_playground.features import dataset as dataset_lib
-from wildrobot_playground.features import distance, separability
+from wildrobot_playground.features import distance, separability, windows
+from wildrobot_playground.features.dataset import ReferenceDataset
 
 
 @struct.dataclass
@@ -28,7 +28,7 @@ class PriorState:
 
   discriminator: discriminator_lib.DiscriminatorState
   replay: replay_lib.ReplayBuffer | None
-  tuned: health.Settings | None
+  tuned: tuning.Settings | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,7 @@ class MotionPrior:
       )
     tuned = None
     if self.config.auto_tune:
-      tuned = tune(health.Settings.of(self.config))
+      tuned = tune(tuning.Settings.of(self.config))
     return PriorState(self.discriminator.init(rng), replay, tuned)
 
   def reward(
@@ -123,7 +123,7 @@ class MotionPrior:
     key_fake, key_real, key_replay, key_loss = jax.random.split(rng, 4)
     most = config.disc_updates
     if tuned is not None:
-      most = max(most, health.HIGHEST.disc_updates)
+      most = max(most, tuning.HIGHEST.disc_updates)
     shape = (most, config.disc_batch_size)
     # A floor lets an iteration without any gated step sample something.
     cumulative = jp.cumsum(gate + 1e-6)
@@ -179,7 +179,7 @@ def _scan(
   step: Any,
   disc: discriminator_lib.DiscriminatorState,
   batches: Any,
-  tuned: health.Settings | None,
+  tuned: tuning.Settings | None,
 ) -> tuple[discriminator_lib.DiscriminatorState, dict[str, jax.Array]]:
   """All updates, or as many as are `tuned`; means of their metrics.
 
@@ -210,9 +210,9 @@ def _scan(
   return disc, {**means, "skipped": skipped}
 
 
-def tune(settings: health.Settings) -> health.Settings:
+def tune(settings: tuning.Settings) -> tuning.Settings:
   """Settings as arrays, for a `PriorState`."""
-  return health.Settings(
+  return tuning.Settings(
     jp.asarray(settings.disc_lr, jp.float32),
     jp.asarray(settings.disc_updates, jp.int32),
     jp.asarray(settings.disc_grad_penalty, jp.float32),
@@ -239,7 +239,7 @@ def check_config(config: config_dict.ConfigDict) -> None:
 
 def make_prior(
   config: config_dict.ConfigDict,
-  reference: dataset_lib.ReferenceDataset,
+  reference: ReferenceDataset,
   style_scale: float,
 ) -> MotionPrior:
   """Builds the prior that `config` describes.
@@ -253,7 +253,7 @@ def make_prior(
     ValueError: for a configuration or a reference that cannot be used.
   """
   check_config(config)
-  windows, weights = dataset_lib.windows(reference, config.history)
+  rows, weights = windows.of_dataset(reference, config.history)
   mean, std = (
     jp.asarray(np.tile(x, config.history), jp.float32)
     for x in (reference.mean, reference.std)
@@ -264,7 +264,7 @@ def make_prior(
     mix=mixing.MIXINGS[config.mixing].mix,
     config=config,
     style_scale=style_scale,
-    windows=jp.asarray(windows, jp.float32),
+    windows=jp.asarray(rows, jp.float32),
     cumulative=jp.asarray(cumulative / cumulative[-1], jp.float32),
     reference_quantiles=jp.asarray(
       distance.quantiles(reference.features, reference.weights),

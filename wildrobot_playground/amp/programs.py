@@ -10,9 +10,9 @@ import numpy as np
 from flax import struct
 from jax.sharding import NamedSharding, PartitionSpec
 
-from wildrobot_playground.amp import health
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
+from wildrobot_playground.amp import tuning
 from wildrobot_playground.system import distributed
 
 Params = tuple[Any, Any, Any]
@@ -201,7 +201,7 @@ class Programs:
       iteration=np.int32(state.iteration + 1),
     ), metrics
 
-  def tune(self, state: RunState, settings: health.Settings | None) -> RunState:
+  def tune(self, state: RunState, settings: tuning.Settings | None) -> RunState:
     """The state with other settings of the discriminator; None leaves them."""
     training_state = state.training_state
     if settings is None or training_state.prior is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from wildrobot_playground.amp import guard, health
+from wildrobot_playground.amp import guard, health, tuning
 
 ProgressFn = Callable[[int, dict[str, float]], None]
 
@@ -43,7 +43,7 @@ class Progress:
     steps_per_iteration: int,
     iterations: int,
     watch: guard.Watch,
-    tuner: health.Tuner | None,
+    tuner: tuning.Tuner | None,
     memory: Mapping[str, Any],
   ):
     """Goes on after `iterations` of them.
@@ -64,8 +64,8 @@ class Progress:
     self._watch = watch
     self._tuner = self._previous = tuner
     if tuner is not None and memory.get("tuner"):
-      self._tuner = health.Tuner.from_dict(memory["tuner"])
-      self._previous = health.Tuner.from_dict(memory["previous_tuner"])
+      self._tuner = tuning.Tuner.from_dict(memory["tuner"])
+      self._previous = tuning.Tuner.from_dict(memory["previous_tuner"])
     watch.restore(memory.get("guard", {}))
     self._pending: dict[str, jax.Array] | None = None
     self._metrics: dict[str, float] = {}
@@ -98,7 +98,7 @@ class Progress:
       memory["previous_tuner"] = self._previous.to_dict()
     return memory
 
-  def settings(self, index: int) -> health.Settings | None:
+  def settings(self, index: int) -> tuning.Settings | None:
     """The discriminator's in iteration `index`, if they are being tuned.
 
     They follow from the iterations before the last one, whether or not the last
@@ -121,7 +121,7 @@ class Progress:
     self._progress_fn(self.steps, values)
 
   def _observe(
-    self, before: health.Tuner, values: dict[str, float]
+    self, before: tuning.Tuner, values: dict[str, float]
   ) -> dict[str, float]:
     """Judges the discriminator; metrics of the verdict."""
     after = before.observe(values)
@@ -130,7 +130,7 @@ class Progress:
     if state != before.monitor.state:
       self._tell("health", after.monitor.reason + after.advice(), state)
     if after.settings != before.settings:
-      self._tell("tuning", health.changes(before.settings, after.settings))
+      self._tell("tuning", tuning.changes(before.settings, after.settings))
     metrics = {"amp/health": float(health.STATES.index(state))}
     if after.acts:
       for field in dataclasses.fields(after.settings):

@@ -77,7 +77,7 @@ def amp_config() -> config_dict.ConfigDict:
     disc_weight_decay=0.0,
     spectral_norm=False,
     replay_size=0,  # windows; 0 for none
-    auto_tune=False,  # lets `amp.health` weaken or strengthen it, in bounds
+    auto_tune=False,  # lets `amp.tuning` weaken or strengthen it, in bounds
   )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wildrobot_playground.features import about, vector
+from wildrobot_playground.features import consistency
 from wildrobot_playground.features.layout import FeatureLayout
 from wildrobot_playground.robots import sole
 from wildrobot_playground.system import echo, npz, schema
@@ -100,7 +100,7 @@ def make(
   lengths = np.array([len(rows) for rows in clips])
   shares = np.asarray(clip_weights, dtype=np.float64) / np.sum(clip_weights)
   weights = np.repeat(shares / lengths, lengths)
-  mean, std = _statistics(features, weights, layout)
+  mean, std = consistency.statistics(features, weights, layout)
   dataset = ReferenceDataset(
     layout=layout,
     features=features,
@@ -176,44 +176,9 @@ def check(dataset: ReferenceDataset, where: str) -> None:
   arrays = {name: getattr(dataset, name) for name in table}
   arrays["clip_names"] = np.array(dataset.clip_names, dtype=str)
   schema.check(arrays, table, where, DatasetError, _REBUILD)
-  problem = _inconsistency(dataset)
+  problem = consistency.problem(dataset, CONTACT_RULE)
   if problem:
     raise DatasetError(f"{where}: {problem}; {_REBUILD}")
-
-
-def windows(
-  dataset: ReferenceDataset, history: int
-) -> tuple[np.ndarray, np.ndarray]:
-  """Consecutive rows side by side, never across the end of a clip.
-
-  Args:
-    dataset: the reference.
-    history: rows in a window, at least 1.
-
-  Returns:
-    (M, history * F) windows, oldest row first, and (M,) probabilities: the
-    newest row's weight, made to sum to 1.
-
-  Raises:
-    DatasetError: for a `history` below 1 or longer than every clip.
-  """
-  if history < 1:
-    raise DatasetError(f"history is {history}, expected 1 or more")
-  lengths = np.diff(dataset.clip_offsets)
-  ends = [
-    np.arange(start + history - 1, start + length)
-    for start, length in zip(dataset.clip_offsets[:-1], lengths, strict=True)
-  ]
-  newest = np.concatenate(ends)
-  if newest.size == 0:
-    raise DatasetError(
-      f"history is {history}, but the longest clip has {lengths.max()} rows;"
-      " use a shorter history or longer clips"
-    )
-  rows = newest[:, None] + np.arange(1 - history, 1)
-  weights = dataset.weights[newest]
-  stacked = dataset.features[rows].reshape(newest.size, -1)
-  return stacked, weights / np.sum(weights)
 
 
 def _fields(layout: FeatureLayout) -> dict[str, schema.Field]:
@@ -232,17 +197,6 @@ def _fields(layout: FeatureLayout) -> dict[str, schema.Field]:
     "model_hash": schema.Field("text", high=100),
     "contact_rule": schema.Field("text", high=100),
   }
-
-
-def _statistics(
-  features: np.ndarray, weights: np.ndarray, layout: FeatureLayout
-) -> tuple[np.ndarray, np.ndarray]:
-  """Weighted mean (F,) and standard deviation (F,), the latter floored."""
-  features = features.astype(np.float64)
-  mean = weights @ features
-  std = np.sqrt(weights @ np.square(features - mean))
-  std = np.maximum(std, layout.std_floor())
-  return mean.astype(np.float32), std.astype(np.float32)
 
 
 def _check_expected(
@@ -302,64 +256,3 @@ def _from_arrays(
       f"{where}: meta is damaged ({echo.short(e)}); {_REBUILD}"
     ) from e
   return ReferenceDataset(layout=layout, **values)
-
-
-def _inconsistency(dataset: ReferenceDataset) -> str | None:
-  """What does not fit together, or None."""
-  if dataset.velocity_mode not in vector.VELOCITY_MODES:
-    return f"velocity_mode '{echo.short(dataset.velocity_mode)}' is unknown"
-  if dataset.contact_rule != CONTACT_RULE:
-    return (
-      f"contact_rule is '{echo.short(dataset.contact_rule)}', expected"
-      f" '{CONTACT_RULE}'"
-    )
-  return (
-    _inconsistent_clips(dataset)
-    or _inconsistent_statistics(dataset)
-    or _inconsistent_meta(dataset)
-  )
-
-
-def _inconsistent_clips(dataset: ReferenceDataset) -> str | None:
-  """How the clips do not cut the rows, or None."""
-  offsets, names = dataset.clip_offsets, dataset.clip_names
-  if len(offsets) != len(names) + 1:
-    return (
-      f"clip_offsets has {len(offsets)} ends of {len(names)} clips, expected"
-      " one more than clips"
-    )
-  ends = (0, len(dataset.features))
-  if tuple(offsets[[0, -1]]) != ends or np.any(np.diff(offsets) < 1):
-    return "clip_offsets do not cut the rows into clips"
-  if len(set(names)) != len(names):
-    twice = next(name for name in names if names.count(name) > 1)
-    return f"clip_names has '{echo.short(twice)}' more than once"
-  return None
-
-
-def _inconsistent_statistics(dataset: ReferenceDataset) -> str | None:
-  """What weights, mean or std are not, or None."""
-  if abs(np.sum(dataset.weights) - 1) > 1e-6:
-    return "weights are not probabilities that sum to 1"
-  if np.any(dataset.std < dataset.layout.std_floor() * (1 - 1e-6)):
-    return "std is below the floor of its feature group"
-  mean, std = _statistics(dataset.features, dataset.weights, dataset.layout)
-  for name, right in (("mean", mean), ("std", std)):
-    wrong = np.abs(getattr(dataset, name) - right) > 1e-3 * (std + np.abs(mean))
-    if np.any(wrong):
-      feature = dataset.layout.names[int(np.argmax(wrong))]
-      return f"{name} of {feature} is not that of the weighted rows"
-  return None
-
-
-def _inconsistent_meta(dataset: ReferenceDataset) -> str | None:
-  """What is no description of clips, or None."""
-  meta = dataset.meta
-  clips = meta.get("clips", {}) if isinstance(meta, dict) else None
-  if not isinstance(clips, dict):
-    return "meta is no object with one of each clip in 'clips'"
-  for name, said in clips.items():
-    problem = about.problem(said, 0)
-    if problem:
-      return f"meta of clip '{echo.short(name)}' {problem}"
-  return None

@@ -7,7 +7,7 @@ import numpy as np
 from wildrobot_playground import robots
 from wildrobot_playground.policy import controller
 from wildrobot_playground.policy.page import ghost
-from wildrobot_playground.policy.sim import plant, simulation
+from wildrobot_playground.policy.sim import plant, sim_episodes, simulation
 from wildrobot_playground.runs import video
 
 _SETTLING = 3.0  # s before the film begins
@@ -46,7 +46,7 @@ def shots(
           robot.reference,
           name.replace("_", " ") if several else f"{rollout.command:g} m/s",
         )
-        for rollout in simulation.roll_out(policy, sim, commands, 1, steps)
+        for rollout in sim_episodes.roll_out(policy, sim, commands, 1, steps)
       ]
     )
   if reference:

@@ -6,7 +6,7 @@ import pytest
 
 from wildrobot_playground.policy.controller import ContractError
 from wildrobot_playground.policy.sim import plant, simulation
-from wildrobot_playground.policy.sim.simulation import Conditions
+from wildrobot_playground.policy.sim.conditions import Conditions
 from wildrobot_playground.system import assets
 
 _SCENE = assets.xmls() / "scene_flat_terrain.xml"

@@ -10,7 +10,7 @@ import pytest
 
 from wildrobot_playground.policy.controller import ContractError
 from wildrobot_playground.policy.sim import robustness, sim_to_sim
-from wildrobot_playground.policy.sim.simulation import Conditions
+from wildrobot_playground.policy.sim.conditions import Conditions
 
 
 def _evaluate(*arguments):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.policy.metrics import measures
-from wildrobot_playground.policy.sim import plant, simulation
-from wildrobot_playground.policy.sim.simulation import Conditions, Simulation
+from wildrobot_playground.policy.sim import plant, sim_episodes
+from wildrobot_playground.policy.sim.conditions import Conditions
+from wildrobot_playground.policy.sim.simulation import Simulation
 
 
 def _default(agreed, size=1):
@@ -94,7 +95,7 @@ def test_robots_that_lie_down_have_fallen(make, agreed):
 
 def test_the_shipped_policy_walks(walk, robot, agreed):
   sim = Simulation(robot, agreed)
-  (rollout,) = simulation.roll_out(walk, sim, [0.4], 4, 200)
+  (rollout,) = sim_episodes.roll_out(walk, sim, [0.4], 4, 200)
   assert rollout.alive.all()
   assert rollout.position[-1, :, 0] == pytest.approx(
     np.full(4, 0.4 * 200 * sim.dt), abs=0.3
@@ -109,9 +110,9 @@ def test_no_robots_are_refused_before_c_is_asked(make, walk):
   with pytest.raises(ValueError, match="0 robots"):
     sim.reset(0)
   with pytest.raises(ValueError, match="no commands"):
-    simulation.roll_out(walk, sim, [], 1, 10)
+    sim_episodes.roll_out(walk, sim, [], 1, 10)
   with pytest.raises(ValueError, match="0 episodes"):
-    simulation.roll_out(walk, sim, [0.4], 0, 10)
+    sim_episodes.roll_out(walk, sim, [0.4], 0, 10)
 
 
 @pytest.mark.parametrize("first", [0, 1, 20])
@@ -133,7 +134,7 @@ def test_robots_that_diverge_have_fallen_and_the_rest_walk_on(
       return state
 
     monkeypatch.setattr(sim, "_call", break_down)
-    return simulation.roll_out(walk, sim, [0.2, 0.4], 2, 100)
+    return sim_episodes.roll_out(walk, sim, [0.2, 0.4], 2, 100)
 
   clean, broken = run([]), run([1])
   assert [rollout.diverged for rollout in broken] == [1, 0]

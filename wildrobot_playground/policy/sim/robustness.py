@@ -7,8 +7,8 @@ import numpy as np
 
 from wildrobot_playground.policy.controller import Policy
 from wildrobot_playground.policy.metrics import episodes, measures
-from wildrobot_playground.policy.sim import plant, simulation
-from wildrobot_playground.policy.sim.simulation import Conditions
+from wildrobot_playground.policy.sim import plant, sim_episodes, simulation
+from wildrobot_playground.policy.sim.conditions import Conditions
 
 COMMANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # m/s
 NUM_EPISODES = 32
@@ -103,7 +103,7 @@ def _rows(
   for name, conditions in ROWS.items():
     robot = plant.load(contract, model, backlash=conditions.backlash)
     sim = simulation.Simulation(robot, contract, conditions, seed)
-    rollouts = simulation.roll_out(
+    rollouts = sim_episodes.roll_out(
       policy, sim, commands, num_episodes, round(seconds / sim.dt)
     )
     yield _row(name, [measures.tracking(rollout) for rollout in rollouts])

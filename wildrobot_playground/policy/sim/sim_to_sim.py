@@ -9,7 +9,7 @@ from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy import contract
 from wildrobot_playground.policy.controller import ContractError, Policy
 from wildrobot_playground.policy.metrics import episodes, scorecard
-from wildrobot_playground.policy.sim import plant, simulation
+from wildrobot_playground.policy.sim import plant, sim_episodes, simulation
 
 POLICY_FILE = "policy.onnx"
 STYLE_FILE = "style.onnx"  # The discriminator's score, beside it.
@@ -70,7 +70,7 @@ def evaluate(
   robot = plant.load(agreed, model)
   sim = simulation.Simulation(robot, agreed, seed=seed)
   dataset = dataset_lib.load(reference or shipped_reference(robot.reference))
-  rollouts = simulation.roll_out(
+  rollouts = sim_episodes.roll_out(
     policy,
     sim,
     commands,

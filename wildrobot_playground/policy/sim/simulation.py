@@ -1,53 +1,20 @@
 """Robots in plain MuJoCo, seen and moved as the control loop would: no jax."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from wildrobot_playground import features
 from wildrobot_playground.envs import batch_stepper, servo
-from wildrobot_playground.policy.controller import (
-  Policy,
-  Readings,
-  gravity,
-  heading,
-)
-from wildrobot_playground.policy.metrics import episodes
+from wildrobot_playground.policy.controller import Readings, gravity
 from wildrobot_playground.policy.sim import plant
+from wildrobot_playground.policy.sim.conditions import Conditions, alter
 from wildrobot_playground.robots import rotations
 
 _JOINT_POS_SPREAD = 0.05  # rad, of the first poses
 _JOINT_VEL_SPREAD = 0.2  # rad/s
 _PUSH_INTERVAL = 3.0  # s
-
-
-@dataclasses.dataclass(frozen=True)
-class Conditions:
-  """What is unlike the robot and the world of the training.
-
-  Attributes:
-    noise: sensor noise in multiples of the training's.
-    action_delay: control steps before a servo hears of its target.
-    backlash: play of the gears, plus and minus [rad].
-    friction: of the ground; None leaves the model's.
-    mass: factor on every mass and inertia.
-    gain: factor on the servos' stiffness.
-    push: change of speed [m/s] in a random direction, every 3 s.
-    measured_joint_vel: whether the servos report velocities.
-    torque_speed_limit: whether a servo that turns has less torque.
-  """
-
-  noise: float = 0.0
-  action_delay: int = 0
-  backlash: float = 0.0
-  friction: float | None = None
-  mass: float = 1.0
-  gain: float = 1.0
-  push: float = 0.0
-  measured_joint_vel: bool = True
-  torque_speed_limit: bool = False
 
 
 class Simulation:
@@ -64,7 +31,7 @@ class Simulation:
     self,
     robot: plant.Plant,
     contract: Mapping[str, Any],
-    conditions: Conditions = Conditions(),
+    conditions: Conditions | None = None,
     seed: int = 0,
   ):
     """Alters the model as the conditions say.
@@ -79,6 +46,7 @@ class Simulation:
       ValueError: when the control step, or a part of it in which the servos'
         limit holds, is no multiple of the time step.
     """
+    conditions = conditions or Conditions()
     self.plant = robot
     self.dt = 1.0 / contract["control_rate"]
     self._parts = servo.UPDATES if conditions.torque_speed_limit else 1
@@ -90,7 +58,7 @@ class Simulation:
     self._joints = contract["joints"]
     self._noise = contract["trained_noise"]
     self._rng = np.random.default_rng(seed)
-    _alter(robot, conditions)
+    alter(robot, conditions)
     self._step = batch_stepper.BatchStepper(robot.model)
     self.reset(1)
 
@@ -233,69 +201,6 @@ class Simulation:
     return rotations.multiply(turn, orientation).astype(np.float32)
 
 
-def _alter(robot: plant.Plant, conditions: Conditions) -> None:
-  """Writes friction, masses and servo gains into a model."""
-  model = robot.model
-  if conditions.friction is not None:
-    model.geom_friction[robot.floor, 0] = conditions.friction
-  model.body_mass *= conditions.mass
-  model.body_inertia *= conditions.mass
-  model.actuator_gainprm[robot.servos, 0] *= conditions.gain
-  model.actuator_biasprm[robot.servos, 1] *= conditions.gain
-
-
-def roll_out(
-  policy: Policy,
-  simulation: Simulation,
-  commands: Sequence[float],
-  num_episodes: int,
-  num_steps: int,
-  velocity_mode: str = "direction",
-) -> list[episodes.Rollout]:
-  """Episodes over a grid of commands, all robots at once.
-
-  Args:
-    policy: with its contract.
-    simulation: is reset.
-    commands: forward speeds [m/s].
-    num_episodes: robots a command.
-    num_steps: control steps.
-    velocity_mode: of the AMP features.
-
-  Returns:
-    One `Rollout` a command.
-
-  Raises:
-    ValueError: see `episodes.check_grid`.
-  """
-  episodes.check_grid(commands, num_episodes, num_steps)
-  size = len(commands) * num_episodes
-  simulation.reset(size)
-  orientation = simulation.readings().orientation
-  # One that diverges at once has fallen, whatever it starts with.
-  orientation = np.where(
-    np.isfinite(orientation).all(axis=-1, keepdims=True),
-    orientation,
-    np.array([1, 0, 0, 0], np.float32),
-  )
-  phase = np.random.default_rng(0).uniform(0, 2 * np.pi, size)
-  policy.reset(orientation, phase)
-  recorder = _Recorder(simulation, policy, velocity_mode)
-  speeds = np.repeat(np.asarray(commands, np.float32), num_episodes)
-  for _ in range(num_steps):
-    # Not `Policy.step`: robots that have diverged are blind, the rest walk on.
-    observation = policy.observe(simulation.readings(), speeds)
-    simulation.step(policy.controller.act(policy.infer(observation)))
-    recorder.add()
-  return episodes.split(
-    recorder.records(),
-    simulation.dt,
-    [float(command) for command in commands],
-    num_episodes,
-    features.FeatureLayout.of_robot(simulation.plant.reference.description),
-  )
-
-
 def step_features(
   simulation: Simulation, before: np.ndarray, velocity_mode: str
 ) -> np.ndarray:
@@ -316,52 +221,3 @@ def step_features(
     velocity_mode,
     ground_height=ground(after[:, :2]),
   )
-
-
-class _Recorder:
-  """Keeps what `Rollout` wants of every step."""
-
-  def __init__(
-    self, simulation: Simulation, policy: Policy, velocity_mode: str
-  ):
-    self._simulation = simulation
-    self._limits = policy.controller.contract["fall"]
-    self._mode = velocity_mode
-    self._qpos = simulation.plant.pose(simulation.qpos)
-    self._heading = heading(self._qpos[:, 3:7])
-    self._first = self._forward_left(self._qpos[:, :2])
-    self._alive = np.ones(len(self._qpos), bool)
-    self._steps: list[dict[str, np.ndarray]] = []
-
-  def add(self) -> None:
-    """Records the state after a step."""
-    simulation, robot = self._simulation, self._simulation.plant
-    qpos = robot.pose(simulation.qpos)
-    self._alive = self._alive & ~simulation.fallen(self._limits)
-    error = heading(qpos[:, 3:7]) - self._heading
-    self._steps.append(
-      {
-        "alive": self._alive,
-        "position": self._forward_left(qpos[:, :2]) - self._first,
-        "velocity": self._forward_left(simulation.qvel[:, robot.root_dof[:2]]),
-        "heading_error": np.arctan2(np.sin(error), np.cos(error)),
-        "qpos": qpos,
-        "features": step_features(simulation, self._qpos, self._mode),
-        "torque": simulation.torque,
-        "joint_vel": simulation.qvel[:, robot.dofs],
-      }
-    )
-    self._qpos = qpos
-
-  def records(self) -> dict[str, np.ndarray]:
-    """Everything, stacked over time."""
-    return {
-      name: np.stack([step[name] for step in self._steps])
-      for name in self._steps[0]
-    }
-
-  def _forward_left(self, vector: np.ndarray) -> np.ndarray:
-    """World vectors (N, 2) along and across the first headings."""
-    cos, sin = np.cos(self._heading), np.sin(self._heading)
-    x, y = vector[:, 0], vector[:, 1]
-    return np.stack([cos * x + sin * y, cos * y - sin * x], axis=-1)
