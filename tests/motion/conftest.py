@@ -10,7 +10,7 @@ from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.importers import deepmimic
 from wildrobot_playground.motion.retargeting import cyclic, unroll
 from wildrobot_playground.motion.retargeting import recording as follow
-from wildrobot_playground.robots import catalog
+from wildrobot_playground.robots import folder as folder_lib
 from wildrobot_playground.system import assets
 
 _BESIDE = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -60,4 +60,4 @@ def mocap():
 def biped(request, tmp_path_factory):
   """Twice as large, six hinges a leg, turned frames, another order in qpos."""
   folder = tmp_path_factory.mktemp("robots") / f"walker_{request.param}"
-  return robots.of(catalog.find(str(biped_lib.write(folder, request.param))))
+  return robots.of(folder_lib.load(biped_lib.write(folder, request.param)))

@@ -12,7 +12,8 @@ from wildrobot_playground.motion.edit import mirror, retime
 from wildrobot_playground.motion.quality import collision, gates
 from wildrobot_playground.motion.retargeting import arms as arms_lib
 from wildrobot_playground.motion.retargeting import recording
-from wildrobot_playground.robots import catalog, rotations
+from wildrobot_playground.robots import folder as folder_lib
+from wildrobot_playground.robots import rotations
 
 SIGNS = {"left": 1.0, "right": -1.0}  # by which shoulders swing forward
 
@@ -20,7 +21,7 @@ SIGNS = {"left": 1.0, "right": -1.0}  # by which shoulders swing forward
 @pytest.fixture(scope="module")
 def armed(tmp_path_factory):
   folder = tmp_path_factory.mktemp("robots") / "armed"
-  return robots.of(catalog.find(str(biped_lib.write(folder, arms=True))))
+  return robots.of(folder_lib.load(biped_lib.write(folder, arms=True)))
 
 
 def _angle(clip, joint):

@@ -5,7 +5,7 @@ import pytest
 from tests.robots import biped as biped_lib
 from wildrobot_playground import robots
 from wildrobot_playground.policy.sim import sim_to_sim
-from wildrobot_playground.robots import catalog
+from wildrobot_playground.robots import folder as folder_lib
 from wildrobot_playground.system import assets
 
 
@@ -24,4 +24,4 @@ def agreed():
 def biped(request, tmp_path_factory):
   """Twelve hinges, turned frames, another order in qpos."""
   folder = tmp_path_factory.mktemp("robots") / f"biped_{request.param}"
-  return robots.of(catalog.find(str(biped_lib.write(folder, request.param))))
+  return robots.of(folder_lib.load(biped_lib.write(folder, request.param)))
