@@ -26,7 +26,8 @@ def brax_ppo_config(
     raise ValueError(
       f"no PPO configuration for '{env_name}'; known: {', '.join(known)}"
     )
-  return config_dict.create(
+  robot, _ = catalog.of_environment(env_name)
+  config = config_dict.create(
     num_timesteps=7_000_000,
     num_evals=1,
     num_resets_per_eval=0,
@@ -53,6 +54,8 @@ def brax_ppo_config(
       value_obs_key="privileged_state",
     ),
   )
+  config.update_from_flattened_dict(robot.ppo)
+  return config
 
 
 def amp_config() -> config_dict.ConfigDict:

@@ -61,6 +61,7 @@ class RobotDescription:
     servo: `kp` [N·m/rad] and `kv` [N·m·s/rad] of servos that the model has as
       motors; empty where it has position servos, or for a guess.
     reference: folder of its clips and dataset, where there are any.
+    ppo: what PPO does otherwise, flattened keys to values.
     mass: of the whole robot [kg], where a shipped model must have it.
     task: what the walking task sets otherwise than for a robot of any size,
       flattened keys to values.
@@ -78,6 +79,7 @@ class RobotDescription:
   default_pose: str | Mapping[str, float]
   servo: Mapping[str, float] = dataclasses.field(default_factory=dict)
   reference: str | os.PathLike[str] = ""
+  ppo: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   mass: float | None = None
   task: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
