@@ -16,7 +16,10 @@ _PARTS = re.compile(
   r"|chest_imu|walk_ready|_plate\b"
 )
 # File to what it may say, and why.
-_MAY: dict[str, tuple[str, ...]] = {}
+_MAY = {
+  # Bones of a human, as recordings call them.
+  "motion/importers/bvh.py": ("left_hip", "left_knee", "left_ankle"),
+}
 
 
 def _sources() -> list[pathlib.Path]:

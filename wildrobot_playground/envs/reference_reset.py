@@ -44,7 +44,7 @@ def load(folder: str, robot: robots.RobotDescription) -> Bank:
       f" wildrobot_playground.motion default`, or start elsewhere:"
       " reset_config.reference_probability=0"
     )
-  states = [_states(clip_lib.load(file)) for file in files]
+  states = [_states(clip_lib.load(file, robot)) for file in files]
   arrays = (np.concatenate(parts) for parts in zip(*states, strict=True))
   return Bank(*(jp.asarray(array, jp.float32) for array in arrays))
 

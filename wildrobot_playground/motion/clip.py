@@ -18,7 +18,7 @@ FPS = 50.0
 _LARGEST_ANGLE = 2 * np.pi  # rad
 _WALKING = 0.05  # m/s
 _UPRIGHT = 0.5  # share of the vertical, in half of the frames
-_HEIGHTS = (0.1, 1.5)  # m of the pelvis, likewise
+_HEIGHTS = (-0.7, 0.5)  # leg lengths of the root from standing, likewise
 
 _FARTHEST = 1e5  # m from the origin
 _FASTEST = 10.0  # m/s and rad/s, of a command
@@ -112,9 +112,9 @@ class MotionClip:
     index = np.round(np.asarray(times) * self.fps).astype(int)
     if not self.cyclic:
       return self.qpos[np.clip(index, 0, self.num_frames - 1)]
-    qpos = self.qpos[index % self.num_frames]
-    qpos[:, :3] += np.outer(index // self.num_frames, self.advance)
-    return qpos
+    poses = self.qpos[index % self.num_frames]
+    poses[:, :3] += np.outer(index // self.num_frames, self.advance)
+    return poses
 
   def previous_qpos(self) -> tuple[np.ndarray, np.ndarray]:
     """The frame before every frame that has one.
@@ -124,17 +124,17 @@ class MotionClip:
       for a cyclic clip (its first frame follows the last one, moved back by a
       cycle) and T - 1 otherwise.
     """
-    qpos = self.qpos
+    poses = self.qpos
     if not self.cyclic:
-      return qpos[:-1], qpos[1:]
-    before = np.roll(qpos, 1, axis=0)
+      return poses[:-1], poses[1:]
+    before = np.roll(poses, 1, axis=0)
     before[0, :3] -= self.advance
-    return before, qpos
+    return before, poses
 
 
 def make_clip(
   name: str,
-  qpos: np.ndarray,
+  poses: np.ndarray,
   robot: robots.Robot,
   cyclic: bool,
   command: tuple[float, float, float],
@@ -144,25 +144,25 @@ def make_clip(
 
   Args:
     name: of the clip.
-    qpos: (T, 7 + J) poses.
+    poses: (T, 7 + J) poses.
     robot: whose clip it is.
     cyclic: whether it repeats.
     command: vx, vy [m/s] and yaw rate [rad/s].
     meta: plain values.
   """
-  qpos = np.hstack(
+  poses = np.hstack(
     [
-      _rounded(qpos[:, :3], 6),
-      _rounded(qpos[:, 3:7], 8),
-      _rounded(qpos[:, 7:], 6),
+      _rounded(poses[:, :3], 6),
+      _rounded(poses[:, 3:7], 8),
+      _rounded(poses[:, 7:], 6),
     ]
   )
   return MotionClip(
     name=name,
-    root_pos=qpos[:, :3],
-    root_quat=qpos[:, 3:7],
-    joint_pos=qpos[:, 7:],
-    foot_contacts=robot.sole.contacts(qpos).astype(np.float32),
+    root_pos=poses[:, :3],
+    root_quat=poses[:, 3:7],
+    joint_pos=poses[:, 7:],
+    foot_contacts=robot.sole.contacts(poses).astype(np.float32),
     joint_names=robot.description.joints,
     contact_names=robot.description.contact_names,
     cyclic=cyclic,
@@ -236,6 +236,8 @@ def load(
   if robot is not None:
     check_robot(clip, robot, str(path))
   check(clip, str(path))
+  if robot is not None:
+    _check_height(clip, robots.of(robot), str(path))
   return clip
 
 
@@ -321,11 +323,16 @@ def _check_conventions(clip: MotionClip, where: str) -> None:
       f"{where}: root_quat faces away from where the robot walks, expected"
       " wxyz; it reads as xyzw, reorder it"
     )
+
+
+def _check_height(clip: MotionClip, robot: robots.Robot, where: str) -> None:
+  """Refuses what is in another unit, or has another vertical."""
   height = float(np.median(clip.root_pos[:, 2]))
-  if not _HEIGHTS[0] <= height <= _HEIGHTS[1]:
+  low, high = (robot.home_height + h * robot.leg_length for h in _HEIGHTS)
+  if not low <= height <= high:
     raise ClipError(
       f"{where}: root_pos has the pelvis at {height:.3f} m, expected"
-      f" {_HEIGHTS[0]} to {_HEIGHTS[1]} m above the ground, z up; turn the"
+      f" {low:.2f} to {high:.2f} m above the ground, z up; turn the"
       " motion, or convert it to metres"
     )
 

@@ -82,7 +82,7 @@ def generate(
     )
   plan = footsteps(speed, robot, options)
   zmp = plan.zmp
-  qpos, error = _whole_body(plan, zmp, robot, options)
+  poses, error = _whole_body(plan, zmp, robot, options)
   meta = {
     "kind": "generated",
     "source": {"generator": "walking pattern", "licence": "Apache-2.0"},
@@ -90,17 +90,17 @@ def generate(
     "model_hash": robot.fingerprint,
   }
   for _ in range(options.passes):
-    draft = clip_lib.make_clip(name, qpos, robot, True, (speed, 0, 0), {})
+    draft = clip_lib.make_clip(name, poses, robot, True, (speed, 0, 0), {})
     missing = np.clip(
       plan.zmp - zero_moment_point(draft, robot),
       -_LARGEST_ERROR,
       _LARGEST_ERROR,
     )
     zmp = zmp + options.feedback * missing
-    qpos, error = _whole_body(plan, zmp, robot, options)
+    poses, error = _whole_body(plan, zmp, robot, options)
   return clip_lib.make_clip(
     name,
-    qpos,
+    poses,
     robot,
     True,
     (speed, 0.0, 0.0),
@@ -190,9 +190,9 @@ def zero_moment_point(
   """(T, 2) where on the ground the whole motion's wrench acts [m]."""
   points = []
   states = dynamics.derivatives(clip, robot)
-  for qpos, qvel, qacc in zip(*states, strict=True):
-    force = dynamics.generalized_forces(robot, qpos, qvel, qacc)
-    wrench, root = force[robot.at.root_dof], qpos[robot.at.root]
+  for poses, qvel, qacc in zip(*states, strict=True):
+    force = dynamics.generalized_forces(robot, poses, qvel, qacc)
+    wrench, root = force[robot.at.root_dof], poses[robot.at.root]
     force = wrench[:3]
     # A free joint's moments are in the body's frame, about its origin.
     moment = rotations.quat_to_mat(root[3:7]) @ wrench[3:]
@@ -218,46 +218,46 @@ def _whole_body(
     [np.full(plan.frames, options.lean), -options.roll_gain * com[:, 1]], -1
   )
   pelvis = rotations.about("y", tilt[:, 0]) @ rotations.about("x", tilt[:, 1])
-  qpos = np.tile(robot.bent_knees(), (plan.frames, 1))
-  qpos[:, :2], qpos[:, 2] = com, height
-  _swing_arms(qpos, plan, robot, options)
-  qpos[:, 3:7] = rotations.quat_from_euler_zyx(
+  poses = np.tile(robot.bent_knees(), (plan.frames, 1))
+  poses[:, :2], poses[:, 2] = com, height
+  _swing_arms(poses, plan, robot, options)
+  poses[:, 3:7] = rotations.quat_from_euler_zyx(
     np.column_stack([np.zeros(plan.frames), tilt])
   )
   limbs = {side: legs.Leg(robot, side) for side in robots.SIDES}
   error = np.inf
   for _ in range(_COM_PASSES):
-    error = _place_feet(qpos, plan, limbs, pelvis)
-    moved = com - _centres_of_mass(qpos, robot)
-    qpos[:, :2] += moved
+    error = _place_feet(poses, plan, limbs, pelvis)
+    moved = com - _centres_of_mass(poses, robot)
+    poses[:, :2] += moved
     if np.max(np.abs(moved)) < _COM_TOLERANCE:
       break
-  return qpos, error
+  return poses, error
 
 
 def _place_feet(
-  qpos: np.ndarray,
+  poses: np.ndarray,
   plan: Plan,
   limbs: dict[str, legs.Leg],
   pelvis: np.ndarray,
 ) -> float:
-  """Solves legs of poses `qpos` (T, 7 + J) in place; largest error [m]."""
+  """Solves legs of poses `poses` (T, 7 + J) in place; largest error [m]."""
   worst = 0.0
   flat = np.zeros(plan.frames)
   for side, leg in limbs.items():
     middle = np.tile((leg.toe + leg.heel) / 2, (plan.frames, 1))
-    target = plan.feet[side] + middle - qpos[:, :3]
-    joints = qpos[:, 7:][:, leg.columns]
+    target = plan.feet[side] + middle - poses[:, :3]
+    joints = poses[:, 7:][:, leg.columns]
     joints, miss = leg.solve(
       legs.FootTask(middle, target, flat), pelvis, joints
     )
-    qpos[:, 7:][:, leg.columns] = joints
+    poses[:, 7:][:, leg.columns] = joints
     worst = max(worst, float(np.max(np.linalg.norm(miss, axis=1))))
   return worst
 
 
 def _swing_arms(
-  qpos: np.ndarray, plan: Plan, robot: robots.Robot, options: Options
+  poses: np.ndarray, plan: Plan, robot: robots.Robot, options: Options
 ) -> None:
   """Swings the arms of poses (T, 7 + J) in place, against the legs."""
   phase = 2 * np.pi * np.arange(plan.frames) / plan.frames
@@ -267,14 +267,14 @@ def _swing_arms(
     if side not in robot.arms:
       continue
     arm = robot.arms[side]
-    joint, rest = arm.shoulder, qpos[0, 7 + arm.shoulder]
+    joint, rest = arm.shoulder, poses[0, 7 + arm.shoulder]
     room = max(0.0, min(rest - low[joint], high[joint] - rest))
     swing = min(options.arm_swing * plan.speed, _ARM_ROOM * room)
-    qpos[:, 7 + joint] = rest - arm.shoulder_sign * swing * foot_ahead
+    poses[:, 7 + joint] = rest - arm.shoulder_sign * swing * foot_ahead
     if arm.elbow is not None:
-      bent = qpos[0, 7 + arm.elbow] + arm.elbow_sign * options.elbow
+      bent = poses[0, 7 + arm.elbow] + arm.elbow_sign * options.elbow
       bent = np.clip(bent, low[arm.elbow], high[arm.elbow])
-      qpos[:, 7 + arm.elbow] = bent
+      poses[:, 7 + arm.elbow] = bent
 
 
 def _parameters(options: Options, robot: robots.Robot) -> dict[str, float]:
@@ -285,11 +285,11 @@ def _parameters(options: Options, robot: robots.Robot) -> dict[str, float]:
   return said
 
 
-def _centres_of_mass(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
+def _centres_of_mass(poses: np.ndarray, robot: robots.Robot) -> np.ndarray:
   """(T, 2) over the ground [m]."""
   root = robot.root
   return np.array(
-    [robot.forward(q).subtree_com[root, :2].copy() for q in robot.qpos(qpos)]
+    [robot.forward(q).subtree_com[root, :2].copy() for q in robot.qpos(poses)]
   )
 
 

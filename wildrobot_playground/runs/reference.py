@@ -30,7 +30,7 @@ def find(path: str | None, environment: Any) -> dataset_lib.ReferenceDataset:
   if path is None and dataset_lib.load(source).velocity_mode != mode:
     source = robot.clips
   if source.is_dir():
-    return build.build(_clips(source), mode)
+    return build.build(_clips(source, robot), mode)
   return dataset_lib.load(
     source,
     velocity_mode=mode,
@@ -75,8 +75,10 @@ def of_run(run_dir: pathlib.Path) -> dataset_lib.ReferenceDataset:
   return dataset_lib.load(run_dir / FILE)
 
 
-def _clips(folder: pathlib.Path) -> list[clip_lib.MotionClip]:
+def _clips(
+  folder: pathlib.Path, robot: robots.RobotDescription
+) -> list[clip_lib.MotionClip]:
   files = sorted(folder.glob("*.npz"))
   if not files:
     raise dataset_lib.DatasetError(f"{folder}: no clip (*.npz) in this folder")
-  return [clip_lib.load(file) for file in files]
+  return [clip_lib.load(file, robot) for file in files]

@@ -31,12 +31,12 @@ def resample(
   if fps == clip.fps:
     return clip
   count = num_frames(clip, fps)
-  qpos, speed_up = _sampled(clip, fps, count)
-  qpos[:, 7:] = np.clip(qpos[:, 7:], *robot.limits)
+  poses, speed_up = _sampled(clip, fps, count)
+  poses[:, 7:] = np.clip(poses[:, 7:], *robot.limits)
   meta = {k: v for k, v in clip.meta.items() if k != "frame_error"}
   again = clip_lib.make_clip(
     clip.name,
-    qpos,
+    poses,
     robot,
     clip.cyclic,
     (clip.command[0] * speed_up, clip.command[1] * speed_up, clip.command[2]),
@@ -79,10 +79,10 @@ def _sampled(
   return at(whole, position), (frames / clip.fps) / (count / fps)
 
 
-def at(qpos: np.ndarray, position: np.ndarray) -> np.ndarray:
+def at(poses: np.ndarray, position: np.ndarray) -> np.ndarray:
   """Poses (N, 7 + J) between frames of (T, 7 + J), cubic."""
-  quat = rotations.continuous(qpos[:, 3:7])
-  samples = np.hstack([qpos[:, :3], quat, qpos[:, 7:]])
+  quat = rotations.continuous(poses[:, 3:7])
+  samples = np.hstack([poses[:, :3], quat, poses[:, 7:]])
   found = filters.sample(samples, position)
   found[:, 3:7] /= np.linalg.norm(found[:, 3:7], axis=1, keepdims=True)
   found[:, 3:7] *= np.where(found[:, 3:4] < 0, -1.0, 1.0)

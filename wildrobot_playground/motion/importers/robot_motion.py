@@ -61,23 +61,23 @@ def to_clip(
   check(motion, robot)
   norm = np.linalg.norm(motion.root_quat, axis=1, keepdims=True)
   quat = motion.root_quat / norm  # Of single precision, or rounded.
-  qpos = np.hstack([motion.root_pos, quat, motion.joint_pos])
-  count = int((len(qpos) - 1) * clip_lib.FPS / motion.fps + 1e-9) + 1
+  poses = np.hstack([motion.root_pos, quat, motion.joint_pos])
+  count = int((len(poses) - 1) * clip_lib.FPS / motion.fps + 1e-9) + 1
   if count < 2:
     raise human.MotionError(
-      f"{motion.source['file']}: lasts {len(qpos) / motion.fps:.3f} s, expected"
-      f" at least two frames at {clip_lib.FPS:g} fps"
+      f"{motion.source['file']}: lasts {len(poses) / motion.fps:.3f} s,"
+      f" expected at least two frames at {clip_lib.FPS:g} fps"
     )
   if motion.fps != clip_lib.FPS:
-    qpos = resample.at(qpos, np.arange(count) * motion.fps / clip_lib.FPS)
+    poses = resample.at(poses, np.arange(count) * motion.fps / clip_lib.FPS)
   beyond = np.maximum(
-    robot.limits[0] - qpos[:, 7:], qpos[:, 7:] - robot.limits[1]
+    robot.limits[0] - poses[:, 7:], poses[:, 7:] - robot.limits[1]
   )
-  qpos[:, 7:] = np.clip(qpos[:, 7:], *robot.limits)
+  poses[:, 7:] = np.clip(poses[:, 7:], *robot.limits)
   # Of a walk, some foot stands at any time.
-  sunk = float(np.median(np.min(robot.sole.heights(qpos), axis=1)))
+  sunk = float(np.median(np.min(robot.sole.heights(poses), axis=1)))
   sunk = sunk if abs(sunk) > _LEVEL else 0.0
-  qpos[:, 2] -= sunk
+  poses[:, 2] -= sunk
   meta = {
     "kind": "retargeted",
     "source": motion.source,
@@ -89,7 +89,7 @@ def to_clip(
     },
     "model_hash": robot.fingerprint,
   }
-  clip = clip_lib.make_clip(name, qpos, robot, False, (0, 0, 0), meta)
+  clip = clip_lib.make_clip(name, poses, robot, False, (0, 0, 0), meta)
   return trim.with_own_command(clip)
 
 

@@ -14,22 +14,22 @@ from wildrobot_playground.robots import chain, rotations
 from wildrobot_playground.robots import legs as legs_lib
 
 
-def leg_gap(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
+def leg_gap(poses: np.ndarray, robot: robots.Robot) -> np.ndarray:
   """(T,) distance [m], at least, of the two legs; negative when they overlap.
 
   A leg is what moves with its thigh, shin and foot: hips are side by side.
 
   Args:
-    qpos: (T, 7 + J) poses.
+    poses: (T, 7 + J) poses.
     robot: the robot.
   """
-  root = rotations.quat_to_mat(qpos[:, 3:7])
-  left, right = (_boxes(side, qpos, root, robot) for side in robots.SIDES)
+  root = rotations.quat_to_mat(poses[:, 3:7])
+  left, right = (_boxes(side, poses, root, robot) for side in robots.SIDES)
   gaps = [_gap(a, b) for a, b in itertools.product(left, right)]
   return np.min(gaps, axis=0)
 
 
-def arm_gap(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
+def arm_gap(poses: np.ndarray, robot: robots.Robot) -> np.ndarray:
   """(T,) distance [m], at least, of fore arms and thighs; negative in overlap.
 
   Arms hang close to the thighs, so every geom has a box of its own. Where boxes
@@ -37,18 +37,18 @@ def arm_gap(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
   how much more. Infinite for a robot without elbows.
 
   Args:
-    qpos: (T, 7 + J) poses.
+    poses: (T, 7 + J) poses.
     robot: the robot.
   """
-  qpos = np.concatenate([robot.at.pose(robot.default_qpos)[None], qpos])
-  gaps = [np.full(len(qpos), np.inf)]
+  poses = np.concatenate([robot.at.pose(robot.default_qpos)[None], poses])
+  gaps = [np.full(len(poses), np.inf)]
   for side, arm in robot.arms.items():
     if arm.elbow is None:
       continue
     thigh = robot.description.legs[side][robot.legs[side].knee - 1]
     pairs = itertools.product(
-      _parts(robot.description.joints[arm.elbow], qpos, robot),
-      _parts(thigh, qpos, robot),
+      _parts(robot.description.joints[arm.elbow], poses, robot),
+      _parts(thigh, poses, robot),
     )
     gaps += [_gap(a, b) for a, b in pairs]
   gap = np.min(gaps, axis=0)
@@ -56,7 +56,7 @@ def arm_gap(qpos: np.ndarray, robot: robots.Robot) -> np.ndarray:
 
 
 def _parts(
-  joint: str, qpos: np.ndarray, robot: robots.Robot
+  joint: str, poses: np.ndarray, robot: robots.Robot
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
   """Centres (T, 3), rotations and half sizes of the geoms of a joint's body."""
   model = robot.model
@@ -64,7 +64,7 @@ def _parts(
   links = chain.find(
     model, robot.description.root, body, robot.description.joints
   )
-  pos, mat = chain.pose(links, qpos)
+  pos, mat = chain.pose(links, poses)
   boxes = []
   for geom in np.flatnonzero(model.geom_bodyid == body):
     turn = rotations.quat_to_mat(model.geom_quat[geom])
@@ -75,14 +75,14 @@ def _parts(
 
 
 def _boxes(
-  side: str, qpos: np.ndarray, root: np.ndarray, robot: robots.Robot
+  side: str, poses: np.ndarray, root: np.ndarray, robot: robots.Robot
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
   """Centres (T, 3), rotations (T, 3, 3) and half sizes (3,) of a leg's parts.
 
   Places are told from the pelvis.
   """
   leg = legs_lib.Leg(robot, side)
-  places, mats = leg.forward(qpos[:, 7:][:, leg.columns], root)
+  places, mats = leg.forward(poses[:, 7:][:, leg.columns], root)
   names = robot.description.legs[side]
   boxes = []
   for i in range(leg.role.knee - 1, len(names)):

@@ -23,16 +23,16 @@ def as_human(
     clip: any clip; a cyclic one gives a cyclic motion.
     robot: the robot.
   """
-  qpos = clip.qpos
+  poses = clip.qpos
   if clip.cyclic:  # A cyclic motion ends with its first frame, moved on.
-    qpos = np.concatenate([qpos, clip.at(np.array([len(qpos) / clip.fps]))])
-  root = rotations.quat_to_mat(qpos[:, 3:7])
-  points = {"pelvis": qpos[:, :3]}
-  chest = _chest(qpos, root, robot)
+    poses = np.concatenate([poses, clip.at(np.array([len(poses) / clip.fps]))])
+  root = rotations.quat_to_mat(poses[:, 3:7])
+  points = {"pelvis": poses[:, :3]}
+  chest = _chest(poses, root, robot)
   for side in human.SIDES:
     leg = legs.Leg(robot, side)
-    places, mats = leg.forward(qpos[:, 7:][:, leg.columns], root)
-    places = places + qpos[:, None, :3]
+    places, mats = leg.forward(poses[:, 7:][:, leg.columns], root)
+    places = places + poses[:, None, :3]
     ankle, foot = leg.ankle(places, mats)
     points |= {
       f"{side}_hip": places[:, leg.role.knee - 1],
@@ -40,9 +40,9 @@ def as_human(
       f"{side}_ankle": ankle,
       f"{side}_heel": ankle + foot @ leg.heel,
       f"{side}_toe": ankle + foot @ leg.toe,
-      **arms.points(side, qpos, chest, robot),
+      **arms.points(side, poses, chest, robot),
     }
-  contacts = robot.per_foot(robot.sole.contacts(qpos), np.maximum) > 0
+  contacts = robot.per_foot(robot.sole.contacts(poses), np.maximum) > 0
   motion = human.HumanMotion(
     points=points,
     pelvis_mat=root,
@@ -56,12 +56,12 @@ def as_human(
 
 
 def _chest(
-  qpos: np.ndarray, root: np.ndarray, robot: robots.Robot
+  poses: np.ndarray, root: np.ndarray, robot: robots.Robot
 ) -> np.ndarray:
   """(T, 3, 3) rotation of the trunk above the waist."""
   if robot.waist is None:
     return root
-  turn = robot.waist_sign * qpos[:, 7 + robot.waist]
+  turn = robot.waist_sign * poses[:, 7 + robot.waist]
   return root @ rotations.about("z", turn)
 
 

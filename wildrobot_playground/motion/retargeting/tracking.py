@@ -42,21 +42,21 @@ def solve(
     support point from where it should be.
   """
   frames = targets.root_pos.shape[0]
-  qpos = robot.bent_knees()
+  pose = robot.bent_knees()
   columns = [c for s in robots.SIDES for c in robot.description.columns(s)]
   legs = 7 + np.array(columns)
   reach = max_joint_speed / clip_lib.FPS
-  motion = np.zeros((frames, qpos.size))
+  motion = np.zeros((frames, pose.size))
   for i in range(-1, 2 * frames):
     k = i % frames
     bounds = robot.limits.copy()
     if i >= 0:
-      bounds[0] = np.maximum(bounds[0], qpos[7:] - reach)
-      bounds[1] = np.minimum(bounds[1], qpos[7:] + reach)
-    start = _with_root(qpos, targets, robot, k)
+      bounds[0] = np.maximum(bounds[0], pose[7:] - reach)
+      bounds[1] = np.minimum(bounds[1], pose[7:] + reach)
+    start = _with_root(pose, targets, robot, k)
     tasks = _tasks(targets, robot, k)
-    qpos = inverse.solve(robot, start, tasks, legs, bounds)
-    motion[k] = qpos
+    pose = inverse.solve(robot, start, tasks, legs, bounds)
+    motion[k] = pose
   errors = [
     inverse.error(robot, motion[k], _tasks(targets, robot, k))
     for k in range(frames)
@@ -65,15 +65,15 @@ def solve(
 
 
 def _with_root(
-  qpos: np.ndarray, targets: Targets, robot: robots.Robot, k: int
+  pose: np.ndarray, targets: Targets, robot: robots.Robot, k: int
 ) -> np.ndarray:
-  """`qpos` with frame k's root and waist."""
-  qpos = qpos.copy()
-  qpos[:3] = targets.root_pos[k]
-  qpos[3:7] = rotations.quat_from_euler_zyx(targets.root_euler[k])
+  """`pose` with frame k's root and waist."""
+  pose = pose.copy()
+  pose[:3] = targets.root_pos[k]
+  pose[3:7] = rotations.quat_from_euler_zyx(targets.root_euler[k])
   if robot.waist is not None:
-    qpos[7 + robot.waist] = targets.waist_yaw[k]
-  return qpos
+    pose[7 + robot.waist] = targets.waist_yaw[k]
+  return pose
 
 
 def _tasks(targets: Targets, robot: robots.Robot, k: int) -> list[inverse.Task]:

@@ -12,7 +12,7 @@ from wildrobot_playground.motion import clip as clip_lib
 def shipped(robot: robots.RobotDescription) -> list[clip_lib.MotionClip]:
   """A robot's clips of the package; the human ones are before others."""
   files = sorted(robot.clips.glob("*.npz"), reverse=True)
-  return [clip_lib.load(file) for file in files]
+  return [clip_lib.load(file, robot) for file in files]
 
 
 def nearest(
