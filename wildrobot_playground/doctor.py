@@ -82,7 +82,7 @@ def _others(
       )
     ]
   try:
-    robot = robot_option.chosen()
+    robot = robot_option.chosen() if run_dir is None else None
     if robot is not None:
       return checks.full(reference, run_dir, robot)
     return checks.full(reference, run_dir)

@@ -131,7 +131,6 @@ def _of_run(commands: Sequence[float]) -> "scorecard.Report":
   from wildrobot_playground.runs import evaluation
 
   run_dir = pathlib.Path(_CHECKPOINT.value or "")
-  robot_option.chosen()
   return evaluation.evaluate(
     run_dir, physics=_PHYSICS.value, **_grid_options(commands)
   )

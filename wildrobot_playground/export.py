@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from wildrobot_playground.runs import robot_option
+from wildrobot_playground.runs import robot_option  # noqa: F401  its flag
 from wildrobot_playground.system import cli, errors
 
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
@@ -31,7 +31,6 @@ def main(rest: Sequence[str]) -> int:
 
   run_dir = pathlib.Path(_CHECKPOINT.value)
   output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else run_dir / "export"
-  robot_option.chosen()
   try:
     for line in exporting.export(run_dir, _FORMAT.value, output):
       print(line)

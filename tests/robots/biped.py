@@ -28,16 +28,20 @@ ARM = ["shoulder_pitch", "elbow"]
 def write(
   folder: pathlib.Path, foot: str = "box", arms: bool = False
 ) -> pathlib.Path:
-  """Writes the robot with one kind of `FEET`; returns its folder.
+  """Writes the robot with one kind of `FEET`, or both; returns its folder.
 
-  A `box` is 0.20 m by 0.09 m; `balls` are four of 12 mm at such corners. Arms
+  A `box` is 0.20 m by 0.09 m; `balls` are four of 12 mm at such corners;
+  `mixed` is a box on the left and balls on the right. Arms
   have a shoulder's and an elbow's pitch each: positive angles bring the left
   arm forward and the right one back, and both fore arms forward.
   """
   folder.mkdir(parents=True, exist_ok=True)
   rng = np.random.default_rng(0)
   flips = {side: rng.choice([-1, 1], len(JOINTS)) for side in SIDES}
-  legs = [_leg(rng, flips, side, foot) for side in ("right", "left")]
+  feet = dict.fromkeys(SIDES, foot)
+  if foot == "mixed":
+    feet = dict(zip(SIDES, FEET, strict=True))
+  legs = [_leg(rng, flips, side, feet[side]) for side in ("right", "left")]
   servos = [
     f'<position name="{side}_{name}" joint="{side}_{name}" kp="300" kv="8"'
     ' forcerange="-120 120"/>'

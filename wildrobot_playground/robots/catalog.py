@@ -29,8 +29,12 @@ def add(robot: RobotDescription) -> None:
   _known[robot.name] = robot
 
 
-def find(name: str) -> RobotDescription:
+def find(name: str, called: str | None = None) -> RobotDescription:
   """A robot by its name, or the one that a folder describes.
+
+  Args:
+    name: of the robot, or path of the folder.
+    called: what a folder's robot is called, unless its `robot.toml` says.
 
   Raises:
     UsageError: naming the nearest robot, or what is wrong with the folder.
@@ -43,7 +47,7 @@ def find(name: str) -> RobotDescription:
   # It imports MuJoCo, for which a command line chooses a renderer first.
   from wildrobot_playground.robots import folder
 
-  robot = folder.load(path)
+  robot = folder.load(path, called)
   add(robot)
   return robot
 

@@ -53,18 +53,21 @@ class RobotError(errors.UsageError):
   """A robot folder that cannot be used; one line says what to mend."""
 
 
-def load(path: str | os.PathLike[str]) -> RobotDescription:
+def load(
+  path: str | os.PathLike[str], called: str | None = None
+) -> RobotDescription:
   """The description of the robot in a folder.
 
   Args:
     path: of the folder, or of its `robot.toml`.
+    called: its name, where `robot.toml` gives none; None for the folder's.
 
   Raises:
     RobotError: naming the key, and what the model has instead.
   """
   path = pathlib.Path(path)
   folder = path.parent if path.name == FILE else path
-  said = _read(folder / FILE)
+  said = {"name": called or folder.resolve().name, **_read(folder / FILE)}
   where = _model(folder, said)
   try:
     spec = scene.read(where)
@@ -126,7 +129,7 @@ def _describe(
   model: mujoco.MjModel,
 ) -> RobotDescription:
   parts = _Parts(model, folder / FILE)
-  name = said.get("name", folder.resolve().name)
+  name = said["name"]
   parts.check_name(name, "name")
   title = said.get("title") or "".join(
     word[:1].upper() + word[1:] for word in re.split(r"[-_]", name)

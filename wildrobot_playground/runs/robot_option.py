@@ -1,5 +1,6 @@
 """`--robot=NAME|FOLDER`: which robot a command, a run or a policy is about."""
 
+import json
 import os
 import pathlib
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from wildrobot_playground.system import errors
+from wildrobot_playground.system import errors, reading
 
 if TYPE_CHECKING:
   from wildrobot_playground import robots
@@ -29,8 +30,12 @@ def chosen() -> "robots.RobotDescription | None":
   return None if ROBOT.value is None else find(ROBOT.value)
 
 
-def find(name: str) -> "robots.RobotDescription":
+def find(name: str, called: str | None = None) -> "robots.RobotDescription":
   """A robot by name or folder, its environments registered.
+
+  Args:
+    name: of the robot, or path of its folder.
+    called: see `catalog.find`.
 
   Raises:
     UsageError: for an unknown name, or a folder that cannot be used.
@@ -39,7 +44,7 @@ def find(name: str) -> "robots.RobotDescription":
   from wildrobot_playground.envs import registration
   from wildrobot_playground.robots import catalog
 
-  robot = catalog.find(name)
+  robot = catalog.find(name, called)
   registration.register_robot(robot)
   return robot
 
@@ -60,12 +65,14 @@ def of_run(
 
   env, folder = config.get("env"), config.get("robot")
   if env not in catalog.environments() and folder is not None:
-    if not pathlib.Path(folder).is_dir():
+    place = ROBOT.value or folder
+    if not pathlib.Path(place).is_dir():
       raise errors.UsageError(
-        f"{where}: the robot's folder {folder} is not there; say where it is"
+        f"{where}: the robot's folder {place} is not there; say where it is"
         " with --robot=FOLDER"
       )
-    find(folder)
+    # Wherever it has moved, the run knows it by the name that it had.
+    find(place, pathlib.Path(folder).name)
   if env not in catalog.environments():
     raise errors.UsageError(
       f"{where}: {env} is no walking task of a robot that is known here"
@@ -74,16 +81,27 @@ def of_run(
 
 
 def of_policy(path: pathlib.Path) -> None:
-  """Makes the robot known that an exported policy's run was trained with."""
+  """Makes the robot known that an exported policy is for."""
   from wildrobot_playground.runs import saved_config
 
-  if ROBOT.value is not None:
-    chosen()
-    return
   folder = path if path.is_dir() else path.parent
+  if ROBOT.value is not None:
+    contract = folder / "policy.json"
+    called = _robot_in(contract) if contract.is_file() else None
+    find(ROBOT.value, called)
+    return
   config = folder.parent / saved_config.FILE
   if not config.is_file():
     return
   said = saved_config.load(config)
   if said.get("robot"):
     of_run(said, config)
+
+
+def _robot_in(path: pathlib.Path) -> str | None:
+  """The name of the robot in a contract; None where that cannot be read."""
+  try:
+    name = json.loads(reading.text(path)).get("robot")
+  except (OSError, ValueError, AttributeError):
+    return None  # Reading the policy tells what is wrong with it.
+  return name if isinstance(name, str) else None
