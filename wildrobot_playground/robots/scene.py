@@ -5,6 +5,7 @@ so that a robot's MJCF needs to hold the robot alone.
 """
 
 import functools
+import math
 import pathlib
 from typing import Any
 
@@ -181,24 +182,32 @@ def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> None:
 
 
 def drive_by_position(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
-  """Turns motors on the robot's joints into position servos.
+  """Makes the robot's actuators position servos with a range.
 
-  Without stiffness and damping in the description, they are guessed from the
-  torque limit as those of a hobby servo, which gives all of it at 0.19 rad.
+  Motors become servos: without stiffness and damping in the description, they
+  are guessed from the torque limit as those of a hobby servo, which gives all
+  of it at 0.19 rad. A servo without a range gets its joint's.
   """
   for servo in spec.actuators:
     if servo.target not in robot.joints:
       continue
-    if servo.biastype == mujoco.mjtBias.mjBIAS_AFFINE:
-      continue
     joint = spec.joint(servo.target)
-    limit = _torque_limit(servo, joint)
-    kp = robot.servo.get("kp", limit / _SATURATION)
-    servo.set_to_position(kp=kp, kv=robot.servo.get("kv", _DAMPING * kp))
-    servo.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
-    servo.forcerange = [-limit, limit]
-    servo.ctrllimited = mujoco.mjtLimited.mjLIMITED_TRUE
-    servo.ctrlrange = joint.range
+    if servo.biastype != mujoco.mjtBias.mjBIAS_AFFINE:
+      limit = _torque_limit(servo, joint)
+      kp = robot.servo.get("kp", limit / _SATURATION)
+      servo.gear = [1, 0, 0, 0, 0, 0]
+      servo.set_to_position(kp=kp, kv=robot.servo.get("kv", _DAMPING * kp))
+      servo.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
+      servo.forcerange = [-limit, limit]
+      servo.ctrllimited = mujoco.mjtLimited.mjLIMITED_AUTO
+      servo.ctrlrange = [0, 0]
+    if servo.ctrlrange[0] < servo.ctrlrange[1] or servo.inheritrange > 0:
+      continue
+    if joint.range[0] < joint.range[1]:
+      servo.inheritrange = 1  # In the model's own unit of angles.
+    else:
+      servo.ctrllimited = mujoco.mjtLimited.mjLIMITED_TRUE
+      servo.ctrlrange = [-math.pi, math.pi]
 
 
 def _torque_limit(servo: Any, joint: Any) -> float:
