@@ -8,9 +8,9 @@ from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.robots.wildrobot_v2 import WILDROBOT_V2
 from wildrobot_playground.system import cli, errors
 
-_known: dict[str, RobotDescription] = {
-  robot.name: robot for robot in (WILDROBOT, WILDROBOT_V2)
-}
+SHIPPED = (WILDROBOT, WILDROBOT_V2)
+
+_known: dict[str, RobotDescription] = {robot.name: robot for robot in SHIPPED}
 
 
 def add(robot: RobotDescription) -> None:

@@ -212,7 +212,7 @@ def _environment(env: str | None, robot: str | None) -> str:
 
 def _folder(robot: str | None) -> str | None:
   """The folder of a robot that is none of ours, wherever one is then."""
-  if robot is None or robot in catalog.names():
+  if robot is None or robot in {shipped.name for shipped in catalog.SHIPPED}:
     return None
   return str(pathlib.Path(robot).resolve())
 

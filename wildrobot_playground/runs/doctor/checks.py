@@ -14,6 +14,7 @@ from wildrobot_playground.features import separability
 from wildrobot_playground.features.dataset import DatasetError, ReferenceDataset
 from wildrobot_playground.motion.clip import ClipError
 from wildrobot_playground.policy import rollout as rollout_lib
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.doctor import (
@@ -80,7 +81,7 @@ def full(
     system_checks.memory(environment, ppo),
     system_checks.rendering(environment.mj_model),
   ]
-  if environment.robot.mass is None:  # None of the shipped ones.
+  if environment.robot not in catalog.SHIPPED:
     findings += robot_checks.check(robots.of(environment.robot))
   try:
     dataset = _dataset(reference, run_dir, environment)
