@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from wildrobot_playground import report
-from wildrobot_playground.runs import plan
+from wildrobot_playground.runs import plan, plan_record
 from wildrobot_playground.runs.store import checkpoint
 from wildrobot_playground.system import errors
 
@@ -43,7 +43,7 @@ def test_a_run_or_all_is_required():
 def _make_run(folder, steps, rows=None, **changes):
   """A run folder with a configuration, one record and an evaluation."""
   folder.mkdir()
-  config = plan.describe(plan.make_plan(plan.Request(preset="cpu")))
+  config = plan_record.describe(plan.make_plan(plan.Request(preset="cpu")))
   config["ppo"]["num_timesteps"] = 1000
   for key, value in changes.items():
     config["amp"][key] = value

@@ -160,10 +160,10 @@ def check(arguments: Sequence[str]) -> str:
     UsageError: for a key or a value that is none.
   """
   _check_resume()
-  from wildrobot_playground.runs import plan
+  from wildrobot_playground.runs import plan, plan_record
 
   request = _request(arguments)
-  made = plan.flat(plan.describe(plan.make_plan(request)))
+  made = plan_record.flat(plan_record.describe(plan.make_plan(request)))
   others = (request.check, request.evaluate, request.video, request.wandb)
   return repr((sorted(made.items()), others))
 

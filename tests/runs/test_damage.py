@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.runs import tiny
 from wildrobot_playground.runs import plan as plan_lib
-from wildrobot_playground.runs import reporting, saved_config
+from wildrobot_playground.runs import plan_record, reporting, saved_config
 from wildrobot_playground.runs.logs import events, metrics_log, sinks
 from wildrobot_playground.runs.store import (
   checkpoint,
@@ -39,11 +39,11 @@ _ODD_BYTES = st.sampled_from(
 )
 _CONFIG = json.loads(
   json.dumps(
-    plan_lib.describe(plan_lib.make_plan(tiny.request())),
+    plan_record.describe(plan_lib.make_plan(tiny.request())),
     default=lambda value: value.to_dict(),
   )
 )
-_LEAVES = [path for path in plan_lib.flat(_CONFIG) if isinstance(path, str)]
+_LEAVES = [path for path in plan_record.flat(_CONFIG) if isinstance(path, str)]
 
 
 def _one_line(error: Exception) -> None:
@@ -91,7 +91,7 @@ def test_a_config_with_one_odd_value_resumes_or_is_one_line(
     plan = plan_lib.make_plan(
       plan_lib.Request(run_dir=str(tmp_path), preset="cpu"), saved
     )
-    plan_lib.differences(plan, saved)
+    plan_record.differences(plan, saved)
   except (errors.UsageError, ValueError) as error:
     assert isinstance(error, (errors.UsageError, saved_config.ConfigFileError))
     _one_line(error)

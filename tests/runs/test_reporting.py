@@ -15,7 +15,7 @@ from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy.metrics import scorecard
 from wildrobot_playground.policy.metrics.episodes import Rollout
 from wildrobot_playground.robots.wildrobot import WILDROBOT
-from wildrobot_playground.runs import plan, reporting
+from wildrobot_playground.runs import plan, plan_record, reporting
 from wildrobot_playground.runs.logs import curves, metrics_log
 from wildrobot_playground.runs.reporting import (
   command_lines,
@@ -76,7 +76,7 @@ class _Page(html.parser.HTMLParser):
 
 def _config(**changes):
   """A run's `config.json`, as it is read back."""
-  made = plan.describe(plan.make_plan(tiny.request(**changes)))
+  made = plan_record.describe(plan.make_plan(tiny.request(**changes)))
   return json.loads(json.dumps(made, default=lambda value: value.to_dict()))
 
 
@@ -433,7 +433,7 @@ def test_the_command_makes_the_same_plan_again():
     domain_randomization=arguments.pop("domain_randomization") == "",
     overrides=tuple(f"--{key}={value}" for key, value in arguments.items()),
   )
-  assert plan.differences(plan.make_plan(request), config) == {}
+  assert plan_record.differences(plan.make_plan(request), config) == {}
 
 
 def test_keys_of_another_version_are_named_not_written():

@@ -8,13 +8,18 @@ import pytest
 from hypothesis import strategies as st
 
 from wildrobot_playground.config import ranges
-from wildrobot_playground.runs import evaluation, plan, saved_config
+from wildrobot_playground.runs import (
+  evaluation,
+  plan,
+  plan_record,
+  saved_config,
+)
 from wildrobot_playground.runs.doctor import checks
 from wildrobot_playground.runs.store import checkpoint
 from wildrobot_playground.system import assets, errors
 
 SAVED = json.loads(
-  json.dumps(plan.describe(plan.make_plan(plan.Request())), default=str)
+  json.dumps(plan_record.describe(plan.make_plan(plan.Request())), default=str)
 )
 KEYS = [
   (section, *key.split("."))
@@ -40,7 +45,7 @@ def _changed(path, value):
 
 def test_as_written_it_is_the_same_plan():
   made = _resume(copy.deepcopy(SAVED))
-  assert plan.differences(made, SAVED) == {}
+  assert plan_record.differences(made, SAVED) == {}
   for section in plan.SECTIONS:
     assert getattr(made, section) == getattr(
       plan.make_plan(plan.Request()), section
@@ -85,7 +90,7 @@ def test_as_written_it_is_the_same_plan():
 )
 def test_damage_is_told_by_its_key(path, value, said):
   if said == "missing":  # What it lacks differs from the run that goes on.
-    differ = plan.differences(
+    differ = plan_record.differences(
       _resume(_changed(path, value)), _changed(path, value)
     )
     assert "env_config.sim_dt" in differ
@@ -124,7 +129,7 @@ def test_any_damage_is_a_plan_or_one_line(path, value):
   except errors.UsageError as error:
     assert len(" ".join(str(error).split())) < 2000
     return
-  plan.differences(made, _changed(path, value))
+  plan_record.differences(made, _changed(path, value))
 
 
 @pytest.mark.parametrize("program", ["evaluate", "doctor"])

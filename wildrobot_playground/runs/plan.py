@@ -5,7 +5,6 @@ import datetime
 import pathlib
 import sys
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any
 
 import mujoco_playground
@@ -16,7 +15,6 @@ from mujoco_playground.config import (
   manipulation_params,
 )
 
-import wildrobot_playground
 from wildrobot_playground import robots
 from wildrobot_playground.config import key_ranges, overrides, ranges
 from wildrobot_playground.envs import presets as config_lib
@@ -29,24 +27,6 @@ from wildrobot_playground.system import cli, errors
 SECTIONS = saved_config.SECTIONS
 # The most seen under random targets: 8 on flat ground, 13 on rough ground.
 CONTACTS_PER_ROBOT = 16
-_PLAIN_FIELDS = (
-  "env",
-  "robot",
-  "preset",
-  "seed",
-  "reference",
-  "domain_randomization",
-  "init_from",
-)
-_VERSIONED = (
-  "playground",
-  "brax",
-  "jax",
-  "mujoco",
-  "mujoco-mjx",
-  "flax",
-  "optax",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,29 +210,6 @@ def defaults(env: str) -> dict[str, config_dict.ConfigDict]:
   }
 
 
-def describe(plan: Plan) -> dict[str, Any]:
-  """What `config.json` holds."""
-  return {
-    **{name: getattr(plan, name) for name in _PLAIN_FIELDS},
-    **{name: getattr(plan, name).to_dict() for name in SECTIONS},
-    "command": sys.argv,
-    "versions": {
-      "wildrobot-playground": wildrobot_playground.__version__,
-      **{name: _version(name) for name in _VERSIONED},
-    },
-  }
-
-
-def differences(plan: Plan, saved: Mapping[str, Any]) -> dict[str, str]:
-  """Keys in which a plan differs from a saved one, to `saved -> planned`."""
-  ours, theirs = flat(describe(plan)), flat(saved)
-  return {
-    key: f"{theirs.get(key)!r} -> {ours.get(key)!r}"
-    for key in sorted(ours.keys() | theirs.keys())
-    if plain(ours.get(key)) != plain(theirs.get(key))
-  }
-
-
 def _sections(
   env: str, preset: str, saved: Mapping[str, Any], where: pathlib.Path
 ) -> dict[str, config_dict.ConfigDict]:
@@ -360,24 +317,3 @@ def _brax_ppo_config(env: str) -> config_dict.ConfigDict:
     if env in suite.ALL_ENVS:
       return params.brax_ppo_config(env)
   raise errors.UsageError(f"no PPO configuration for environment '{env}'")
-
-
-def flat(config: Mapping[str, Any]) -> dict[str, Any]:
-  """The comparable part of a `config.json`, with dotted keys."""
-  plain = {name: config.get(name) for name in _PLAIN_FIELDS}
-  for name in SECTIONS:
-    section = config_dict.ConfigDict(config.get(name, {}))
-    plain |= {f"{name}.{k}": v for k, v in ranges.flatten(section).items()}
-  return plain
-
-
-def plain(value: Any) -> Any:
-  """JSON knows lists only."""
-  return list(value) if isinstance(value, tuple) else value
-
-
-def _version(package: str) -> str:
-  try:
-    return metadata.version(package)
-  except metadata.PackageNotFoundError:
-    return "unknown"

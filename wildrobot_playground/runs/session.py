@@ -12,7 +12,7 @@ from wildrobot_playground.amp.hooks import Hooks
 from wildrobot_playground.amp.programs import Compiled
 from wildrobot_playground.envs import randomize
 from wildrobot_playground.features.dataset import ReferenceDataset
-from wildrobot_playground.runs import duration, evaluation, plan
+from wildrobot_playground.runs import duration, evaluation, plan, plan_record
 from wildrobot_playground.runs.checkpointing import Checkpointing
 from wildrobot_playground.runs.logs.costs import Costs
 from wildrobot_playground.runs.logs.run_log import RunLog
@@ -138,7 +138,7 @@ class Session:
         self._plan.run_dir,
         self._plan.ppo.num_timesteps,
         self.checkpoints.first_steps,
-        plan.describe(self._plan),
+        plan_record.describe(self._plan),
         self._wandb,
       )
 

@@ -12,7 +12,12 @@ import pytest
 
 from tests.runs import tiny
 from wildrobot_playground.runs import plan as plan_lib
-from wildrobot_playground.runs import preflight, reference, training
+from wildrobot_playground.runs import (
+  plan_record,
+  preflight,
+  reference,
+  training,
+)
 from wildrobot_playground.runs.store import folder, resume, snapshots
 from wildrobot_playground.system import errors, stopping
 
@@ -132,7 +137,7 @@ def test_without_flags_the_saved_settings_hold(whole):
   saved = resume.read_config(whole)
   plan = plan_lib.make_plan(plan_lib.Request(), saved)
   assert plan.ppo.num_envs == 8
-  assert plan_lib.differences(plan, saved) == {}
+  assert plan_record.differences(plan, saved) == {}
 
 
 def test_a_folder_with_a_run_is_not_overwritten(whole):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wildrobot_playground.runs import plan as plan_lib
+from wildrobot_playground.runs import plan_record
 from wildrobot_playground.runs import reference as reference_lib
 
 _TRAIN = "python -m wildrobot_playground.train"
@@ -60,7 +61,7 @@ def settings(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     request = plan_lib.Request(
       env=config["env"], robot=config.get("robot"), preset=config["preset"]
     )
-    defaults = plan_lib.describe(plan_lib.make_plan(request))
+    defaults = plan_record.describe(plan_lib.make_plan(request))
     _ = config["seed"]
     arguments = []
     if config.get("domain_randomization"):
@@ -73,7 +74,7 @@ def settings(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
   arguments += [
     f"--{_FLAGS.get(key, key)}={_written(value)}"
     for key, value in theirs.items()
-    if key in ours and plan_lib.plain(ours[key]) != value
+    if key in ours and plan_record.plain(ours[key]) != value
   ]
   unknown = [key for key in theirs if key not in ours]
   return arguments, unknown
@@ -108,7 +109,7 @@ def go_on(folder: str, longer: int | None = None) -> str:
 
 def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
   """Dotted keys of the three sections to values."""
-  return {k: v for k, v in plan_lib.flat(config).items() if "." in k}
+  return {k: v for k, v in plan_record.flat(config).items() if "." in k}
 
 
 def _written(value: Any) -> str:

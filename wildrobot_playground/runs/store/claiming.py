@@ -9,6 +9,7 @@ from typing import Any
 
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.runs import plan as plan_lib
+from wildrobot_playground.runs import plan_record
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs.store import checkpoint, folder
 from wildrobot_playground.runs.store import resume as resume_lib
@@ -80,7 +81,7 @@ def write_down(
   """
 
   def write() -> None:
-    config = {**plan_lib.describe(plan), _CLIPS: _digest_of_clips(plan)}
+    config = {**plan_record.describe(plan), _CLIPS: _digest_of_clips(plan)}
     if reference is not None:
       dataset_lib.save(plan.run_dir / reference_lib.FILE, reference)
     # After the reference: who is stopped between both can ask for it again.
@@ -97,7 +98,7 @@ def _differs(plan: plan_lib.Plan, config: Mapping[str, Any]) -> bool:
   copy, its first poses are not.
   """
   saved = resume_lib.read_config(plan.run_dir)
-  different = plan_lib.differences(plan, saved)
+  different = plan_record.differences(plan, saved)
   clips = saved.get(_CLIPS)
   if clips not in (None, config[_CLIPS]) and _CLIPS_KEY not in different:
     folder_of_clips = plan.env_config.reset_config.reference_clips

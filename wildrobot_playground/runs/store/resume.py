@@ -10,7 +10,7 @@ import numpy as np
 
 from wildrobot_playground.amp.programs import RunState
 from wildrobot_playground.runs import plan as plan_lib
-from wildrobot_playground.runs import saved_config
+from wildrobot_playground.runs import plan_record, saved_config
 from wildrobot_playground.runs.store import checkpoint, snapshots
 from wildrobot_playground.runs.store.manifest import SnapshotError
 from wildrobot_playground.system import distributed, errors
@@ -70,7 +70,7 @@ def check(
   Raises:
     UsageError: listing the keys that differ and are not `allowed`.
   """
-  different = plan_lib.differences(plan, saved)
+  different = plan_record.differences(plan, saved)
   unknown = [key for key in allowed if key not in different]
   if unknown:
     raise errors.UsageError(
