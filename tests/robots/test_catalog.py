@@ -12,8 +12,9 @@ from wildrobot_playground.system import errors
 
 @pytest.fixture(autouse=True)
 def forget(monkeypatch):
-  """What a test makes known is forgotten after it."""
-  monkeypatch.setattr(catalog, "_known", dict(catalog._known))
+  """Nothing is known but what is shipped, and all else forgotten after it."""
+  shipped = {robot.name: robot for robot in catalog.SHIPPED}
+  monkeypatch.setattr(catalog, "_known", shipped)
 
 
 def test_ours_is_known_by_name_and_by_its_environments():

@@ -13,7 +13,7 @@ from tests import planted
 from tests.runs.tiny import TINY, request
 from wildrobot_playground.amp import guard
 from wildrobot_playground.envs import presets as config_lib
-from wildrobot_playground.envs import walk
+from wildrobot_playground.envs import rewards
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.runs import plan as plan_lib
 from wildrobot_playground.runs import reference as reference_lib
@@ -268,7 +268,7 @@ def test_a_run_of_ones_own_clips_starts_in_them(tmp_path):
 
 def test_a_run_that_only_fails_ends_with_a_diagnosis(tmp_path, monkeypatch):
   monkeypatch.setattr(guard, "PATIENCE", 3)
-  monkeypatch.setattr(walk.rewards, "termination", lambda fallen: jp.nan)
+  monkeypatch.setattr(rewards, "termination", lambda fallen: jp.nan)
   run_dir = tmp_path / "run"
   with pytest.raises(
     errors.RunFailedError, match="3 iterations in a row"

@@ -159,7 +159,7 @@ def test_a_robot_that_falls_gets_up(walk, robot):
 
 
 def test_the_ghost_walks_as_fast_as_told_and_stands_otherwise():
-  shade = ghost.Ghost("wildrobot")
+  shade = ghost.Ghost(WILDROBOT)
   standing = shade.advance(0.02, 0.0)
   assert np.array_equal(shade.advance(0.02, 0.0), standing)
   walking = [shade.advance(0.02, 0.4) for _ in range(30)]
