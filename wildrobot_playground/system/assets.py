@@ -31,11 +31,6 @@ def reference(robot: str = "wildrobot") -> pathlib.Path:
   return top if robot == "wildrobot" else top / robot
 
 
-def dataset(robot: str = "wildrobot") -> pathlib.Path:
-  """The dataset that comes with a robot, where one does."""
-  return reference(robot) / f"{robot}_walk.npz"
-
-
 def policies() -> pathlib.Path:
   """The folder of the shipped policies, one a folder."""
   return _folder("policies")

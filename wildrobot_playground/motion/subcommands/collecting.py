@@ -14,7 +14,7 @@ from wildrobot_playground.motion.datasets import speeds
 from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.motion.show import tables
 from wildrobot_playground.motion.subcommands import common, making
-from wildrobot_playground.system import assets, echo, npz
+from wildrobot_playground.system import echo, npz
 
 
 def build(args: argparse.Namespace) -> common.Result:
@@ -79,7 +79,7 @@ def analyze(args: argparse.Namespace) -> common.Result:
       f"--command {low:g} {high:g}: expected the slowest command first"
     )
   robot = common.robot_of(args).description
-  shipped = sorted((assets.reference(robot.name) / "clips").glob("*.npz"))
+  shipped = sorted(robot.clips.glob("*.npz"))
   parts: list[speeds.Speeds] = []
   for path in args.files or map(str, shipped):
     if pathlib.Path(path).suffix in (".pkl", ".pickle"):

@@ -16,7 +16,7 @@ from wildrobot_playground.motion.datasets import shipped as default_lib
 from wildrobot_playground.motion.quality import collision, frames
 from wildrobot_playground.motion.show import tables
 from wildrobot_playground.robots import WILDROBOT, catalog
-from wildrobot_playground.system import assets, echo
+from wildrobot_playground.system import echo
 
 _MOST_STRETCHES = 4  # of bad frames, in a message
 _MOST_SPEEDS = 200
@@ -161,9 +161,7 @@ def load_clips(
     ClipError: for a clip that cannot be used, or is another robot's.
   """
   files: list[pathlib.Path] = []
-  for path in map(
-    pathlib.Path, paths or [assets.reference(robot.name) / "clips"]
-  ):
+  for path in map(pathlib.Path, paths or [robot.clips]):
     inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
     if not inside:
       raise CommandError(f"{path}: no clip (*.npz) in this folder")
