@@ -8,8 +8,9 @@ from absl import flags
 from tests import planted
 from wildrobot_playground import doctor
 from wildrobot_playground.features import dataset as dataset_lib
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.runs.doctor import checks, finding, versions
-from wildrobot_playground.system import assets, errors
+from wildrobot_playground.system import errors
 
 
 def diagnose(*arguments):
@@ -48,7 +49,7 @@ def test_a_sound_installation_passes(tmp_path, capsys):
 
 
 def test_a_leak_fails_with_code_1(tmp_path, capsys):
-  shipped = dataset_lib.load(assets.dataset())
+  shipped = dataset_lib.load(WILDROBOT.dataset)
 
   def another_height(rows):
     rows[:, 24] = 0.99

@@ -10,9 +10,10 @@ from wildrobot_playground.envs import walk
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import assets
 
-DATASET = dataset_lib.load(assets.dataset())
+DATASET = dataset_lib.load(WILDROBOT.dataset)
 TOLERANCE = 1e-5
 
 

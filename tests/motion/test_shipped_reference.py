@@ -10,6 +10,7 @@ from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.quality import gates
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import assets
 
 CLIPS = sorted((assets.reference() / "clips").glob("*.npz"))
@@ -23,7 +24,7 @@ def clips():
 @pytest.fixture(scope="module")
 def dataset(robot):
   return dataset_lib.load(
-    assets.dataset(),
+    WILDROBOT.dataset,
     velocity_mode="direction",
     dt=0.02,
     model_hash=robot.fingerprint,

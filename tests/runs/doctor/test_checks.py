@@ -24,7 +24,7 @@ from wildrobot_playground.runs.doctor import (
 )
 from wildrobot_playground.system import assets, backend
 
-DATASET = dataset_lib.load(assets.dataset())
+DATASET = dataset_lib.load(WILDROBOT.dataset)
 NAMES = features.WILDROBOT.names
 
 
