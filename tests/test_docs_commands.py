@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from tests.robots import biped
 from wildrobot_playground.system import assets
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -157,6 +158,7 @@ def workplace(tmp_path_factory):
   _run(
     folder, "motion", ["import", source, "--speed", "0.2", "--output=my_walk"]
   )
+  biped.write(folder / "my_robot")
   (folder / "runs").mkdir(exist_ok=True)
   (folder / "runs" / "example").symlink_to(folder / "RUN")
   return folder
@@ -192,6 +194,7 @@ def _as_here(arguments):
       ("=policy.onnx", "=RUN/export/policy.onnx"),
       ("=CHECKPOINT", f"={walk}"),
       ("YOUR.xml", "xmls/wildrobot.xml"),
+      ("RECORDING", "reference/sources/humanoid3d_walk.txt"),
       ("walk.bvh", "reference/sources/humanoid3d_walk.txt"),
       ("your_reference.npz", "reference/wildrobot_walk.npz"),
     ):

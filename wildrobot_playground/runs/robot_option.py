@@ -82,13 +82,15 @@ def of_run(
 
 def of_policy(path: pathlib.Path) -> None:
   """Makes the robot known that an exported policy is for."""
+  from wildrobot_playground.robots import catalog
   from wildrobot_playground.runs import saved_config
 
   folder = path if path.is_dir() else path.parent
   if ROBOT.value is not None:
     contract = folder / "policy.json"
     called = _robot_in(contract) if contract.is_file() else None
-    find(ROBOT.value, called)
+    shipped = {robot.name for robot in catalog.SHIPPED}
+    find(ROBOT.value, None if called in shipped else called)
     return
   config = folder.parent / saved_config.FILE
   if not config.is_file():
