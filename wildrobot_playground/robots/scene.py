@@ -182,7 +182,7 @@ def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> None:
 
 
 def drive_by_position(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
-  """Makes the robot's actuators position servos with a range.
+  """Makes the robot's actuators position servos with a range and a name.
 
   Motors become servos: without stiffness and damping in the description, they
   are guessed from the torque limit as those of a hobby servo, which gives all
@@ -192,6 +192,7 @@ def drive_by_position(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
     if servo.target not in robot.joints:
       continue
     joint = spec.joint(servo.target)
+    servo.name = servo.name or PREFIX + servo.target
     if servo.biastype != mujoco.mjtBias.mjBIAS_AFFINE:
       limit = _torque_limit(servo, joint)
       kp = robot.servo.get("kp", limit / _SATURATION)
