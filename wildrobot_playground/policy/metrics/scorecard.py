@@ -13,7 +13,7 @@ from wildrobot_playground.policy.metrics.episodes import Rollout
 from wildrobot_playground.system import files
 
 _COLUMNS = (
-  ("command", "m/s", ".1f"),
+  ("command", "m/s", "g"),
   ("speed", "m/s", ".3f"),
   ("velocity_error", "m/s", ".3f"),
   ("falls", "", "d"),
