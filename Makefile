@@ -64,7 +64,10 @@ docs: setup ## Build the pages as a site, into build/docs.
 	@echo "open     build/docs/index.html"
 
 reference: setup ## Rebuild reference/ from its sources.
-	$(PY) -m wildrobot_playground.motion default $(ARGS)
+	for robot in wildrobot wildrobot_v2; do \
+	  $(PY) -m wildrobot_playground.motion default --robot=$$robot $(ARGS) \
+	    || exit 1; \
+	done
 
 # `pip --target` needs no root, no venv module and no permission of an
 # externally managed Python. Where uv cannot reach its index (a mirror or a

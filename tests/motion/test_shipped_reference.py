@@ -1,15 +1,17 @@
 """What is in reference/ is what the pipeline makes, and is good."""
 
 import filecmp
+import pathlib
 
 import numpy as np
 import pytest
 
-from wildrobot_playground import features
+from wildrobot_playground import features, robots
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.quality import gates
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import assets
 
@@ -31,15 +33,17 @@ def dataset(robot):
   )
 
 
-def test_rebuild_gives_the_same_bytes(tmp_path):
-  shipped.write(output=tmp_path)
+@pytest.mark.parametrize("name", [robot.name for robot in catalog.SHIPPED])
+def test_rebuild_gives_the_same_bytes(name, tmp_path):
+  robot = catalog.find(name)
+  shipped.write(output=tmp_path, robot=robots.of(robot))
   made = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*.*"))
-  assert len(made) == len(CLIPS) + 2
+  assert len(made) == len(list(robot.clips.iterdir())) + 2
   different = [
     path
     for path in made
     if not filecmp.cmp(
-      tmp_path / path, assets.reference() / path, shallow=False
+      tmp_path / path, pathlib.Path(robot.reference) / path, shallow=False
     )
   ]
   assert different == []
