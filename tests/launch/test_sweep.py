@@ -336,6 +336,8 @@ def _interrupted(folder, number, saves, times):
     stderr=subprocess.PIPE,
     text=True,
     start_new_session=True,
+    # Under nohup it would be deaf to what the test sends.
+    preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
   )
   while len(list(folder.glob("default/*/begun"))) < 2:
     assert process.poll() is None, process.communicate()
