@@ -209,3 +209,20 @@ def test_what_the_model_lacks_is_told_in_a_line(tmp_path, changes, said):
     scene.compile_scene(biped.description(tmp_path, **changes))
   assert said in str(error.value)
   assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("weighed", [True, False])
+def test_a_mesh_without_a_file_is_left_out_only_where_it_weighs_nothing(
+  weighed, tmp_path
+):
+  """Else the robot would be lighter than its owner wrote it."""
+  inertial = '<inertial pos="0 0 0" mass="2" diaginertia="1 1 1"/>' * weighed
+  path = tmp_path / "robot.xml"
+  path.write_text(f"""<mujoco><asset><mesh name="m" file="gone.stl"/></asset>
+    <worldbody><body name="b"><freejoint/>{inertial}
+    <geom type="mesh" mesh="m" contype="0" conaffinity="0"/></body></worldbody>
+    </mujoco>""")
+  spec = scene.read(path)
+  assert len(spec.meshes) == (0 if weighed else 1)
+  if weighed:
+    assert spec.compile().body_mass[1] == 2

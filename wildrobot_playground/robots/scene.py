@@ -132,8 +132,13 @@ def _leave_out_missing_meshes(
     for mesh in spec.meshes
     if mesh.file and not (folder / spec.meshdir / mesh.file).is_file()
   }
+  # What collides is needed, and what its body's mass would come from.
   needed = {
-    geom.meshname for geom in spec.geoms if geom.contype or geom.conaffinity
+    geom.meshname
+    for geom in spec.geoms
+    if geom.contype
+    or geom.conaffinity
+    or not (geom.parent.explicitinertial or geom.mass == 0)
   }
   for name in missing.keys() - needed:
     for geom in [geom for geom in spec.geoms if geom.meshname == name]:

@@ -1,22 +1,17 @@
 """WildRobot v2 as data: seventeen servos, ankles that roll, arms."""
 
-from wildrobot_playground.robots.description import Contact, RobotDescription
+from wildrobot_playground.robots.description import RobotDescription
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import assets
 
 
 def _leg(side: str) -> tuple[str, ...]:
-  joints = "hip_pitch", "hip_roll", "knee_pitch", "ankle_pitch", "ankle_roll"
-  return tuple(f"{side}_{joint}" for joint in joints)
+  return *WILDROBOT.legs[side], f"{side}_ankle_roll"
 
 
 def _arm(side: str) -> tuple[str, ...]:
   joints = "shoulder_pitch", "shoulder_roll", "elbow_pitch"
   return tuple(f"{side}_{joint}" for joint in joints)
-
-
-def _plate(side: str, part: str) -> Contact:
-  name = f"{side}_{part}"
-  return Contact(name, geoms=(name,), sole=(f"{name}_plate",))
 
 
 WILDROBOT_V2 = RobotDescription(
@@ -32,9 +27,7 @@ WILDROBOT_V2 = RobotDescription(
     *_arm("right"),
     *_leg("right"),
   ),
-  contacts=tuple(
-    _plate(side, part) for side in ("left", "right") for part in ("toe", "heel")
-  ),
+  contacts=WILDROBOT.contacts,
   legs={side: _leg(side) for side in ("left", "right")},
   waist="waist_yaw",
   default_pose="home",
