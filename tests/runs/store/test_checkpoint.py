@@ -112,7 +112,7 @@ def test_table_has_a_row_a_command(tiny_run):
   )
   lines = scorecard.table(report).strip().splitlines()
   assert lines[-1] == "2 episodes a command, physics mujoco"
-  assert [line.split()[0] for line in lines[-3:-1]] == ["0.0", "0.5"]
+  assert [line.split()[0] for line in lines[-3:-1]] == ["0", "0.5"]
 
 
 def test_evaluation_is_reproducible(tiny_run):
