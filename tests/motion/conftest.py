@@ -8,8 +8,8 @@ from wildrobot_playground import robots
 from wildrobot_playground.motion import walk_generator
 from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.importers import deepmimic
-from wildrobot_playground.motion.retargeting import cyclic, unroll
 from wildrobot_playground.motion.retargeting import recording as follow
+from wildrobot_playground.motion.retargeting import unroll
 from wildrobot_playground.robots import folder as folder_lib
 from wildrobot_playground.system import assets
 
@@ -28,7 +28,7 @@ def human_walk():
 
 @pytest.fixture(scope="session")
 def human_clip(human_walk, robot):
-  return cyclic.retarget(human_walk, 0.3, "human", robot)
+  return follow.follow(human_walk, "human", robot, 0.3)
 
 
 @pytest.fixture(scope="session")

@@ -79,9 +79,7 @@ def test_feet_stand_on_their_sides(walk, shape):
 def test_swings_clear_the_ground_and_do_not_jump(walk, shape):
   feet, _ = _feet(walk, shape)
   for foot in feet.values():
-    _, flat = foot_targets.foot_path.edge_offset(
-      foot.pitch, shape.toe, shape.heel
-    )
+    _, flat = foot_targets.edge_offset(foot.pitch, shape.toe, shape.heel)
     clearance = foot.place[:, 2] - flat
     # The first and last swings are cut by the recording's ends.
     for start, end in spans.of(~foot.standing)[1:-1]:

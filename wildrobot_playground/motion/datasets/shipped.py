@@ -14,7 +14,7 @@ from wildrobot_playground.motion.datasets import build, readme
 from wildrobot_playground.motion.edit import mirror
 from wildrobot_playground.motion.importers import deepmimic
 from wildrobot_playground.motion.quality import gates
-from wildrobot_playground.motion.retargeting import cyclic, recording
+from wildrobot_playground.motion.retargeting import recording
 from wildrobot_playground.system import assets, files
 
 SOURCE = pathlib.Path("sources") / "humanoid3d_walk.txt"
@@ -37,35 +37,6 @@ def assessed(
   return dataclasses.replace(clip, meta=meta), report
 
 
-def make_clips(
-  source: str | os.PathLike[str], robot: robots.Robot
-) -> list[clip_lib.MotionClip]:
-  """All clips of WildRobot's reference, each followed by its mirror image.
-
-  Args:
-    source: of the human walk (DeepMimic).
-    robot: the robot.
-
-  Raises:
-    ClipError: when a clip is refused.
-    MotionError: when the source cannot be used.
-  """
-  motion = deepmimic.load(source)
-  clips = [
-    cyclic.retarget(motion, speed, clip_name("human_walk", speed), robot)
-    for speed in HUMAN_SPEEDS
-  ]
-  clips += [
-    walk_generator.generate(speed, clip_name("generated_walk", speed), robot)
-    for speed in GENERATED_SPEEDS
-  ]
-  pairs = _with_images(clips, robot)
-  for clip, report in pairs:
-    if report.tier == "refused":
-      raise clip_lib.ClipError(f"{clip.name}: {'; '.join(report.reasons)}")
-  return [clip for clip, _ in pairs]
-
-
 def speeds(robot: robots.Robot, of_wildrobot: Sequence[float]) -> list[float]:
   """Speeds [m/s] like WildRobot's for a robot of another size.
 
@@ -78,7 +49,7 @@ def speeds(robot: robots.Robot, of_wildrobot: Sequence[float]) -> list[float]:
   return sorted({math.floor(20 * scale * s + 1e-9) / 20 for s in of_wildrobot})
 
 
-def make_own(
+def make_clips(
   source: str | os.PathLike[str], robot: robots.Robot
 ) -> list[clip_lib.MotionClip]:
   """The clips of any robot's reference that pass, with their mirror images.
@@ -140,14 +111,14 @@ def write(
     The clips.
 
   Raises:
-    ValueError: as `make_clips` and `make_own`.
+    ValueError: as `make_clips`.
   """
   source = pathlib.Path(source) if source else assets.reference() / SOURCE
   robot = robot or robots.default_robot()
   description = robot.description
   ours = description == robots.WILDROBOT
   output = pathlib.Path(output or description.reference)
-  clips = make_clips(source, robot) if ours else make_own(source, robot)
+  clips = make_clips(source, robot)
   for clip in clips:
     clip_lib.save(output / "clips" / f"{clip.name}.npz", clip)
   dataset = build.build(clips, velocity_mode)

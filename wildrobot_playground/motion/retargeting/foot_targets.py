@@ -12,7 +12,6 @@ import dataclasses
 import numpy as np
 
 from wildrobot_playground.motion import filters, human, spans
-from wildrobot_playground.motion.retargeting import foot_path
 from wildrobot_playground.motion.retargeting import path as path_lib
 
 _FLAT_BAND = 0.05  # rad of human sole pitch that count as flat
@@ -177,7 +176,7 @@ def _stance(
   )
   along = here.along(track)
   along[:, 1] += sign * max(0.0, shape.nearest_y - np.min(sign * along[:, 1]))
-  x, z = foot_path.edge_offset(pitch[inside], shape.toe, shape.heel)
+  x, z = edge_offset(pitch[inside], shape.toe, shape.heel)
   return np.stack([along[:, 0] + x, along[:, 1], z], axis=-1)
 
 
@@ -229,10 +228,10 @@ def _swing(
   )
   u = share[:, None]
   place[start:end] = base[start:end] + (
-    foot_path.hermite(u, 0) * ends[0]
-    + foot_path.hermite(u, 1) * slope_out
-    + foot_path.hermite(u, 2) * ends[1]
-    + foot_path.hermite(u, 3) * slope_in
+    _hermite(u, 0) * ends[0]
+    + _hermite(u, 1) * slope_out
+    + _hermite(u, 2) * ends[1]
+    + _hermite(u, 3) * slope_in
   )
   place[start:end, 2] += _lift(place[start:end], pitch[start:end], share, shape)
 
@@ -241,7 +240,7 @@ def _lift(
   place: np.ndarray, pitch: np.ndarray, share: np.ndarray, shape: Shape
 ) -> np.ndarray:
   """(n,) by how much [m] the swing must be raised to clear the ground."""
-  _, flat = foot_path.edge_offset(pitch, shape.toe, shape.heel)
+  _, flat = edge_offset(pitch, shape.toe, shape.heel)
   wanted = np.full_like(share, -0.001)
   for (first, last), height in (
     (_OFF_THE_GROUND, _GRAZING),
@@ -251,3 +250,28 @@ def _lift(
   rise = _plateau(share, _RISE)
   lift = max(0.0, float(np.max((wanted - place[:, 2] + flat) / rise)))
   return lift * rise
+
+
+def edge_offset(
+  pitch: np.ndarray, toe: np.ndarray, heel: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Ankle x and z (T,) of a sole that stands on its lower edge.
+
+  x counts from where the ankle is when the sole is flat, z from the ground.
+  """
+  edge = np.where(np.asarray(pitch)[..., None] > 0, toe, heel)
+  cos, sin = np.cos(pitch), np.sin(pitch)
+  x = cos * edge[..., 0] + sin * edge[..., 2]
+  z = -sin * edge[..., 0] + cos * edge[..., 2]
+  return edge[..., 0] - x, -z
+
+
+def _hermite(share: np.ndarray, index: int) -> np.ndarray:
+  """Cubic Hermite basis: start value, start slope, end value, end slope."""
+  u = share
+  return (
+    2 * u**3 - 3 * u**2 + 1,
+    u**3 - 2 * u**2 + u,
+    -2 * u**3 + 3 * u**2,
+    u**3 - u**2,
+  )[index]
