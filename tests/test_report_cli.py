@@ -18,7 +18,7 @@ def make(*arguments):
     return report.main([])
   finally:
     flags.FLAGS.unparse_flags()
-    for name in ("run", "all", "root"):
+    for name in ("run", "all", "root", "robot"):
       flags.FLAGS[name].unparse()
 
 
@@ -32,6 +32,16 @@ def test_it_writes_the_page_and_says_where(tmp_path, capsys):
     "config.json",
     "report.html",
   ]
+
+
+def test_a_run_whose_robot_has_moved_asks_for_it(tmp_path):
+  config = {"env": "ZbotWalk", "robot": str(tmp_path / "zbot"), "preset": "cpu"}
+  (tmp_path / "config.json").write_text(json.dumps(config))
+  assert make(f"--run={tmp_path}") == 0
+  page = (tmp_path / "report.html").read_text("utf-8")
+  assert "say where it is with --robot=FOLDER" in page
+  with pytest.raises(errors.UsageError, match="robot 'nowhere'"):
+    make(f"--run={tmp_path}", "--robot=nowhere")
 
 
 def test_a_run_or_all_is_required():

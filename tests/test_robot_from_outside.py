@@ -124,5 +124,10 @@ def test_a_folder_that_has_moved_is_named_once(owner, trained):
       "--seconds=2",
       "--episodes=2",
     )
+    page = owner / "run" / "report.html"
+    _run(owner, "report", "--run=run")
+    assert "say where it is with --robot" in page.read_text("utf-8")
+    _run(owner, "report", "--run=run", "--robot=elsewhere")
+    assert "--robot=elsewhere" in page.read_text("utf-8")
   finally:
     (owner / "elsewhere").rename(owner / "my_biped")

@@ -2,6 +2,8 @@
 
 python -m wildrobot_playground.report --run=runs/WildRobotWalk-...
 python -m wildrobot_playground.report --all
+
+A run of your own robot needs its folder; `--robot` says where it is now.
 """
 
 import pathlib
@@ -9,6 +11,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from wildrobot_playground.runs import robot_option
 from wildrobot_playground.system import cli, errors
 
 _RUN = flags.DEFINE_string("run", None, "Run folder.")
@@ -26,6 +29,7 @@ def main(rest: Sequence[str]) -> int:
     raise errors.UsageError("give one of --run=RUN_FOLDER and --all")
   if _ROOT.present and not _ALL.value:
     raise errors.UsageError("--root is for --all only")
+  robot_option.chosen()
   folder = pathlib.Path(_ROOT.value if _ALL.value else _RUN.value or "")
   try:
     path = _write_all(folder) if _ALL.value else _write(folder)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wildrobot_playground.runs import plan as plan_lib
-from wildrobot_playground.runs import plan_record
+from wildrobot_playground.runs import plan_record, robot_option, saved_config
 from wildrobot_playground.runs import reference as reference_lib
 
 _TRAIN = "python -m wildrobot_playground.train"
@@ -39,7 +39,7 @@ def reproduce(config: Mapping[str, Any], folder: str) -> tuple[str, list[str]]:
     arguments.append(f"--reference={folder}/{reference_lib.FILE}")
   named = [f"--{name}={config[name]}" for name in ("env", "preset", "seed")]
   if config.get("robot"):
-    named.append(f"--robot={config['robot']}")
+    named.append(f"--robot={robot_option.ROBOT.value or config['robot']}")
   return shlex.join([*_TRAIN.split(), *named, *arguments]), unknown
 
 
@@ -58,9 +58,9 @@ def settings(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     ValueError: when the configuration cannot be turned into arguments.
   """
   try:
-    request = plan_lib.Request(
-      env=config["env"], robot=config.get("robot"), preset=config["preset"]
-    )
+    if config.get("robot"):
+      robot_option.of_run(config, saved_config.FILE)
+    request = plan_lib.Request(env=config["env"], preset=config["preset"])
     defaults = plan_record.describe(plan_lib.make_plan(request))
     _ = config["seed"]
     arguments = []
