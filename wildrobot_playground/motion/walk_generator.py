@@ -91,12 +91,9 @@ def generate(
   }
   for _ in range(options.passes):
     draft = clip_lib.make_clip(name, poses, robot, True, (speed, 0, 0), {})
-    missing = np.clip(
-      plan.zmp - zero_moment_point(draft, robot),
-      -_LARGEST_ERROR,
-      _LARGEST_ERROR,
-    )
-    zmp = zmp + options.feedback * missing
+    missing = plan.zmp - zero_moment_point(draft, robot)
+    most = _LARGEST_ERROR * robot.size
+    zmp = zmp + options.feedback * np.clip(missing, -most, most)
     poses, error = _whole_body(plan, zmp, robot, options)
   return clip_lib.make_clip(
     name,

@@ -33,6 +33,6 @@ WILDROBOT_V2 = RobotDescription(
   default_pose="home",
   reference=assets.reference("wildrobot_v2"),
   task={"command_config.lin_vel_x": (0.0, 0.7)},  # m/s
-  ppo={"num_timesteps": 5_000_000},  # a quarter of an hour on two cores
+  ppo={"num_timesteps": 6_000_000},  # a quarter of an hour on two cores
   mass=4.128,
 )

@@ -12,7 +12,7 @@ def _perfect():
 
 
 def test_perfect_metrics_are_feasible():
-  report = gates.judge(_perfect())
+  report = gates.judge(_perfect(), gates.GATES)
   assert report.tier == "feasible"
   assert report.reasons == ()
 
@@ -21,14 +21,24 @@ def test_perfect_metrics_are_feasible():
 def test_every_gate_counts(name):
   kinematic, feasible = gates.GATES[name]
   if np.isfinite(kinematic):
-    refused = gates.judge(_perfect() | {name: kinematic + 1.0})
+    refused = gates.judge(_perfect() | {name: kinematic + 1.0}, gates.GATES)
     assert refused.tier == "refused"
     assert name in refused.reasons[0]
-    missing = gates.judge(_perfect() | {name: float("nan")})
+    missing = gates.judge(_perfect() | {name: float("nan")}, gates.GATES)
     assert missing.tier == "refused"
   if feasible < kinematic:
-    report = gates.judge(_perfect() | {name: feasible + 1e-3})
+    report = gates.judge(_perfect() | {name: feasible + 1e-3}, gates.GATES)
     assert report.tier == "kinematic"
+
+
+def test_gates_go_with_the_legs(robot, biped):
+  assert gates.limits(robot) == gates.GATES
+  large = gates.limits(biped)
+  assert large["ik_error"][0] == pytest.approx(0.005 * biped.size)
+  assert large["stance_slide_mean"][0] == pytest.approx(
+    0.03 * np.sqrt(biped.size)
+  )
+  assert large["joint_speed"] == gates.GATES["joint_speed"]
 
 
 def _changed(clip, **arrays):

@@ -58,7 +58,7 @@ def good_pieces(
     robot: the robot.
     shortest: stretches that last less are left out [s].
   """
-  excess = _excess(frames.measure(clip, robot))
+  excess = _excess(frames.measure(clip, robot), frames.kinematic(robot))
   low = max(2, round(shortest * clip.fps))
   high = min(clip.num_frames, round(_LONGEST * clip.fps))
   sums = np.concatenate([np.zeros((1, excess.shape[1])), np.cumsum(excess, 0)])
@@ -85,7 +85,9 @@ def from_origin(clip: clip_lib.MotionClip) -> clip_lib.MotionClip:
   return dataclasses.replace(clip, root_pos=pos, root_quat=quat)
 
 
-def _excess(values: dict[str, np.ndarray]) -> np.ndarray:
+def _excess(
+  values: dict[str, np.ndarray], most: dict[str, float]
+) -> np.ndarray:
   """(T, K) by how much each frame exceeds what a piece may have on average.
 
   A piece is good when the sum of every column over its frames is at most 0.
@@ -95,20 +97,20 @@ def _excess(values: dict[str, np.ndarray]) -> np.ndarray:
     return np.asarray(flags, np.float64) - _MARGIN * allowed
 
   never = (
-    frames.over(values, "ik_error")
-    | frames.over(values, "penetration")
-    | frames.over(values, "joint_speed")
+    (values["ik_error"] > most["ik_error"])
+    | (values["penetration"] > most["penetration"])
+    | (values["joint_speed"] > most["joint_speed"])
     | (values["leg_gap"] < 0)
     | (values["arm_gap"] < 0)
   )
-  peak = values["slide_peak"] > gates.GATES[frames.SLIDE_PEAK][0]
-  slide = _MARGIN * gates.GATES[frames.SLIDE_MEAN][0]
+  peak = values["slide_peak"] > most[frames.SLIDE_PEAK]
+  slide = _MARGIN * most[frames.SLIDE_MEAN]
   columns = [
     never.astype(np.float64),
     values["slide"] - values["standing"] * slide,
     share(peak, 0.05),
-    share(values["airborne"], gates.GATES["airborne"][0]),
-    share(values["hip_at_limit"], gates.GATES["hip_at_limit"][0]),
+    share(values["airborne"], most["airborne"]),
+    share(values["hip_at_limit"], most["hip_at_limit"]),
   ]
   return np.stack(columns, axis=1)
 

@@ -138,7 +138,7 @@ def _contact_rays(
     side = robot.description.contacts[plate].side
     body = robot.feet[side].body
     for corner in corners[plate]:
-      if corner[2] < _CONTACT_MARGIN:
+      if corner[2] < _CONTACT_MARGIN * robot.size:
         mujoco.mj_jac(robot.model, data, jacobian, None, corner, body)
         rays.append(edges @ jacobian)
   return np.vstack(rays)

@@ -78,21 +78,21 @@ def measure(
 
 def stretches(clip: clip_lib.MotionClip, robot: robots.Robot) -> list[Stretch]:
   """The bad frames, in the order of time."""
-  values = measure(clip, robot)
+  values, most = measure(clip, robot), kinematic(robot)
   turning = np.abs(values["yaw_rate"]) > _TURNING
-  sliding = _sliding(values, clip.fps)
+  sliding = _sliding(values, most, clip.fps)
   turning = _mean(turning.astype(np.float64), clip.fps) > 0.5
   flags = {
-    "the legs do not reach": over(values, "ik_error"),
-    "soles are in the ground": over(values, "penetration"),
+    "the legs do not reach": values["ik_error"] > most["ik_error"],
+    "soles are in the ground": values["penetration"] > most["penetration"],
     "the legs overlap": values["leg_gap"] < 0,
     "an arm hits a thigh": values["arm_gap"] < 0,
-    "a joint is too fast": over(values, "joint_speed"),
+    "a joint is too fast": values["joint_speed"] > most["joint_speed"],
     TWISTING: sliding & turning,
     "standing feet slide": sliding & ~turning,
     "no foot is down": values["airborne"] > 0,
     "a hip is at its limit": _mean(values["hip_at_limit"], clip.fps)
-    > gates.GATES["hip_at_limit"][0],
+    > most["hip_at_limit"],
   }
   found = [
     Stretch(start, end, reason)
@@ -102,16 +102,18 @@ def stretches(clip: clip_lib.MotionClip, robot: robots.Robot) -> list[Stretch]:
   return sorted(found, key=lambda stretch: (stretch.start, stretch.end))
 
 
-def over(values: dict[str, np.ndarray], name: str) -> np.ndarray:
-  """(T,) whether a metric is above its gate."""
-  return values[name] > gates.GATES[name][0]
+def kinematic(robot: robots.Robot) -> dict[str, float]:
+  """The kinematic tier's largest value of each metric."""
+  return {name: most for name, (most, _) in gates.limits(robot).items()}
 
 
-def _sliding(values: dict[str, np.ndarray], fps: float) -> np.ndarray:
+def _sliding(
+  values: dict[str, np.ndarray], most: dict[str, float], fps: float
+) -> np.ndarray:
   """(T,) whether the feet slide too much around a frame."""
-  allowed = gates.GATES[SLIDE_MEAN][0] * _mean(values["standing"], fps)
+  allowed = most[SLIDE_MEAN] * _mean(values["standing"], fps)
   mean = _mean(values["slide"], fps) > allowed
-  peak = values["slide_peak"] > gates.GATES[SLIDE_PEAK][0]
+  peak = values["slide_peak"] > most[SLIDE_PEAK]
   return mean | (_mean(peak.astype(np.float64), fps) > _PEAKS)
 
 

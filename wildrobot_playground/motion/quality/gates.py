@@ -1,6 +1,7 @@
 """Is a clip good enough? Metrics, gates and tiers."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -14,7 +15,8 @@ TIERS = about.TIERS
 # Of a loop: its seam is compared with steps of which neither neighbour is it.
 _SHORTEST_LOOP = 4  # frames
 _AT_LIMIT = 0.01  # rad from hip extension that count as at the limit
-# Largest value of each metric: in the kinematic tier, in the feasible tier.
+# Largest value of each metric: in the kinematic tier, in the feasible tier; of
+# WildRobot, see `limits`.
 GATES = {
   "joint_limit_violation": (1e-6, 1e-6),  # rad
   "ik_error": (0.005, 0.002),  # m
@@ -29,6 +31,10 @@ GATES = {
   "over_torque": (np.inf, 0.05),  # share of frames
   "unmatched_force": (np.inf, 0.05),  # share of weight
 }
+_LENGTHS = ("ik_error", "penetration")
+_SLIDES = ("stance_slide_mean", "stance_slide_p95")
+
+Limits = dict[str, tuple[float, float]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,21 +52,38 @@ class Report:
   reasons: tuple[str, ...]
 
 
+def limits(robot: robots.Robot) -> Limits:
+  """`GATES` for a robot of another size.
+
+  Lengths go with its legs, slides with the root of that, as speeds of walks do.
+  What servos and shares may be is everyone's.
+  """
+
+  def scale(name: str) -> float:
+    if name in _LENGTHS:
+      return robot.size
+    return math.sqrt(robot.size) if name in _SLIDES else 1.0
+
+  return {
+    name: (scale(name) * most, scale(name) * best)
+    for name, (most, best) in GATES.items()
+  }
+
+
 def assess(clip: clip_lib.MotionClip, robot: robots.Robot) -> Report:
   """Measures a clip and puts it in a tier."""
-  metrics = measure(clip, robot)
-  return judge(metrics)
+  return judge(measure(clip, robot), limits(robot))
 
 
-def judge(metrics: dict[str, float]) -> Report:
-  """The tier that metrics earn."""
+def judge(metrics: dict[str, float], allowed: Limits) -> Report:
+  """The tier that metrics earn; `allowed` as of `limits`."""
   kinematic, feasible = (
-    [name for name, limits in GATES.items() if not metrics[name] <= limits[i]]
+    [name for name, most in allowed.items() if not metrics[name] <= most[i]]
     for i in range(2)
   )
   tier = "refused" if kinematic else "kinematic" if feasible else "feasible"
   reasons = tuple(
-    f"{name} is {metrics[name]:.4g}, at most {GATES[name][0]:g} is allowed"
+    f"{name} is {metrics[name]:.4g}, at most {allowed[name][0]:.4g} is allowed"
     for name in kinematic
   )
   return Report(metrics, tier, reasons)

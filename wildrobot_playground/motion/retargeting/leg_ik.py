@@ -67,7 +67,8 @@ def solve(
   for _ in range(_PASSES):
     short, long = _solve_legs(limbs, feet, joints, root, tilt)
     stiff = _missing_hip_room(joints, robot)
-    if np.max(short) < _LARGEST_MISS and np.max(stiff) < _HIP_ROOM / 2:
+    reached = np.max(short) < _LARGEST_MISS * robot.size
+    if reached and np.max(stiff) < _HIP_ROOM / 2:
       break
     leaned += _GAIN * _spread(stiff, _LEANING_SPREAD)
     lowered += _GAIN * _spread(short, _LOWERING_SPREAD)

@@ -265,17 +265,18 @@ class App:
   def _draw(self, command: float) -> None:
     """All robots side by side, the first one in the middle of the view."""
     leader = self.walkers[0].pose
+    apart = _APART * self._robots[0].size
     if self._ground is not None:
       self._ground.follow(leader[0], leader[1])
     for i, walker in enumerate(self.walkers):
       # Beside each other, wherever each has gone.
-      self._show(self._drawings[i], self._robots[i], walker.pose, -_APART * i)
+      self._show(self._drawings[i], self._robots[i], walker.pose, -apart * i)
     visible = self._show_ghost.value and bool(self._ghost.clips)
     if self._shade.visible != visible:
       self._shade.visible = visible
     if self._ghost.clips:
       pose = self._ghost.advance(self._dt, command, self.walkers[0].heading)
-      self._show(self._shade, self._robots[0], pose, _APART)
+      self._show(self._shade, self._robots[0], pose, apart)
     self._plot(command)
 
   def _plot(self, command: float) -> None:

@@ -22,10 +22,11 @@ _REBUILD = (
 _MORE = "give clips that walk, with the contacts of their feet"
 _LIMIT_SLACK = 0.02  # rad
 _RARE = 0.01  # share of rows
-_HEIGHT_GAP = 0.02  # m, median
+_HEIGHT_GAP = 0.045  # of the pelvis' height, median
 _CONTACT_AUC = 0.65
-_DOWN = 0.01  # m above the lowest plate: on the ground, by a leaning trunk
-_LIFTED = 0.03  # m above the lowest plate: surely off the ground
+# Of the pelvis' height, above the lowest plate: on the ground, by a leaning
+# trunk; surely off the ground.
+_DOWN, _LIFTED = 0.023, 0.068
 _VELOCITY_GAP = 0.35  # of a unit vector, mean
 # m/s: a clip serves commands this far from its speed, where style counts fully.
 _REACH = 0.1
@@ -173,7 +174,8 @@ def _foot_contacts(sample: stance_fit.Sample, sole: Any) -> Finding:
   layout = sample.layout
   joint_pos = sample.features[:, layout.joint_pos]
   height = stance_fit.corners(sole, joint_pos)[..., 2].min(axis=-1)
-  clearance = height - height.min(axis=1, keepdims=True)
+  lowest = height.min(axis=1, keepdims=True)
+  clearance = (height - lowest) / np.median(-lowest)
   touches = sample.features[:, layout.foot_contacts] > 0.5
   problems = []
   for i, name in enumerate(layout.names[layout.foot_contacts]):
@@ -187,7 +189,7 @@ def _foot_contacts(sample: stance_fit.Sample, sole: Any) -> Finding:
 
 
 def _plate(clearance: np.ndarray, touches: np.ndarray) -> str | None:
-  """What is wrong with a plate's contacts (N,); clearance (N, 1) [m]."""
+  """What is wrong with a plate's contacts (N,); clearance (N, 1)."""
   down = float(np.mean(clearance < _DOWN))
   lifted = float(np.mean(clearance > _LIFTED))
   if not touches.any():
@@ -218,7 +220,7 @@ def _root_height(sample: stance_fit.Sample, sole: Any) -> Finding:
   found = rows[:, layout.root_height][:, 0]
   gap = float(np.median(np.abs(found - legs)))
   said = f"{np.median(found):.3f} m, the legs reach {np.median(legs):.3f} m"
-  if gap <= _HEIGHT_GAP:
+  if gap <= _HEIGHT_GAP * np.median(legs):
     return Finding("root height", OK, said)
   return Finding(
     "root height",

@@ -89,7 +89,7 @@ def _soles(robot: robots.Robot) -> Finding:
   points = robot.sole.corners(robot.at.pose(robot.default_qpos))
   for side in robots.SIDES:
     heights = points[robot.description.contacts_of(side)][..., 2]
-    if np.ptp(heights) > _FLAT:
+    if np.ptp(heights) > _FLAT * robot.size:
       return Finding(
         "soles",
         WARN,

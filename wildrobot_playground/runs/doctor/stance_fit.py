@@ -18,7 +18,7 @@ from wildrobot_playground.robots.sole import Sole
 
 _CLIPS, _ROWS = 16, 64  # At most so many clips, and rows of each.
 _MIN_STANCE = 20  # rows, for a judgement
-_CLEARANCE = 10.0  # per m: 1 cm counts as a tenth of a unit vector
+_CLEARANCE = 4.4  # per pelvis height: 2.3 % count as a tenth of a unit vector
 _GOOD = 0.18  # A misfit below leaves no room for a swap.
 _BETTER = 0.8  # of the misfit: a swap that fits that well was made
 
@@ -87,7 +87,8 @@ def misfit(sample: Sample, sole: Sole) -> float | None:
   if gaps is None:
     return None
   height = points[..., 2].min(axis=-1)
-  clearance = height - height.min(axis=1, keepdims=True)
+  lowest = height.min(axis=1, keepdims=True)
+  clearance = (height - lowest) / np.median(-lowest)
   touches = sample.features[:, sample.layout.foot_contacts] > 0.5
   direction = np.mean(np.linalg.norm(gaps, axis=1))
   return float(direction + _CLEARANCE * np.mean(clearance[touches]))
