@@ -10,11 +10,13 @@ from wildrobot_playground.robots import catalog
 from wildrobot_playground.system import assets
 
 
-@pytest.mark.parametrize("name", ["wildrobot"])
-def test_a_policy_walks_as_well_on_a_turned_model(name, tmp_path):
+@pytest.mark.parametrize(
+  ("name", "shipped"), [("wildrobot", "walk"), ("wildrobot_v2", "walk_v2")]
+)
+def test_a_policy_walks_as_well_on_a_turned_model(name, shipped, tmp_path):
   robot = robots.of(catalog.find(name))
   model = turned.write(robot, tmp_path / "turned.xml")
-  policy = sim_to_sim.load(assets.find_policy("walk"))
+  policy = sim_to_sim.load(assets.find_policy(shipped))
   other = plant.load(policy.controller.contract, model)
   assert not np.allclose(other.model.body_quat[2:], [1, 0, 0, 0])
   assert list(other.joints) != sorted(other.joints)
