@@ -3,13 +3,13 @@
 python docs/commands_page.py
 """
 
-import argparse
 import importlib
 import json
 import pathlib
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 
 from absl import flags
 
@@ -29,7 +29,8 @@ _HEAD = """# Commands
 
 Every command line with every flag, written by `python docs/commands_page.py`.
 `--help` says the same; an unknown flag or key is answered with the nearest.
-Flags are `--name=value`; those of truth values also `--name` and `--noname`.
+Flags are `--name=value` or `--name value`; those of truth values also `--name`
+and `--noname`, those of several numbers `--name=1,2` or `--name 1 2`.
 Bad input ends in one line and exit code 2, work that fails in one line and 1.
 A reader that has left, as `| head` does, ends a command quietly with 141;
 `train` and `bench` go on, for their files.
@@ -55,30 +56,19 @@ def _of_program(name: str) -> str:
     check=True,
   )
   said = json.loads(found.stdout)
-  rows = [f"| `--{n}` | {d} | {h} |" for n, d, h in said["flags"]]
   title = name.removesuffix(".__main__")
   return "\n".join(
-    [
-      f"## {title}\n",
-      f"{said['doc']}\n",
-      "| flag | default | what |",
-      "| --- | --- | --- |",
-      *rows,
-      "",
-    ]
+    [f"## {title}\n", f"{said['doc']}\n", *_table("flag", said["rows"])]
   )
 
 
 def _describe(module_name: str) -> dict[str, object]:
   """Documentation and own flags of a program."""
   module = importlib.import_module(module_name)
-  own = flags.FLAGS.flags_by_module_dict()[module_name]
+  own = flags.FLAGS.get_key_flags_for_module(module)
   return {
     "doc": _document(module.__doc__ or ""),
-    "flags": [
-      (flag.name, _default(flag.default), _escape(flag.help or ""))
-      for flag in sorted(own, key=lambda flag: flag.name)
-    ],
+    "rows": [_row(flag) for flag in sorted(own, key=lambda flag: flag.name)],
   }
 
 
@@ -92,10 +82,27 @@ def _document(doc: str) -> str:
   return "\n".join(lines)
 
 
+def _table(first: str, rows: Iterable[Sequence[str]]) -> list[str]:
+  """The lines of a table of arguments."""
+  return [
+    f"| {first} | default | what |",
+    "| --- | --- | --- |",
+    *(f"| {' | '.join(row)} |" for row in rows),
+    "",
+  ]
+
+
+def _row(flag: flags.Flag, required: Sequence[str] = ()) -> tuple[str, ...]:
+  """Name, default and help of a flag."""
+  default = "required" if flag.name in required else _default(flag.default)
+  return f"`--{flag.name}`", default, _escape(flag.help or "")
+
+
 def _default(value: object) -> str:
   if value is None or value == [] or value == "":
     return "-"
-  text = ",".join(value) if isinstance(value, list) else str(value)
+  several = isinstance(value, (list, tuple))
+  text = ",".join(map(str, value)) if several else str(value)
   return f"`{text.lower() if isinstance(value, bool) else text}`"
 
 
@@ -106,28 +113,19 @@ def _escape(text: str) -> str:
 def _of_motion() -> str:
   """The section of `motion` with its subcommands."""
   from wildrobot_playground.motion import __main__ as motion
+  from wildrobot_playground.motion import subcommands
 
-  parser = motion._parser()
-  actions = parser._subparsers._group_actions[0]
-  parts = [
-    "## motion\n",
-    f"{parser.description}\n",
-    "    python -m wildrobot_playground.motion COMMAND ...\n",
-  ]
-  for name, sub in actions.choices.items():
-    rows = [
-      f"| `{_argument(action)}` | {_argparse_default(action)}"
-      f" | {_escape(_help(action))} |"
-      for action in sub._actions
-      if not isinstance(action, argparse._HelpAction)
-    ]
+  parts = ["## motion\n", f"{_document(motion.__doc__ or '')}\n"]
+  for command in subcommands.ALL:
+    rows = [_row(flag, command.required) for flag in command.options]
+    words = command.words
+    if words.most:
+      default = "required" if words.least else "-"
+      rows.insert(0, (f"`{words.title}`", default, _escape(words.help)))
     parts += [
-      f"### motion {name}\n",
-      f"{sub.description}\n",
-      "| argument | default | what |",
-      "| --- | --- | --- |",
-      *rows,
-      "",
+      f"### motion {command.name}\n",
+      f"{command.summary}\n",
+      *_table("argument", rows),
     ]
   return "\n".join(parts)
 
@@ -160,33 +158,6 @@ def _attribute(options: type, key: str) -> str:
     rf"^ +{key}: (.*?)(?=^ +\w+: |\Z)", options.__doc__ or "", re.M | re.S
   )
   return found[1] if found else ""
-
-
-def _argument(action: argparse.Action) -> str:
-  name = action.option_strings[-1] if action.option_strings else action.dest
-  return name if action.nargs == 0 else f"{name}{_values(action)}"
-
-
-def _values(action: argparse.Action) -> str:
-  """How many values an argument takes, where that is not one."""
-  return " ..." if action.nargs in ("+", "*", 2) else ""
-
-
-def _help(action: argparse.Action) -> str:
-  text = action.help or ""
-  if action.choices:
-    text = f"{text + '; ' if text else ''}one of {', '.join(action.choices)}"
-  if isinstance(action.metavar, str) and not text:
-    text = action.metavar
-  return text
-
-
-def _argparse_default(action: argparse.Action) -> str:
-  if action.required:
-    return "required"
-  if isinstance(action.default, tuple):
-    return f"`{' '.join(map(str, action.default))}`"
-  return "-" if action.default in (None, False, []) else f"`{action.default}`"
 
 
 if __name__ == "__main__":

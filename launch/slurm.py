@@ -153,4 +153,4 @@ if __name__ == "__main__":
   _FOLDER = flags.DEFINE_string("folder", "runs/slurm", "Run folder.")
   _SLURM_OPTIONS = flags.DEFINE_string("slurm_options", "", _OPTIONS_HELP)
   _LOCAL = flags.DEFINE_bool("local", False, "Run here, without SLURM.")
-  cli.run(main)
+  cli.run(main, takes_rest=True)

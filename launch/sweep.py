@@ -24,7 +24,7 @@ import train_flags
 from absl import flags
 from sweep_runs import OWN, Run, runs
 
-from wildrobot_playground.config import ranges
+from wildrobot_playground.config import ranges, typed_flags
 from wildrobot_playground.system import cli, echo, errors, files
 
 _GRID = flags.DEFINE_multi_string(
@@ -42,8 +42,13 @@ _SLURM_OPTIONS = flags.DEFINE_string(
   "slurm_options", "", "Of submitit: partition=gpu,gpus_per_node=1,..."
 )
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Print the commands only.")
-_COMMANDS = flags.DEFINE_list(
-  "commands", "0.2,0.4,0.6", "Speeds [m/s] of the table."
+_COMMANDS = flags.DEFINE_flag(
+  typed_flags.numbers(
+    "commands",
+    "Speeds [m/s] of the table.",
+    ranges.Number(0, 10, "m/s"),
+    (0.2, 0.4, 0.6),
+  )
 )
 
 
@@ -154,15 +159,7 @@ def submit(
 def main(rest: Sequence[str]) -> int:
   """Trains what is left to train, then prints and writes what was found."""
   folder = pathlib.Path(_FOLDER.value)
-  try:
-    commands = [float(text) for text in _COMMANDS.value]
-  except ValueError as error:
-    raise errors.UsageError(f"--commands takes numbers: {error}") from error
-  speed = ranges.Number(0, 10, "m/s")
-  if not commands or not all(map(speed.fits, commands)):
-    raise errors.UsageError(
-      f"--commands={','.join(_COMMANDS.value)}: each must be {speed.said}"
-    )
+  commands = list(_COMMANDS.value)
   everything = list(runs(_GRID.value, _SEEDS.value, folder))
   train_flags.refuse(rest, OWN)
   todo = [run for run in everything if not run.is_done]
@@ -219,4 +216,4 @@ def _train_all(
 
 
 if __name__ == "__main__":
-  cli.run(main)
+  cli.run(main, takes_rest=True)

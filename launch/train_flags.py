@@ -81,26 +81,24 @@ def check(arguments: Sequence[str]) -> str:
 
   Raises:
     errors.UsageError: for a key, a flag or a value that is none.
-    absl.flags.Error: likewise, for a flag's value of another type.
   """
   from wildrobot_playground import train
 
   known = flags.FlagValues()
-  for flag in flags.FLAGS.get_flags_for_module(train.__name__):
+  for flag in flags.FLAGS.get_key_flags_for_module(train):
     flag.unparse()  # What an earlier call set.
     known[flag.name] = flag
-  rest = known(["train", *arguments], known_only=True)[1:]
+  rest = cli.parse(arguments, known, takes_unknown=True)
   with contextlib.redirect_stderr(io.StringIO()):  # Each run says it again.
     return train.check(rest)
 
 
-def _main(rest: Sequence[str]) -> int:
-  del rest
+def _main() -> int:
   found = []
   for arguments in json.load(sys.stdin):
     try:
       found.append({"trains": check(arguments)})
-    except (errors.UsageError, flags.Error) as error:
+    except errors.UsageError as error:
       found.append({"refused": echo.line(error)})
       break
   print(json.dumps(found))

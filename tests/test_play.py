@@ -32,7 +32,11 @@ def _run(module, *arguments):
   [
     ("play", ["--policy=nowhere"], "there is no policy at nowhere"),
     ("play", ["--model=nowhere.xml"], "there is no model at nowhere.xml"),
-    ("play", ["--gif=x.gif", "--commands=fast"], "--commands takes numbers"),
+    (
+      "play",
+      ["--gif=x.gif", "--commands=fast"],
+      "--commands=fast: expected",
+    ),
     ("play", ["--gif=no/where.gif"], "no is no folder"),
     ("play", ["walk"], "unknown argument 'walk'"),
     ("play", ["--gif=x.gif", "--port=80"], "a film has no use for --port"),

@@ -8,7 +8,6 @@ import ctypes.util
 import os
 import pathlib
 import sys
-from collections.abc import Sequence
 
 from absl import flags
 
@@ -16,6 +15,7 @@ from wildrobot_playground.runs import robot_option
 from wildrobot_playground.runs.doctor import finding, versions
 from wildrobot_playground.system import cli, errors
 
+flags.adopt_module_key_flags(robot_option)
 _REFERENCE = flags.DEFINE_string(
   "reference",
   None,
@@ -25,10 +25,9 @@ _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
 _JSON = flags.DEFINE_string("json", None, "File to write the findings to.")
 
 
-def main(rest: Sequence[str]) -> int:
+@errors.of_input()
+def main() -> int:
   """Prints the table; 0 unless something fails."""
-  if rest:
-    raise errors.UsageError(f"unknown argument '{rest[0]}'")
   run_dir = pathlib.Path(_CHECKPOINT.value) if _CHECKPOINT.value else None
   if run_dir is not None and not run_dir.is_dir():
     raise errors.UsageError(f"--checkpoint={run_dir} is no folder")
@@ -81,13 +80,10 @@ def _others(
         "mend the versions first, or install the package again",
       )
     ]
-  try:
-    robot = robot_option.chosen() if run_dir is None else None
-    if robot is not None:
-      return checks.full(reference, run_dir, robot)
-    return checks.full(reference, run_dir)
-  except ValueError as error:
-    raise errors.UsageError(str(error)) from error
+  robot = robot_option.chosen() if run_dir is None else None
+  if robot is not None:
+    return checks.full(reference, run_dir, robot)
+  return checks.full(reference, run_dir)
 
 
 def run() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
+from wildrobot_playground.config import typed_flags
 from wildrobot_playground.policy.metrics import episodes
 from wildrobot_playground.runs import robot_option
 from wildrobot_playground.system import assets, cli, errors, files
@@ -21,6 +22,7 @@ from wildrobot_playground.system import assets, cli, errors, files
 if TYPE_CHECKING:
   from wildrobot_playground.policy.metrics import scorecard
 
+flags.adopt_module_key_flags(robot_option)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
 _POLICY = flags.DEFINE_string(
   "policy", None, "Exported policy (file or folder), or a shipped one's name."
@@ -37,8 +39,13 @@ _MODEL = flags.DEFINE_string(
 _PHYSICS = flags.DEFINE_string(
   "physics", "mujoco", "mujoco (plain MuJoCo, full accuracy) or mjx."
 )
-_COMMANDS = flags.DEFINE_list(
-  "commands", "0,0.2,0.4,0.6,0.8,1.0", "Forward speeds [m/s]."
+_COMMANDS = flags.DEFINE_flag(
+  typed_flags.numbers(
+    "commands",
+    "Forward speeds [m/s].",
+    episodes.COMMAND,
+    episodes.COMMANDS,
+  )
 )
 _EPISODES = flags.DEFINE_integer(
   "episodes", episodes.NUM_EPISODES, "Episodes a command.", lower_bound=1
@@ -62,10 +69,9 @@ _JSON = flags.DEFINE_string("json", None, "File to write the figures to.")
 _VIDEO = flags.DEFINE_string("video", None, "MP4 or GIF to render.")
 
 
-def main(rest: Sequence[str]) -> int:
+@errors.of_input()
+def main() -> int:
   """Prints the table; see `runs.evaluation` and `policy.sim.sim_to_sim`."""
-  if rest:
-    raise errors.UsageError(f"unknown argument '{rest[0]}'")
   if (_CHECKPOINT.value is None) == (_POLICY.value is None):
     raise errors.UsageError(
       "give one of --checkpoint=RUN_FOLDER and --policy=policy.onnx"
@@ -73,13 +79,10 @@ def main(rest: Sequence[str]) -> int:
   _check_flags()
   path = cli.file_to_write("json", _JSON.value)
   film = cli.file_to_write("video", _VIDEO.value, (".mp4", ".gif"))
-  try:
-    commands = episodes.read_commands(_COMMANDS.value)
-    if _SUITE.value == "robustness":
-      return _robustness(commands, path)
-    report = _of_policy(commands) if _POLICY.value else _of_run(commands)
-  except ValueError as error:
-    raise errors.UsageError(str(error)) from error
+  commands = list(_COMMANDS.value)
+  if _SUITE.value == "robustness":
+    return _robustness(commands, path)
+  report = _of_policy(commands) if _POLICY.value else _of_run(commands)
   # Imported late: MuJoCo must not be there before `cli.run` chose a renderer.
   from wildrobot_playground.policy.metrics import scorecard
 

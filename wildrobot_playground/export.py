@@ -4,13 +4,13 @@ python -m wildrobot_playground.export --checkpoint=RUN --output=DIR
 """
 
 import pathlib
-from collections.abc import Sequence
 
 from absl import flags
 
-from wildrobot_playground.runs import robot_option  # noqa: F401  its flag
+from wildrobot_playground.runs import robot_option
 from wildrobot_playground.system import cli, errors
 
+flags.adopt_module_key_flags(robot_option)
 _CHECKPOINT = flags.DEFINE_string("checkpoint", None, "Run folder.")
 _FORMAT = flags.DEFINE_list(
   "format", "onnx", "Some of onnx, stablehlo and brax, with commas."
@@ -20,10 +20,9 @@ _OUTPUT = flags.DEFINE_string(
 )
 
 
-def main(rest: Sequence[str]) -> int:
+@errors.of_input()
+def main() -> int:
   """Prints what was proved and written; see `runs.exporting`."""
-  if rest:
-    raise errors.UsageError(f"unknown argument '{rest[0]}'")
   if _CHECKPOINT.value is None:
     raise errors.UsageError("--checkpoint=RUN_FOLDER is required")
   # Imported here: `cli.run` prepares the process for jax first.
@@ -31,20 +30,13 @@ def main(rest: Sequence[str]) -> int:
 
   run_dir = pathlib.Path(_CHECKPOINT.value)
   output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else run_dir / "export"
-  try:
-    for line in exporting.export(run_dir, _FORMAT.value, output):
-      print(line)
-    if "onnx" in _FORMAT.value:
-      cli.say_next(
-        ("play", f"--policy={output}"),
-        ("evaluate", f"--policy={output}", "--suite=robustness"),
-      )
-  except ValueError as error:
-    raise errors.UsageError(str(error)) from error
-  except OSError as error:
-    raise errors.UsageError(
-      f"{error.filename or output} cannot be written: {error.strerror}"
-    ) from error
+  for line in exporting.export(run_dir, _FORMAT.value, output):
+    print(line)
+  if "onnx" in _FORMAT.value:
+    cli.say_next(
+      ("play", f"--policy={output}"),
+      ("evaluate", f"--policy={output}", "--suite=robustness"),
+    )
   return 0
 
 

@@ -8,15 +8,17 @@ python -m wildrobot_playground.play --gif=walk.gif --commands=0.4 --reference
 
 import pathlib
 import socket
-from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
 
+from wildrobot_playground.config import typed_flags
+from wildrobot_playground.policy.metrics import episodes
 from wildrobot_playground.runs import robot_option
 from wildrobot_playground.system import assets, cli, errors, stopping
 from wildrobot_playground.web import address
 
+flags.adopt_module_key_flags(robot_option)
 _POLICY = flags.DEFINE_string(
   "policy", "walk", "Exported policy (file or folder), or a shipped one's name."
 )
@@ -35,30 +37,28 @@ _HOST = flags.DEFINE_string(
 )
 _VIDEO = flags.DEFINE_string("video", None, "MP4 to write in place of a page.")
 _GIF = flags.DEFINE_string("gif", None, "GIF to write in place of a page.")
-_COMMANDS = flags.DEFINE_list(
-  "commands", "0.2,0.4,0.6", "Forward speeds [m/s] of the film."
+_COMMANDS = flags.DEFINE_flag(
+  typed_flags.numbers(
+    "commands",
+    "Forward speeds [m/s] of the film.",
+    episodes.COMMAND,
+    (0.2, 0.4, 0.6),
+  )
 )
-
 _REFERENCE = flags.DEFINE_boolean(
   "reference", False, "In a film, the reference walks beside the policies."
 )
 
 
-def main(rest: Sequence[str]) -> int:
+@errors.of_input()
+def main() -> int:
   """Serves the page until interrupted, or writes the film."""
-  if rest:
-    raise errors.UsageError(f"unknown argument '{rest[0]}'")
-  try:
-    films = bool(_VIDEO.value or _GIF.value)
-    for flag in (_PORT, _HOST) if films else (_COMMANDS, _REFERENCE):
-      if flag.present:
-        kind = "film" if films else "page"
-        raise errors.UsageError(f"a {kind} has no use for --{flag.name}")
-    if films:
-      return _film()
-    return _serve()
-  except ValueError as error:
-    raise errors.UsageError(str(error)) from error
+  films = bool(_VIDEO.value or _GIF.value)
+  for flag in (_PORT, _HOST) if films else (_COMMANDS, _REFERENCE):
+    if flag.present:
+      kind = "film" if films else "page"
+      raise errors.UsageError(f"a {kind} has no use for --{flag.name}")
+  return _film() if films else _serve()
 
 
 def _serve() -> int:
@@ -94,10 +94,9 @@ def _serve() -> int:
 
 def _film() -> int:
   """Films the policies, a row for each command."""
-  from wildrobot_playground.policy.metrics import episodes
   from wildrobot_playground.runs import film, video
 
-  commands = episodes.read_commands(_COMMANDS.value)
+  commands = list(_COMMANDS.value)
   films = [
     cli.file_to_write("video", _VIDEO.value, (".mp4", ".gif")),
     cli.file_to_write("gif", _GIF.value, (".gif",)),

@@ -7,7 +7,6 @@ A run of your own robot needs its folder; `--robot` says where it is now.
 """
 
 import pathlib
-from collections.abc import Sequence
 
 from absl import flags
 
@@ -21,24 +20,16 @@ _ALL = flags.DEFINE_boolean(
 _ROOT = flags.DEFINE_string("root", "runs", "Folder of the runs, for --all.")
 
 
-def main(rest: Sequence[str]) -> int:
+@errors.of_input()
+def main() -> int:
   """Writes the page; see `runs.reporting`."""
-  if rest:
-    raise errors.UsageError(f"unknown argument '{rest[0]}'")
   if _ALL.value == (_RUN.value is not None):
     raise errors.UsageError("give one of --run=RUN_FOLDER and --all")
   if _ROOT.present and not _ALL.value:
     raise errors.UsageError("--root is for --all only")
   robot_option.chosen()
   folder = pathlib.Path(_ROOT.value if _ALL.value else _RUN.value or "")
-  try:
-    path = _write_all(folder) if _ALL.value else _write(folder)
-  except ValueError as error:
-    raise errors.UsageError(str(error)) from error
-  except OSError as error:
-    raise errors.UsageError(
-      f"the report of {folder} cannot be written: {error.strerror}"
-    ) from error
+  path = _write_all(folder) if _ALL.value else _write(folder)
   print(f"report   {path}")
   cli.say_next(("open", str(path)))
   return 0

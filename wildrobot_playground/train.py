@@ -24,6 +24,7 @@ from wildrobot_playground.system import cli, errors
 if TYPE_CHECKING:
   from wildrobot_playground.runs import plan as plan_lib
 
+flags.adopt_module_key_flags(robot_option)
 _ENV = flags.DEFINE_string(
   "env",
   None,
@@ -228,7 +229,7 @@ def _request(arguments: Sequence[str]) -> "plan_lib.Request":
 
 def run() -> None:
   """Entry point of the command line."""
-  cli.run(main, needs_reader=False)
+  cli.run(main, takes_rest=True, needs_reader=False)
 
 
 if __name__ == "__main__":

@@ -14,32 +14,24 @@ from types import ModuleType
 import wrapt
 
 import wildrobot_playground
-from wildrobot_playground.system import errors, mujoco_warnings, off_screen
+from wildrobot_playground.system import cli, errors, mujoco_warnings, off_screen
 
 
 def main() -> int:
   """Runs the module named by the first argument with the others as its own."""
   if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
-    print(
+    raise errors.UsageError(
       "usage: python -m wildrobot_playground.with_playground MODULE"
-      " [ARGUMENT ...]",
-      file=sys.stderr,
+      " [ARGUMENT ...]"
     )
-    return 2
   module = sys.argv[1]
   if not _exists(module):
-    print(
+    raise errors.UsageError(
       f"no module '{module}' can be imported; name one as `python -m` takes it,"
-      " like learning.train_jax_ppo",
-      file=sys.stderr,
+      " like learning.train_jax_ppo"
     )
-    return 2
   # The stock script asks for EGL, but after MuJoCo is imported: too late.
-  try:
-    off_screen.prepare()
-  except errors.UsageError as error:
-    print(f"error: {error}", file=sys.stderr)
-    return 2
+  off_screen.prepare()
   mujoco_warnings.take()
   wildrobot_playground.register()
   wrapt.register_post_import_hook(_lend_ffmpeg, "mediapy")
@@ -67,4 +59,4 @@ def _exists(module: str) -> bool:
 
 
 if __name__ == "__main__":
-  sys.exit(main())
+  sys.exit(cli.exit_code(main))

@@ -317,7 +317,7 @@ with stopping.StopRequest() as stop:
   time.sleep(SAVES)
   (folder / "saved").touch()
 ''')
-cli.run(sweep.main)
+cli.run(sweep.main, takes_rest=True)
 """
 
 

@@ -6,10 +6,10 @@ import pathlib
 import numpy as np
 import pytest
 
+from tests.motion import command as cli
 from tests.robots import biped as biped_lib
 from wildrobot_playground import robots
 from wildrobot_playground.features import dataset as dataset_lib
-from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import walk_generator, walk_options
 from wildrobot_playground.motion.datasets import build, shipped

@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from wildrobot_playground.motion import __main__ as cli
+from tests.motion import command as cli
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import npz

@@ -1,4 +1,3 @@
-import argparse
 import dataclasses
 import json
 import pathlib
@@ -11,15 +10,21 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from tests.motion import command as cli
 from wildrobot_playground import robots
+from wildrobot_playground.config import typed_flags
 from wildrobot_playground.features import dataset as dataset_lib
-from wildrobot_playground.motion import __main__ as cli
 from wildrobot_playground.motion import clip as clip_lib
-from wildrobot_playground.motion import human, walk_generator, walk_options
+from wildrobot_playground.motion import (
+  human,
+  subcommands,
+  walk_generator,
+  walk_options,
+)
 from wildrobot_playground.motion.datasets import shipped
 from wildrobot_playground.motion.retargeting import recording
 from wildrobot_playground.motion.subcommands import common
-from wildrobot_playground.system import assets
+from wildrobot_playground.system import assets, commands, errors
 
 CLIP = str(assets.reference() / "clips" / "human_walk_0p30.npz")
 WALK = str(assets.reference() / shipped.SOURCE)
@@ -172,8 +177,19 @@ def test_analyze_counts_the_originals_rows(tmp_path, capsys):
 @pytest.mark.parametrize(
   ("arguments", "message"),
   [
-    (["dance"], "invalid choice: 'dance'"),
-    (["generate", "--output", "x"], "--speed"),
+    ([], "no command; choose one of generate"),
+    (["dance"], "unknown command 'dance'"),
+    (["generate", "--output", "x"], "generate needs --speed"),
+    (["generate"], "generate needs --speed and --output"),
+    (
+      ["generate", "--spede", "1"],
+      "unknown flag '--spede'; did you mean speed",
+    ),
+    (["generate", "--speed", "--output", "x"], "--speed needs a value"),
+    (["generate", "--speed", "0", "--output="], "--output= is empty"),
+    (["generate", "0.3", "--output", "x", "--speed", "0"], "argument '0.3'"),
+    (["mirror", "--output", "x"], "mirror needs clips"),
+    (["import", "a", "b", "--output", "x"], "unknown argument 'b'"),
     (["generate", "--speed", "2", "--output", "x"], "expected 0 to 0.6"),
     (
       ["generate", "--speed", "0", "--output", "x", "--set", "crouhc=1"],
@@ -181,11 +197,11 @@ def test_analyze_counts_the_originals_rows(tmp_path, capsys):
     ),
     (
       ["generate", "--speed", "0", "--output", "x", "--set", "crouch=low"],
-      "expected 0 to 0.3, a float",
+      "expected a number from 0 to 0.3",
     ),
     (
       ["generate", "--speed", "0", "--output", "x", "--cadence", "9"],
-      "is '9', expected 0.5 to 3",
+      "--cadence=9: expected a number from 0.5 to 3 Hz",
     ),
     (
       ["generate", "--speed", "0.1", "0.101", "--output", "x"],
@@ -204,20 +220,20 @@ def test_analyze_counts_the_originals_rows(tmp_path, capsys):
       ["import", WALK, "--output", "x", "--name", "../up"],
       "'../up' is no name of a clip",
     ),
-    (["import", WALK, "--output", "x", "--fps", "nan"], "is 'nan', expected 5"),
+    (["import", WALK, "--output", "x", "--fps", "nan"], "fps=nan: expected a"),
     (["import", WALK, "--output", "x", "--speed", "5e-3"], "positive speed"),
     (["mirror", CLIP, CLIP, "--output", "x"], "two clips are called"),
-    (["trim", CLIP, "--output", "x", "--end", "inf"], "is 'inf', expected"),
-    (["render", CLIP, "--output", "x.png", "--count", "0"], "expected 1 to"),
-    (["analyze", CLIP, "--command", "0.6", "0.1"], "the slowest command first"),
+    (["trim", CLIP, "--output", "x", "--end", "inf"], "end=inf: expected"),
+    (["render", CLIP, "--output", "x.png", "--count", "0"], "number from 1 to"),
+    (["analyze", CLIP, "--command", "0.6", "0.1"], "do not fall"),
     (["build", CLIP, "--output", "x", "--share", "generated=inf"], "KIND=NUM"),
     (["retarget", "none.txt", "--output", "x"], "no such file"),
     (["build", CLIP, "--output", "x", "--share", "cats=1"], "KIND=NUMBER"),
     (["validate", WALK], "not a readable .npz"),
-    (["import", WALK, "--output", "x", "--format=fbx"], "invalid choice"),
+    (["import", WALK, "--output", "x", "--format=fbx"], "should be one of"),
     (["import", WALK, "--output", "x", "--format=bvh"], "not a BVH file"),
     (["import", WALK, "--output", "x", "--set", "turn=1"], "unknown key"),
-    (["resample", CLIP, "--output", "x", "--fps", "0"], "expected 5 to 1000"),
+    (["resample", CLIP, "--output", "x", "--fps", "0"], "from 5 to 1,000"),
     (["trim", CLIP, "--output", "x", "--start", "9"], "expected at least 2"),
     (["scale", CLIP, "--output", "x", "--speed", "-1"], "positive number"),
     (["loop", CLIP, "--output", "x"], "is a loop already"),
@@ -237,35 +253,65 @@ def test_bad_input_is_one_line_and_code_2(
 
 
 def _number_flags():
-  """Every flag of every subcommand that takes a number."""
-  (commands,) = (
-    action
-    for action in cli._parser()._actions
-    if isinstance(action, argparse._SubParsersAction)
-  )
-  for name, parser in commands.choices.items():
-    for action in parser._actions:
-      if action.type is not None:
-        yield name, action.option_strings[0], action.nargs
+  """Every flag of every subcommand that takes numbers."""
+  for command in subcommands.ALL:
+    for flag in command.options:
+      if isinstance(flag.parser, typed_flags._Number | typed_flags._Numbers):
+        yield command.name, flag.name
 
 
 def test_there_are_flags_that_take_numbers():
   assert len(list(_number_flags())) > 15
 
 
-@pytest.mark.parametrize(("command", "flag", "count"), _number_flags())
+@pytest.mark.parametrize(("command", "flag"), _number_flags())
 @pytest.mark.parametrize(
   "text", ["nan", "inf", "-inf", "1e300", "-1e300", "1e400", "", "9" * 5000]
 )
-def test_no_flag_takes_what_is_no_sensible_number(
-  command, flag, count, text, capsys
-):
-  values = [f"{flag}={text}"] if count != 2 else [flag, "0.1", f" {text}"]
-  assert cli.main([command, *values]) == 2
+def test_no_flag_takes_what_is_no_sensible_number(command, flag, text, capsys):
+  assert cli.main([command, f"--{flag}={text}"]) == 2
   error = capsys.readouterr().err
   assert error.count("\n") == 1
-  assert flag in error
+  assert f"--{flag}=" in error
   assert len(error) < 1100
+
+
+@pytest.mark.parametrize(
+  "words",
+  [
+    ["generate", "--speed", "0.1", "0.2", "--output", "x", "--force"],
+    ["generate", "--output=x", "--noforce", "--force", "--speed=0.1,0.2"],
+    ["generate", "--force", "--output", "x", "--speed", "0.1,0.2"],
+  ],
+)
+def test_lists_are_typed_with_commas_or_spaces(words):
+  command, found = commands.choose(subcommands.ALL, words, "")
+  assert command.name == "generate"
+  assert (found.speed, found.output, found.force) == ((0.1, 0.2), "x", True)
+
+
+def test_files_stand_before_and_after_flags():
+  words = ["analyze", "a", "--command", "-0.1", "0.6", "b", "--json", "c", "d"]
+  _, found = commands.choose(subcommands.ALL, words, "")
+  assert found.files == ["a", "b", "d"]
+  assert (found.command, found.json) == ((-0.1, 0.6), "c")
+
+
+def test_help_lists_the_subcommands_or_what_one_takes(capsys):
+  assert cli.main(["--help"]) == 0
+  said = capsys.readouterr().out
+  assert all(f"\n  {command.name} " in said for command in subcommands.ALL)
+  assert cli.main(["trim", "clip.npz", "--help"]) == 0
+  said = capsys.readouterr().out
+  assert said.startswith("Cuts clips")
+  for line in (
+    "trim clips ... --output=... [FLAGS]",
+    "clips: clips (.npz) or folders",
+    "--output: Folder",
+    "--[no]force: ",
+    "--start: ",
+  ):
+    assert f"\n  {line}" in said
 
 
 @pytest.mark.parametrize(
@@ -280,7 +326,7 @@ def test_every_setting_has_a_range_around_its_default(options, ranges):
   for key, (low, high) in ranges.items():
     assert low <= getattr(options, key) <= high
     for text in ("nan", "inf", "1e300", "-1e300", "", "x", "9" * 5000):
-      with pytest.raises(common.CommandError, match=f"--set {key}: is '"):
+      with pytest.raises(errors.UsageError, match=f"--set {key}="):
         common.override(options, [f"{key}={text}"], ranges)
 
 

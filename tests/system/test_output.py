@@ -71,7 +71,7 @@ def main(rest):
     print(i)
     print("bar", file=sys.stderr)
   open("done", "w").close()
-cli.run(main, needs_reader=False)
+cli.run(main, takes_rest=True, needs_reader=False)
 """
 
 

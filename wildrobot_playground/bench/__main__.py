@@ -55,7 +55,7 @@ def main(overrides: Sequence[str]) -> int:
 
 def run() -> None:
   """Entry point of the command line."""
-  cli.run(main, needs_reader=False)
+  cli.run(main, takes_rest=True, needs_reader=False)
 
 
 if __name__ == "__main__":

@@ -254,4 +254,4 @@ def _main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-  cli.run(_main)
+  cli.run(_main, takes_rest=True)

@@ -81,8 +81,7 @@ def _split(argument: str) -> tuple[str, str, str]:
 def _unknown_argument(argument: str, sections: Iterable[str]) -> str:
   name = argument.lstrip("-").partition("=")[0]
   if argument.startswith("--") and "." not in name:
-    known = [key for key in flags.FLAGS if len(key) > 1]
-    return f"unknown flag '--{echo.short(name)}'; {cli.nearest(name, known)}"
+    return cli.unknown_flag(name, flags.FLAGS)
   forms = " or ".join(f"--{section}.key=value" for section in sections)
   shown = echo.short(argument)
   return f"cannot read the argument '{shown}'; write {forms}"

@@ -1,11 +1,12 @@
 """What the command lines share: process set-up, one-line errors, next steps."""
 
+import collections
 import difflib
 import os
 import pathlib
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NoReturn
 
 from absl import flags
@@ -60,55 +61,164 @@ def _cache() -> pathlib.Path | None:
 
 
 def run(
-  main: Callable[[Sequence[str]], int | None], needs_reader: bool = True
+  main: Callable[..., int | None],
+  takes_rest: bool = False,
+  needs_reader: bool = True,
 ) -> NoReturn:
   """Runs a command line's `main` and exits with its code; see `end_with`.
 
   Args:
-    main: takes the arguments that are no flags; overrides are among them.
+    main: of the module whose documentation and flags `--help` shows.
+    takes_rest: whether it takes the arguments that are no flags of ours, as
+      overrides are; without, they are refused.
     needs_reader: whether it ends when nobody reads what it prints any more.
   """
-  end_with(lambda: _run(main, needs_reader))
+
+  def work() -> int | None:
+    words = sys.argv[1:]
+    if wants_help(words):
+      module = sys.modules[main.__module__]
+      own = flags.FLAGS.module_help(module)
+      print(f"{(module.__doc__ or '').strip()}\n{own}")
+      return 0
+    if not needs_reader:
+      output.go_on_without()
+    rest = parse(words, flags.FLAGS, takes_rest)
+    if takes_rest:
+      return main(rest)
+    refuse(rest)
+    return main()
+
+  end_with(work)
 
 
 def end_with(work: Callable[[], int | None]) -> NoReturn:
-  """Does a process's work and exits with its code.
+  """Prepares a process, does its work and exits with its code.
 
-  Usage errors, its own or a flag's, end in one line on standard error and exit
-  code 2; work that fails, in exit code 1; SIGINT and SIGTERM, in one word and
-  128 + signal, unless `work` answers them; output whose reader has gone, in the
-  silence of Unix and 141.
+  SIGINT and SIGTERM end it in one word and 128 + signal, unless `work` answers
+  them; for what else may happen see `exit_code`.
   """
-  output.prepare()
-  stopping.from_here()
-  try:
+
+  def prepared() -> int | None:
     prepare_process()
     code = work()
     output.flush()
-  except (errors.UsageError, errors.RunFailedError, flags.Error) as error:
-    print(f"error: {echo.line(error)}", file=sys.stderr)
+    return code
+
+  output.prepare()
+  stopping.from_here()
+  sys.exit(exit_code(prepared))
+
+
+def exit_code(work: Callable[[], int | None]) -> int | None:
+  """Does some work; what goes wrong is one line on standard error.
+
+  Returns:
+    Its exit code; 2 for input that cannot be used, 1 for work that fails, and
+    141, in the silence of Unix, for output whose reader has gone.
+  """
+  try:
+    return work()
+  except (errors.UsageError, errors.RunFailedError) as error:
     code = 1 if isinstance(error, errors.RunFailedError) else 2
+    said = error
   except output.LostError as error:
-    code = _READER_LEFT
-    if not error.reader_left:
-      print(f"error: {error}", file=sys.stderr)
-      code = 1
-  sys.exit(code)
+    if error.reader_left:
+      return _READER_LEFT
+    code, said = 1, error
+  print(f"error: {echo.line(said)}", file=sys.stderr)
+  return code
 
 
-def _run(
-  main: Callable[[Sequence[str]], int | None], needs_reader: bool
-) -> int | None:
-  """The exit code of a command line; see `run`."""
-  if {"--help", "-h"} & set(sys.argv[1:]):
-    documentation = sys.modules["__main__"].__doc__ or ""
-    print(f"{documentation.strip()}\n{flags.FLAGS.main_module_help()}")
-    return 0
-  if not needs_reader:
-    output.go_on_without()
-  rest = flags.FLAGS(sys.argv, known_only=True)
-  _refuse_empty()
-  return main(rest[1:])
+def wants_help(words: Sequence[str]) -> bool:
+  """Whether someone asks how to type a command."""
+  return not {"--help", "-h"}.isdisjoint(words)
+
+
+def parse(
+  words: Sequence[str], known: flags.FlagValues, takes_unknown: bool = False
+) -> list[str]:
+  """Reads the flags among words, wherever they stand; returns the others.
+
+  Args:
+    words: as typed after the program's name.
+    known: its flags, which are set.
+    takes_unknown: whether flags that it does not know are among the others.
+
+  Raises:
+    UsageError: for a flag that is unknown, or a value that it cannot have.
+  """
+  known.set_gnu_getopt()
+  try:
+    return known(["", *_joined(words, known)], takes_unknown)[1:]
+  except flags.UnrecognizedFlagError as error:
+    raise errors.UsageError(unknown_flag(error.flagname, known)) from error
+  except (flags.Error, ValueError) as error:
+    raise errors.UsageError(str(error)) from error
+
+
+def _joined(words: Sequence[str], known: flags.FlagValues) -> Iterator[str]:
+  """The words, with each flag and its value in one of them.
+
+  Raises:
+    UsageError: for a flag without a value, or with an empty one, as of a
+      shell's variable that is not set: it would mean the default.
+  """
+  left = collections.deque(words)
+  while left and left[0] != "--":
+    word = left.popleft()
+    name, equals, value = word.removeprefix("--").partition("=")
+    flag = known[name] if word.startswith("--") and name in known else None
+    if flag is None or (flag.boolean and not equals):
+      yield word
+      continue
+    if not equals:
+      value = _value(flag, left)
+    if not value and flag.default not in ("", []):
+      raise errors.UsageError(
+        f"--{name}= is empty; give it a value, or leave it out"
+      )
+    yield f"--{name}={value}"
+  yield from left
+
+
+def _value(flag: flags.Flag, left: collections.deque[str]) -> str:
+  """Takes a flag's value from the words after it: of a list, all its numbers.
+
+  Raises:
+    UsageError: where there is none.
+  """
+  if not left or left[0].startswith("--"):
+    raise errors.UsageError(f"--{flag.name} needs a value")
+  values = [left.popleft()]
+  if isinstance(flag.parser, flags.BaseListParser):
+    while left and _is_number(left[0]):
+      values.append(left.popleft())
+  return ",".join(values)
+
+
+def _is_number(word: str) -> bool:
+  try:
+    float(word)
+  except ValueError:
+    return False
+  return True
+
+
+def refuse(words: Sequence[str]) -> None:
+  """Refuses arguments that nobody takes.
+
+  Raises:
+    UsageError: naming the first of them.
+  """
+  if words:
+    raise errors.UsageError(f"unknown argument '{echo.short(words[0])}'")
+
+
+def unknown_flag(name: str, known: Iterable[str]) -> str:
+  """What to say of a flag that is none of those known."""
+  named = [flag for flag in known if len(flag) > 1]
+  return f"unknown flag '--{echo.short(name)}'; {nearest(name, named)}"
 
 
 def file_to_write(
@@ -140,22 +250,6 @@ def file_to_write(
   if not os.access(there, os.W_OK):
     raise errors.UsageError(f"{said}: {there} cannot be written to")
   return path
-
-
-def _refuse_empty() -> None:
-  """Refuses `--flag=`, as of a shell's variable that is not set.
-
-  Taken as it is, it would mean the default, or this folder.
-
-  Raises:
-    UsageError: naming the flag.
-  """
-  for name in flags.FLAGS:
-    flag = flags.FLAGS[name]
-    if flag.present and flag.value == "" and flag.default != "":
-      raise errors.UsageError(
-        f"--{name}= is empty; give it a value, or leave it out"
-      )
 
 
 def say_next(*steps: Sequence[str]) -> None:

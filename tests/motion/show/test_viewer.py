@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from wildrobot_playground.motion import __main__ as cli
+from tests.motion import command as cli
 from wildrobot_playground.motion.show import viewer
 from wildrobot_playground.system import assets
 from wildrobot_playground.web import address, drawing
@@ -101,7 +101,7 @@ def test_a_port_that_cannot_be_had_costs_one_line(left_at_once, capsys):
       assert cli.main(["view", CLIP, f"--port={port}"]) == 2
       error = capsys.readouterr().err
       assert error.count("\n") == 1
-      assert "is not free" in error or "expected 0 to 65535" in error
+      assert "is not free" in error or "number from 0 to 65,535" in error
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_the_command_line_prints_and_writes_the_table(walk_folder, tmp_path):
     (["--policy=p", "--json=no/where.json"], "is no folder"),
     (["--policy=p", "--json=."], "is a folder; give a file"),
     (["--policy=p", "--video=no/where.mp4"], "is no folder"),
-    (["--policy=walk", "--commands="], "there are no commands"),
+    (["--policy=walk", "--commands="], "--commands= is empty"),
     (["--policy=walk", "--suite=robustness", "--seconds=nan"], "of nan s"),
   ],
 )
@@ -123,14 +123,15 @@ import sys
 from absl import flags
 from absl.testing import flagsaver
 from wildrobot_playground import evaluate
-from wildrobot_playground.system import errors
+from wildrobot_playground.system import cli, errors
 for suite in ("commands", "robustness"):
   for argument in sys.argv[1:]:
     with flagsaver.flagsaver():
       try:
-        evaluate.main(flags.FLAGS(
-          ["evaluate", "--policy=walk", "--suite=" + suite, argument])[1:])
-      except (errors.UsageError, flags.Error) as error:
+        words = ["--policy=walk", "--suite=" + suite, argument]
+        cli.parse(words, flags.FLAGS)
+        evaluate.main()
+      except errors.UsageError as error:
         print("refused", len(str(error).strip().splitlines()))
 """
   done = subprocess.run(

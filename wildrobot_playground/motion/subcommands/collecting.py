@@ -1,12 +1,14 @@
 """Subcommands around datasets: build, validate, analyze."""
 
-import argparse
 import dataclasses
 import pathlib
+import types
 from typing import Any
 
 import numpy as np
+from absl import flags
 
+from wildrobot_playground.config import ranges, typed_flags
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import build as build_lib
@@ -14,16 +16,16 @@ from wildrobot_playground.motion.datasets import speeds
 from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.motion.show import tables
 from wildrobot_playground.motion.subcommands import common, making
-from wildrobot_playground.system import echo, npz
+from wildrobot_playground.system import commands, echo, errors, npz
 
 
-def build(args: argparse.Namespace) -> common.Result:
+def build(args: types.SimpleNamespace) -> common.Result:
   """Builds a dataset of clips."""
   robot = common.robot_of(args)
   clips = common.load_clips(args.clips, robot.description)
   for clip in clips:
     if clip.meta.get("tier") == "refused" and not args.force:
-      raise common.CommandError(
+      raise errors.UsageError(
         f"{clip.name} failed its quality gates; leave it out or give --force"
       )
   shares = dict(map(_share, args.share)) or None
@@ -41,7 +43,7 @@ def build(args: argparse.Namespace) -> common.Result:
   return dataclasses.replace(_dataset_result(dataset), next=(step,))
 
 
-def validate(args: argparse.Namespace) -> common.Result:
+def validate(args: types.SimpleNamespace) -> common.Result:
   """Checks clips and datasets against formats, gates and tiers."""
   robot = common.robot_of(args)
   expected = robot.fingerprint
@@ -71,13 +73,9 @@ def validate(args: argparse.Namespace) -> common.Result:
   return common.clip_result(results, tuple(failures), notes)
 
 
-def analyze(args: argparse.Namespace) -> common.Result:
+def analyze(args: types.SimpleNamespace) -> common.Result:
   """Compares the speeds of clips and datasets with the commanded range."""
   low, high = args.command
-  if low > high:
-    raise common.CommandError(
-      f"--command {low:g} {high:g}: expected the slowest command first"
-    )
   robot = common.robot_of(args).description
   shipped = sorted(robot.clips.glob("*.npz"))
   parts: list[speeds.Speeds] = []
@@ -160,70 +158,77 @@ def _share(text: str) -> tuple[str, float]:
   """Reads kind=share."""
   kind, _, value = text.partition("=")
   try:
-    share = common.number(0, 1e6)(value)
-  except argparse.ArgumentTypeError:
-    share = -1.0
-  if kind not in build_lib.DEFAULT_SHARES or share < 0:
-    raise common.CommandError(
+    if kind not in build_lib.DEFAULT_SHARES:
+      raise ValueError(f"there is no kind '{echo.short(kind)}'")
+    return kind, typed_flags.read(value, ranges.Number(0, 1e6))
+  except ValueError as error:
+    raise errors.UsageError(
       f"--share {echo.short(text)}: expected KIND=NUMBER with KIND one of"
-      f" {', '.join(build_lib.DEFAULT_SHARES)}"
-    )
-  return kind, share
+      f" {', '.join(build_lib.DEFAULT_SHARES)}; {error}"
+    ) from error
 
 
-def _build_flags(parser: argparse.ArgumentParser) -> None:
-  common.clips(parser, "*")
-  parser.add_argument("--output", required=True, metavar="FILE")
-  parser.add_argument("--force", action="store_true", help="take refused clips")
-  parser.add_argument("--share", action="append", default=[], metavar="KIND=X")
-  parser.add_argument("--include_standing", action="store_true")
-  parser.add_argument(
-    "--max_over_torque",
-    type=common.number(0, 1),
-    default=build_lib.MAX_OVER_TORQUE,
-    metavar="SHARE",
-    help="leave out clips with more of their frames beyond the servos' torque",
-  )
-  parser.add_argument(
-    "--min_speed",
-    type=common.number(0, 10),
-    default=0.0,
-    metavar="M/S",
-    help="leave out rows in which the pelvis is slower",
-  )
-  parser.add_argument(
-    "--speed_bin",
-    type=common.number(1e-6, 10),
-    default=0.001,
-    metavar="M/S",
-    help="speeds this near weigh as one; every speed weighs the same",
-  )
-  making.velocity_mode(parser)
-
-
-def _validate_flags(parser: argparse.ArgumentParser) -> None:
-  parser.add_argument("files", nargs="+", help="clips and datasets")
-
-
-def _analyze_flags(parser: argparse.ArgumentParser) -> None:
-  parser.add_argument(
-    "files",
-    nargs="*",
-    help="clips, datasets or AMP pickles; the shipped clips by default",
-  )
-  parser.add_argument(
-    "--command",
-    nargs=2,
-    type=common.number(-10, 10),
-    default=(0.1, 0.6),
-    metavar=("LOW", "HIGH"),
-    help="commanded speeds to compare with [m/s]",
-  )
-  parser.add_argument("--plot", metavar="PNG", help="also draw them here")
-
+_BUILD = (
+  typed_flags.text("output", "Dataset (.npz)."),
+  flags.BooleanFlag("force", False, "Take refused clips."),
+  typed_flags.texts(
+    "share",
+    "KIND=NUMBER: weight of a kind of clips; kinds are"
+    f" {', '.join(build_lib.DEFAULT_SHARES)}",
+  ),
+  flags.BooleanFlag("include_standing", False, "Take clips that stand."),
+  typed_flags.number(
+    "max_over_torque",
+    "Leave out clips with more of their frames beyond the servos' torque.",
+    ranges.Number(0, 1),
+    build_lib.MAX_OVER_TORQUE,
+  ),
+  typed_flags.number(
+    "min_speed",
+    "Leave out rows in which the pelvis is slower [m/s].",
+    ranges.Number(0, 10, "m/s"),
+    0.0,
+  ),
+  typed_flags.number(
+    "speed_bin",
+    "Speeds this near weigh as one [m/s]; every speed weighs the same.",
+    ranges.Number(1e-6, 10, "m/s"),
+    0.001,
+  ),
+  making.VELOCITY_MODE,
+)
+_ANALYZE = (
+  typed_flags.numbers(
+    "command",
+    "Slowest and fastest commanded speed to compare with [m/s].",
+    ranges.Rising(common.SPEED),
+    (0.1, 0.6),
+  ),
+  typed_flags.text("plot", "Picture (.png) to draw them in."),
+)
 
 COMMANDS = (
-  common.Command("build", build, _build_flags),
-  common.Command("validate", validate, _validate_flags),
-  common.Command("analyze", analyze, _analyze_flags),
+  commands.Command(
+    "build",
+    build,
+    (*common.SHARED, *_BUILD),
+    commands.Words("clips", "the shipped ones by default", least=0),
+    ("output",),
+  ),
+  commands.Command(
+    "validate",
+    validate,
+    common.SHARED,
+    commands.Words("files", "clips and datasets"),
+  ),
+  commands.Command(
+    "analyze",
+    analyze,
+    (*common.SHARED, *_ANALYZE),
+    commands.Words(
+      "files",
+      "clips, datasets or AMP pickles; the shipped clips by default",
+      least=0,
+    ),
+  ),
 )

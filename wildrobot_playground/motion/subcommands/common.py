@@ -1,30 +1,46 @@
 """What the subcommands share: results, options, storing what passes."""
 
-import argparse
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import types
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import tqdm
+from absl import flags
 
 from wildrobot_playground import robots
+from wildrobot_playground.config import ranges, typed_flags
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import shipped as default_lib
 from wildrobot_playground.motion.quality import collision, frames
 from wildrobot_playground.motion.show import tables
 from wildrobot_playground.robots import WILDROBOT, catalog
-from wildrobot_playground.system import echo
+from wildrobot_playground.system import cli, commands, echo, errors, files
 
 _MOST_STRETCHES = 4  # of bad frames, in a message
 _MOST_SPEEDS = 200
 T = TypeVar("T")
 
-
-class CommandError(ValueError):
-  """An argument that cannot be used; the message says what to do."""
+CLIPS = commands.Words("clips", "clips (.npz) or folders")
+# Flags: of every subcommand, and of those that make clips.
+SHARED = (
+  typed_flags.text(
+    "robot",
+    f"{', '.join(catalog.names())}, or a folder with a robot.toml.",
+    WILDROBOT.name,
+  ),
+  typed_flags.text("json", "File to write the table to as well."),
+)
+STORE = (
+  *SHARED,
+  typed_flags.text("output", "Folder of the clips."),
+  flags.BooleanFlag("force", False, "Keep refused clips."),
+)
+RATE = ranges.Number(*clip_lib.RATES, "Hz")
+SPEED = ranges.Number(-10, 10, "m/s")  # What makes a clip knows more.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,32 +64,30 @@ class Result:
   next: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class Command:
-  """A subcommand.
+def show(result: Result, json: str | None) -> None:
+  """Prints a result, and writes it to a file where one is given.
 
-  Attributes:
-    name: as typed.
-    run: takes the parsed arguments; its docstring is the help.
-    add_flags: adds its flags to a parser.
+  Raises:
+    UsageError: where a quality gate failed.
+    OSError: where the file cannot be written.
   """
+  try:
+    print(echo.printable(tables.text(result.headings, result.rows)))
+    for note in result.notes:
+      print(echo.line(note))
+  finally:  # Also where nobody reads the table.
+    if json:
+      path = pathlib.Path(json)
+      path.parent.mkdir(parents=True, exist_ok=True)
+      files.write_json(path, result.records)
+  if result.failures:
+    more = len(result.failures) - 1
+    tail = f" (and {more} more)" if more else ""
+    raise errors.UsageError(result.failures[0] + tail)
+  cli.say_next(*result.next)
 
-  name: str
-  run: Callable[[argparse.Namespace], Result]
-  add_flags: Callable[[argparse.ArgumentParser], None]
 
-
-def robot_flag(parser: argparse.ArgumentParser) -> None:
-  """Adds whose motion it is."""
-  parser.add_argument(
-    "--robot",
-    default=WILDROBOT.name,
-    metavar="NAME or DIR",
-    help=f"{', '.join(catalog.names())}, or a folder with a robot.toml",
-  )
-
-
-def robot_of(args: argparse.Namespace) -> robots.Robot:
+def robot_of(args: types.SimpleNamespace) -> robots.Robot:
   """The robot that is asked for.
 
   Raises:
@@ -82,61 +96,25 @@ def robot_of(args: argparse.Namespace) -> robots.Robot:
   return robots.of(catalog.find(args.robot))
 
 
-def named(args: argparse.Namespace) -> tuple[str, ...]:
+def named(args: types.SimpleNamespace) -> tuple[str, ...]:
   """The flag that names the robot, in what is to be done next."""
   return () if args.robot == WILDROBOT.name else (f"--robot={args.robot}",)
-
-
-def clips(parser: argparse.ArgumentParser, number: str = "+") -> None:
-  """Adds the clips that a command works on."""
-  parser.add_argument(
-    "clips",
-    nargs=number,
-    help="the shipped ones by default"
-    if number == "*"
-    else "clips (.npz) or folders",
-  )
-
-
-def output(parser: argparse.ArgumentParser) -> None:
-  """Adds where clips go, and whether refused ones are kept."""
-  parser.add_argument("--output", required=True, metavar="DIR")
-  parser.add_argument("--force", action="store_true", help="keep refused clips")
-
-
-def number(
-  low: float, high: float, kind: type[float] | type[int] = float
-) -> Callable[[str], float]:
-  """What reads a flag's number, and refuses one outside of low to high."""
-
-  def read(text: str) -> float:
-    try:
-      value = kind(text)
-    except (ValueError, OverflowError):
-      value = float("nan")
-    if not low <= value <= high:
-      raise argparse.ArgumentTypeError(
-        f"is '{echo.short(text)}', expected {low:g} to {high:g}"
-      )
-    return value
-
-  return read
 
 
 def names_at_speeds(stem: str, speeds: Sequence[float]) -> list[str]:
   """A clip's name at each speed.
 
   Raises:
-    CommandError: for speeds that share a name, too many of them, or a stem that
+    UsageError: for speeds that share a name, too many of them, or a stem that
       is no file name.
   """
   if pathlib.PurePath(stem).name != stem or len(stem) > 200:
-    raise CommandError(
+    raise errors.UsageError(
       f"'{echo.short(stem)}' is no name of a clip, expected one without"
       " folders; name them with --output"
     )
   if len(speeds) > _MOST_SPEEDS:
-    raise CommandError(
+    raise errors.UsageError(
       f"--speed has {len(speeds)} speeds, expected at most {_MOST_SPEEDS}; make"
       " them in several runs"
     )
@@ -144,7 +122,7 @@ def names_at_speeds(stem: str, speeds: Sequence[float]) -> list[str]:
   for i, name in enumerate(names):
     if name in names[:i]:
       other = speeds[names.index(name)]
-      raise CommandError(
+      raise errors.UsageError(
         f"--speed {speeds[i]:g} and {other:g} would both be written as"
         f" '{name}'; give speeds that differ by 0.01 m/s"
       )
@@ -157,14 +135,14 @@ def load_clips(
   """The clips at the paths or in folders, or those shipped for the robot.
 
   Raises:
-    CommandError: for a folder without clips.
+    UsageError: for a folder without clips.
     ClipError: for a clip that cannot be used, or is another robot's.
   """
   files: list[pathlib.Path] = []
   for path in map(pathlib.Path, paths or [robot.clips]):
     inside = sorted(path.glob("*.npz")) if path.is_dir() else [path]
     if not inside:
-      raise CommandError(f"{path}: no clip (*.npz) in this folder")
+      raise errors.UsageError(f"{path}: no clip (*.npz) in this folder")
     files += inside
   return [clip_lib.load(file, robot) for file in files]
 
@@ -179,37 +157,40 @@ def progress(items: Iterable[T], what: str) -> Iterator[T]:
 def override(
   options: Any,
   settings: list[str],
-  ranges: Mapping[str, tuple[float, float]],
+  limits: Mapping[str, tuple[float, float]],
 ) -> Any:
   """A dataclass of numbers with `key=value` settings applied.
 
   Args:
     options: the dataclass.
     settings: as typed.
-    ranges: smallest and largest value of each key.
+    limits: smallest and largest value of each key.
 
   Raises:
-    CommandError: for an unknown key, or a value that is no number in its range.
+    UsageError: for an unknown key, or a value that is no number in its range.
   """
   changes = {}
   for setting in settings:
     key, _, value = setting.partition("=")
-    if key not in ranges:
-      raise CommandError(
-        f"--set {echo.short(setting)}: unknown key '{echo.short(key)}'; choose"
-        f" one of {', '.join(ranges)}"
+    if key not in limits:
+      raise errors.UsageError(
+        f"--set {echo.short(setting)}: unknown key '{echo.short(key)}';"
+        f" {cli.nearest(key, limits)}"
       )
-    kind = type(getattr(options, key))
+    whole = isinstance(getattr(options, key), int)
+    may_be = (ranges.Whole if whole else ranges.Number)(*limits[key])
     try:
-      changes[key] = number(*ranges[key], kind)(value)
-    except argparse.ArgumentTypeError as e:
-      raise CommandError(f"--set {key}: {e}, a {kind.__name__}") from e
+      changes[key] = typed_flags.read(value, may_be)
+    except ValueError as error:
+      raise errors.UsageError(
+        f"--set {key}={echo.short(value)}: {error}"
+      ) from error
   return dataclasses.replace(options, **changes)
 
 
 def store(
   made: Iterable[clip_lib.MotionClip],
-  args: argparse.Namespace,
+  args: types.SimpleNamespace,
   notes: tuple[str, ...] = (),
 ) -> Result:
   """Writes the clips that pass their gates, or all when forced."""
@@ -218,7 +199,7 @@ def store(
   results, failures, written = [], [], set()
   for clip in made:
     if clip.name in written:
-      raise CommandError(
+      raise errors.UsageError(
         f"two clips are called '{echo.short(clip.name)}', and one would be"
         " written over the other; rename a file, or write to another folder"
       )

@@ -1,9 +1,12 @@
 """Subcommands that change clips: mirror, resample, trim, scale, loop."""
 
-import argparse
 import dataclasses
 import pathlib
+import types
 
+from absl import flags
+
+from wildrobot_playground.config import ranges, typed_flags
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion import exporters as export_lib
 from wildrobot_playground.motion.edit import close_loop as loop_lib
@@ -12,12 +15,10 @@ from wildrobot_playground.motion.edit import resample as resample_lib
 from wildrobot_playground.motion.edit import retime
 from wildrobot_playground.motion.edit import trim as trim_lib
 from wildrobot_playground.motion.subcommands import common
-
-_seconds = common.number(0, 1e5)
-_speed = common.number(-10, 10)  # m/s; what scales the clip knows more
+from wildrobot_playground.system import commands, errors
 
 
-def mirror(args: argparse.Namespace) -> common.Result:
+def mirror(args: types.SimpleNamespace) -> common.Result:
   """Mirrors clips."""
   robot = common.robot_of(args)
   clips = [
@@ -27,7 +28,7 @@ def mirror(args: argparse.Namespace) -> common.Result:
   return common.store(clips, args)
 
 
-def resample(args: argparse.Namespace) -> common.Result:
+def resample(args: types.SimpleNamespace) -> common.Result:
   """Brings clips to another frame rate."""
   robot = common.robot_of(args)
   clips = [
@@ -37,7 +38,7 @@ def resample(args: argparse.Namespace) -> common.Result:
   return common.store(clips, args)
 
 
-def trim(args: argparse.Namespace) -> common.Result:
+def trim(args: types.SimpleNamespace) -> common.Result:
   """Cuts clips to a range of seconds, or to the stretches that pass."""
   robot = common.robot_of(args)
   pieces: list[clip_lib.MotionClip] = []
@@ -49,7 +50,7 @@ def trim(args: argparse.Namespace) -> common.Result:
       continue
     good = trim_lib.good_pieces(clip, robot, args.shortest)
     if not good:
-      raise common.CommandError(
+      raise errors.UsageError(
         f"{clip.name}: no {args.shortest:g} s in a row pass the gates;"
         f"{common.bad_frames(clip, robot)}"
       )
@@ -57,7 +58,7 @@ def trim(args: argparse.Namespace) -> common.Result:
   return common.store(pieces, args)
 
 
-def scale(args: argparse.Namespace) -> common.Result:
+def scale(args: types.SimpleNamespace) -> common.Result:
   """Brings clips to other speeds."""
   robot = common.robot_of(args)
   method = {"froude": retime.froude, "plain": retime.plain}[args.method]
@@ -78,7 +79,7 @@ def scale(args: argparse.Namespace) -> common.Result:
   return common.store(clips, args)
 
 
-def loop(args: argparse.Namespace) -> common.Result:
+def loop(args: types.SimpleNamespace) -> common.Result:
   """Finds a gait cycle in each clip and closes it."""
   robot = common.robot_of(args)
   clips = [
@@ -88,7 +89,7 @@ def loop(args: argparse.Namespace) -> common.Result:
   return common.store(clips, args)
 
 
-def export(args: argparse.Namespace) -> common.Result:
+def export(args: types.SimpleNamespace) -> common.Result:
   """Writes clips as GMR motion (.pkl)."""
   robot = common.robot_of(args)
   clips = common.load_clips(args.clips, robot.description)
@@ -97,54 +98,40 @@ def export(args: argparse.Namespace) -> common.Result:
   return common.clip_result(clips)
 
 
-def _edit_flags(parser: argparse.ArgumentParser) -> None:
-  common.clips(parser)
-  common.output(parser)
+_RESAMPLE = (
+  *common.STORE,
+  typed_flags.number("fps", "Frame rate.", common.RATE),
+)
+_SECONDS = ranges.Number(0, 1e5, "s")
+_TRIM = (
+  *common.STORE,
+  typed_flags.number("start", "First second that is kept.", _SECONDS),
+  typed_flags.number("end", "Last second that is kept.", _SECONDS),
+  typed_flags.number(
+    "shortest",
+    "Of the stretches that are kept [s].",
+    _SECONDS,
+    trim_lib.SHORTEST,
+  ),
+)
+_SCALE = (
+  *common.STORE,
+  typed_flags.numbers("speed", "Speeds [m/s].", common.SPEED),
+  flags.EnumFlag(
+    "method",
+    "froude",
+    "Share the speed among cadence and stride, or run through faster.",
+    ["froude", "plain"],
+  ),
+)
+_EXPORT = (*common.SHARED, typed_flags.text("output", "Folder of the files."))
 
-
-def _resample_flags(parser: argparse.ArgumentParser) -> None:
-  _edit_flags(parser)
-  parser.add_argument(
-    "--fps", type=common.number(*clip_lib.RATES), required=True
-  )
-
-
-def _trim_flags(parser: argparse.ArgumentParser) -> None:
-  _edit_flags(parser)
-  parser.add_argument("--start", type=_seconds, metavar="SECONDS")
-  parser.add_argument("--end", type=_seconds, metavar="SECONDS")
-  parser.add_argument(
-    "--shortest",
-    type=_seconds,
-    default=trim_lib.SHORTEST,
-    metavar="SECONDS",
-    help="of the stretches that are kept",
-  )
-
-
-def _scale_flags(parser: argparse.ArgumentParser) -> None:
-  _edit_flags(parser)
-  parser.add_argument(
-    "--speed", nargs="+", type=_speed, required=True, help="[m/s]"
-  )
-  parser.add_argument(
-    "--method",
-    default="froude",
-    choices=("froude", "plain"),
-    help="share the speed among cadence and stride, or run through faster",
-  )
-
-
-def _export_flags(parser: argparse.ArgumentParser) -> None:
-  common.clips(parser)
-  parser.add_argument("--output", required=True, metavar="DIR")
-
-
+_CLIPS, _OUTPUT = common.CLIPS, ("output",)
 COMMANDS = (
-  common.Command("mirror", mirror, _edit_flags),
-  common.Command("resample", resample, _resample_flags),
-  common.Command("trim", trim, _trim_flags),
-  common.Command("scale", scale, _scale_flags),
-  common.Command("loop", loop, _edit_flags),
-  common.Command("export", export, _export_flags),
+  commands.Command("mirror", mirror, common.STORE, _CLIPS, _OUTPUT),
+  commands.Command("resample", resample, _RESAMPLE, _CLIPS, ("fps", "output")),
+  commands.Command("trim", trim, _TRIM, _CLIPS, _OUTPUT),
+  commands.Command("scale", scale, _SCALE, _CLIPS, ("speed", "output")),
+  commands.Command("loop", loop, common.STORE, _CLIPS, _OUTPUT),
+  commands.Command("export", export, _EXPORT, _CLIPS, _OUTPUT),
 )

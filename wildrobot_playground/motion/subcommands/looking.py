@@ -1,9 +1,12 @@
 """Subcommands that show clips: render, plot, view, realize."""
 
-import argparse
 import dataclasses
 import pathlib
+import types
 
+from absl import flags
+
+from wildrobot_playground.config import ranges, typed_flags
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.edit import play_physics as realize_lib
 from wildrobot_playground.motion.show import plot as plot_lib
@@ -11,14 +14,14 @@ from wildrobot_playground.motion.show import render as render_lib
 from wildrobot_playground.motion.show import tables
 from wildrobot_playground.motion.show import viewer as viewer_lib
 from wildrobot_playground.motion.subcommands import common
-from wildrobot_playground.system import stopping
+from wildrobot_playground.system import commands, errors, stopping
 from wildrobot_playground.web import address
 
 _FILMS = (".mp4",)
 _PICTURES = (".png",)
 
 
-def render(args: argparse.Namespace) -> common.Result:
+def render(args: types.SimpleNamespace) -> common.Result:
   """Draws clips: a contact sheet (.png) or a film (.mp4)."""
   robot = common.robot_of(args)
   clips = common.load_clips(args.clips, robot.description)
@@ -28,7 +31,7 @@ def render(args: argparse.Namespace) -> common.Result:
   elif suffix in _FILMS:
     render_lib.film(clips, args.output, robot, args.seconds, args.camera)
   else:
-    raise common.CommandError(
+    raise errors.UsageError(
       f"--output {args.output}: expected a name that ends in"
       f" {', '.join(_PICTURES + _FILMS)}"
     )
@@ -36,7 +39,7 @@ def render(args: argparse.Namespace) -> common.Result:
   return dataclasses.replace(common.clip_result(clips), next=(step,))
 
 
-def plot(args: argparse.Namespace) -> common.Result:
+def plot(args: types.SimpleNamespace) -> common.Result:
   """Draws the curves of clips: joints, feet, contacts, torques (.png)."""
   robot = common.robot_of(args)
   clips = common.load_clips(args.clips, robot.description)
@@ -45,7 +48,7 @@ def plot(args: argparse.Namespace) -> common.Result:
   return dataclasses.replace(common.clip_result(clips), next=(step,))
 
 
-def view(args: argparse.Namespace) -> common.Result:
+def view(args: types.SimpleNamespace) -> common.Result:
   """Plays clips beside each other in a browser."""
   listener = address.listen("127.0.0.1", args.port)
   robot = common.robot_of(args)
@@ -58,7 +61,7 @@ def view(args: argparse.Namespace) -> common.Result:
   return common.clip_result(clips)
 
 
-def realize(args: argparse.Namespace) -> common.Result:
+def realize(args: types.SimpleNamespace) -> common.Result:
   """Plays clips through the servos, and says how much help they need."""
   robot = common.robot_of(args)
   options = realize_lib.Options(help_cap=args.help_cap)
@@ -80,58 +83,39 @@ def realize(args: argparse.Namespace) -> common.Result:
   return common.Result(tuple(records[0]), rows, records, falls)
 
 
-def _render_flags(parser: argparse.ArgumentParser) -> None:
-  common.clips(parser)
-  parser.add_argument("--output", required=True, metavar="PNG or MP4")
-  parser.add_argument(
-    "--camera", default="side", choices=tuple(render_lib.CAMERAS)
-  )
-  parser.add_argument(
-    "--count",
-    type=common.number(1, 100, int),
-    default=10,
-    help="pictures in a row",
-  )
-  parser.add_argument(
-    "--seconds",
-    type=common.number(0.02, 600),
-    default=6.0,
-    help="length of a film",
-  )
+_RENDER = (
+  *common.SHARED,
+  typed_flags.text("output", "Picture (.png) or film (.mp4)."),
+  flags.EnumFlag("camera", "side", "From where.", list(render_lib.CAMERAS)),
+  typed_flags.number("count", "Pictures in a row.", ranges.Whole(1, 100), 10),
+  typed_flags.number(
+    "seconds", "Length of a film [s].", ranges.Number(0.02, 600, "s"), 6.0
+  ),
+)
+_PLOT = (*common.SHARED, typed_flags.text("output", "Picture (.png)."))
+_VIEW = (
+  *common.SHARED,
+  typed_flags.number(
+    "port",
+    f"The first free one from {address.DEFAULT_PORT} on by default.",
+    ranges.Whole(0, 65535),
+  ),
+)
+_REALIZE = (
+  *common.SHARED,
+  typed_flags.number(
+    "help_cap",
+    "Most that the stabiliser pushes, over the weight.",
+    ranges.Number(0, 10),
+    realize_lib.Options().help_cap,
+  ),
+  typed_flags.text("output", "Folder to keep the motions with physics in."),
+)
 
-
-def _plot_flags(parser: argparse.ArgumentParser) -> None:
-  common.clips(parser)
-  parser.add_argument("--output", required=True, metavar="PNG")
-
-
-def _view_flags(parser: argparse.ArgumentParser) -> None:
-  common.clips(parser)
-  parser.add_argument(
-    "--port",
-    type=int,
-    help=f"the first free one from {address.DEFAULT_PORT} on by default",
-  )
-
-
-def _realize_flags(parser: argparse.ArgumentParser) -> None:
-  common.clips(parser)
-  cap = realize_lib.Options().help_cap
-  parser.add_argument(
-    "--help_cap",
-    type=common.number(0, 10),
-    default=cap,
-    metavar="WEIGHTS",
-    help=f"most that the stabiliser pushes, over the weight ({cap:g})",
-  )
-  parser.add_argument(
-    "--output", metavar="DIR", help="keep the motions with physics"
-  )
-
-
+_CLIPS, _OUTPUT = common.CLIPS, ("output",)
 COMMANDS = (
-  common.Command("render", render, _render_flags),
-  common.Command("plot", plot, _plot_flags),
-  common.Command("view", view, _view_flags),
-  common.Command("realize", realize, _realize_flags),
+  commands.Command("render", render, _RENDER, _CLIPS, _OUTPUT),
+  commands.Command("plot", plot, _PLOT, _CLIPS, _OUTPUT),
+  commands.Command("view", view, _VIEW, _CLIPS),
+  commands.Command("realize", realize, _REALIZE, _CLIPS),
 )

@@ -1,12 +1,15 @@
 """Subcommands that make clips: generate, import, retarget, default."""
 
-import argparse
 import dataclasses
 import pathlib
+import types
 from collections.abc import Iterator
 from typing import Any
 
+from absl import flags
+
 from wildrobot_playground import features, robots
+from wildrobot_playground.config import ranges, typed_flags
 from wildrobot_playground.motion import (
   axes,
   human,
@@ -20,9 +23,8 @@ from wildrobot_playground.motion.edit import trim
 from wildrobot_playground.motion.importers import gmr
 from wildrobot_playground.motion.retargeting import from_clip, recording
 from wildrobot_playground.motion.subcommands import common
+from wildrobot_playground.system import commands, errors
 
-_CADENCES = (0.5, 3.0)
-_speed = common.number(-10, 10)  # m/s; what makes the clip knows more
 _ONE_SPEED = (
   "at one speed, the natural one; --speed 0.1 0.2 0.3 0.4 0.5 0.6 makes a walk"
   " for each speed that the robot is told"
@@ -41,7 +43,7 @@ _FOUND = (
 )
 
 
-def generate(args: argparse.Namespace) -> common.Result:
+def generate(args: types.SimpleNamespace) -> common.Result:
   """Generates walking at each speed."""
   robot = common.robot_of(args)
   options = walk_options.scaled(robot)
@@ -64,15 +66,16 @@ def generate(args: argparse.Namespace) -> common.Result:
   return common.store(clips, args)
 
 
-def take(args: argparse.Namespace) -> common.Result:
+def take(args: types.SimpleNamespace) -> common.Result:
   """Imports a recording, and retargets it where it is a human's."""
-  stem = args.name or pathlib.Path(args.source).stem
+  (source,) = args.source
+  stem = args.name or pathlib.Path(source).stem
   names = common.names_at_speeds(stem, args.speed or [])
   robot = common.robot_of(args)
   told = importers.Conventions(
     args.fps, args.unit, args.up, args.quat, args.joint_order
   )
-  found = importers.load(args.source, robot, args.format, told)
+  found = importers.load(source, robot, args.format, told)
   options = recording.scaled(robot)
   if isinstance(found, clip_lib.MotionClip):
     notes = (_describe(found.meta.get("source", {}), found),)
@@ -90,7 +93,7 @@ def take(args: argparse.Namespace) -> common.Result:
   return common.store(_trimmed(clips, args, robot), args, notes)
 
 
-def default(args: argparse.Namespace) -> common.Result:
+def default(args: types.SimpleNamespace) -> common.Result:
   """Rebuilds the reference folder."""
   clips = default_lib.write(
     args.source, args.output, args.velocity_mode, common.robot_of(args)
@@ -115,7 +118,7 @@ def _retargeted(
 
 def _trimmed(
   clips: Iterator[clip_lib.MotionClip],
-  args: argparse.Namespace,
+  args: types.SimpleNamespace,
   robot: robots.Robot,
 ) -> Iterator[clip_lib.MotionClip]:
   """The clips, or their good pieces when asked for."""
@@ -125,7 +128,7 @@ def _trimmed(
       continue
     pieces = trim.good_pieces(clip, robot)
     if not pieces:
-      raise common.CommandError(
+      raise errors.UsageError(
         f"{clip.name}: no {trim.SHORTEST:g} s in a row pass the gates;"
         f"{common.bad_frames(clip, robot)}"
       )
@@ -144,82 +147,70 @@ def _describe(
   )
 
 
-def _generate_flags(parser: argparse.ArgumentParser) -> None:
-  parser.add_argument("--speed", nargs="+", type=_speed, required=True)
-  parser.add_argument(
-    "--cadence",
-    type=common.number(*_CADENCES),
-    metavar="HZ",
-    help="cycles of two steps a second",
-  )
-  parser.add_argument(
-    "--step_height",
-    type=common.number(*walk_options.RANGES["clearance"]),
-    metavar="M",
-    help="of the swinging sole",
-  )
-  _settings(parser, walk_options.Options)
-  common.output(parser)
-
-
-def _take_flags(parser: argparse.ArgumentParser) -> None:
-  parser.add_argument(
-    "source", help="DeepMimic .txt, BVH, AMASS .npz, GMR or AMP .pkl, or a clip"
-  )
-  parser.add_argument("--name", help="of the clips; the file's by default")
-  parser.add_argument("--format", default="auto", choices=importers.FORMATS)
-  parser.add_argument(
-    "--speed", nargs="+", type=_speed, help="by default the natural one [m/s]"
-  )
-  parser.add_argument(
-    "--trim", action="store_true", help="keep the stretches that are good"
-  )
-  parser.add_argument(
-    "--clean",
-    action="store_true",
-    help="place the feet of a robot's motion anew",
-  )
-  parser.add_argument(
-    "--fps", type=common.number(*clip_lib.RATES), help="of the file"
-  )
-  parser.add_argument("--unit", default="auto", help="/".join(axes.UNITS))
-  parser.add_argument("--up", default="auto", help="axis, such as y or -z")
-  parser.add_argument("--quat", default="xyzw", choices=gmr.QUATERNIONS)
-  parser.add_argument(
-    "--joint_order",
-    default="contract",
-    help=f"{', '.join(gmr.JOINT_ORDERS)}, or names with commas",
-  )
-  _settings(parser, recording.Options)
-  common.output(parser)
-
-
-def _default_flags(parser: argparse.ArgumentParser) -> None:
-  parser.add_argument("--source", metavar="FILE", help="DeepMimic walk")
-  parser.add_argument("--output", metavar="DIR", help="the reference folder")
-  velocity_mode(parser)
-
-
-def _settings(parser: argparse.ArgumentParser, options: Any) -> None:
+def _settings(options: Any) -> flags.Flag:
+  """The flag of keys that change a dataclass."""
   keys = ", ".join(field.name for field in dataclasses.fields(options))
-  parser.add_argument(
-    "--set", action="append", default=[], metavar="KEY=VALUE", help=keys
-  )
+  return typed_flags.texts("set", f"KEY=VALUE; keys are {keys}")
 
 
-def velocity_mode(parser: argparse.ArgumentParser) -> None:
-  """Adds what becomes of the root's velocity in features."""
-  parser.add_argument(
-    "--velocity_mode",
-    default="direction",
-    choices=features.VELOCITY_MODES,
-    help="what becomes of the root's velocity",
-  )
-
+_GENERATE = (
+  *common.STORE,
+  typed_flags.numbers("speed", "Speeds [m/s].", common.SPEED),
+  typed_flags.number(
+    "cadence", "Cycles of two steps a second.", ranges.Number(0.5, 3, "Hz")
+  ),
+  typed_flags.number(
+    "step_height",
+    "Of the swinging sole [m].",
+    ranges.Number(*walk_options.RANGES["clearance"], "m"),
+  ),
+  _settings(walk_options.Options),
+)
+_TAKE = (
+  *common.STORE,
+  typed_flags.text("name", "Of the clips; the file's by default."),
+  flags.EnumFlag("format", "auto", "Of the file.", list(importers.FORMATS)),
+  typed_flags.numbers(
+    "speed", "Speeds [m/s]; the natural one by default.", common.SPEED
+  ),
+  flags.BooleanFlag("trim", False, "Keep the stretches that are good."),
+  flags.BooleanFlag("clean", False, "Place the feet of a robot's motion anew."),
+  typed_flags.number("fps", "Frame rate of the file.", common.RATE),
+  typed_flags.text("unit", f"{'/'.join(axes.UNITS)}.", "auto"),
+  typed_flags.text("up", "Axis, such as y or -z.", "auto"),
+  flags.EnumFlag(
+    "quat", "xyzw", "Order of quaternions.", list(gmr.QUATERNIONS)
+  ),
+  typed_flags.text(
+    "joint_order",
+    f"{', '.join(gmr.JOINT_ORDERS)}, or names with commas.",
+    "contract",
+  ),
+  _settings(recording.Options),
+)
+VELOCITY_MODE = flags.EnumFlag(
+  "velocity_mode",
+  "direction",
+  "What becomes of the root's velocity.",
+  list(features.VELOCITY_MODES),
+)
+_DEFAULT = (
+  *common.SHARED,
+  typed_flags.text("source", "DeepMimic walk."),
+  typed_flags.text("output", "The reference folder; the robot's by default."),
+  VELOCITY_MODE,
+)
+_SOURCE = commands.Words(
+  "source",
+  "DeepMimic .txt, BVH, AMASS .npz, GMR or AMP .pkl, or a clip",
+  most=1,
+)
 
 COMMANDS = (
-  common.Command("generate", generate, _generate_flags),
-  common.Command("import", take, _take_flags),
-  common.Command("retarget", take, _take_flags),
-  common.Command("default", default, _default_flags),
+  commands.Command(
+    "generate", generate, _GENERATE, required=("speed", "output")
+  ),
+  commands.Command("import", take, _TAKE, _SOURCE, ("output",)),
+  commands.Command("retarget", take, _TAKE, _SOURCE, ("output",)),
+  commands.Command("default", default, _DEFAULT),
 )

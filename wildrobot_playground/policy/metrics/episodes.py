@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wildrobot_playground.config import ranges
 from wildrobot_playground.features.layout import FeatureLayout
 from wildrobot_playground.system import backend
 
@@ -18,6 +19,7 @@ SECONDS = 10.0
 SETTLING_TIME = 1.0  # s, left out of the means
 LONGEST = 1e6  # s, of an episode: eleven days
 FASTEST = 10.0  # m/s, of a command; this robot runs at one
+COMMAND = ranges.Number(-FASTEST, FASTEST, "m/s")
 _LARGEST = 1e6  # m, m/s, rad, rad/s or N·m; beyond it physics has diverged
 # Of a robot and control step, measured: recorded, stacked, and judged.
 _STEP_BYTES = 1500
@@ -61,18 +63,6 @@ class Rollout:
 def grid(fastest: float) -> list[float]:
   """Six speeds [m/s] from standing to the fastest that is trained."""
   return [round(fastest * i / 5, 2) for i in range(6)]
-
-
-def read_commands(texts: Sequence[str]) -> list[float]:
-  """Forward speeds [m/s] from a flag.
-
-  Raises:
-    ValueError: for what are no numbers.
-  """
-  try:
-    return [float(text) for text in texts]
-  except ValueError as error:
-    raise ValueError(f"--commands takes numbers: {error}") from error
 
 
 def check_length(seconds: float, dt: float | None = None) -> None:
