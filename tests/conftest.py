@@ -37,6 +37,7 @@ import jax  # noqa: E402
 import mujoco  # noqa: E402
 import pytest  # noqa: E402
 
+from tests import forked  # noqa: E402
 from wildrobot_playground.robots import scene  # noqa: E402
 from wildrobot_playground.robots import sole as sole_lib  # noqa: E402
 from wildrobot_playground.robots.wildrobot import WILDROBOT  # noqa: E402
@@ -82,6 +83,13 @@ def model() -> mujoco.MjModel:
 def sole(model: mujoco.MjModel) -> sole_lib.Sole:
   """The sole plates of `model`."""
   return sole_lib.of(model, WILDROBOT)
+
+
+@pytest.fixture(scope="session")
+def commands():
+  """Runs command lines of ours, see `forked.Commands.run`."""
+  with forked.Commands() as found:
+    yield found
 
 
 @pytest.fixture
