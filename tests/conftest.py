@@ -17,6 +17,9 @@ def _prepare_process() -> None:
     "JAX_COMPILATION_CACHE_DIR": str(_ROOT / ".cache" / "jax"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    # Programs that call MuJoCo C are in no cache and compile in each process,
+    # for longer than the tests run them. `make test-slow` sets it to 0.
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "WANDB_MODE": "offline",
   }
@@ -37,6 +40,7 @@ import jax  # noqa: E402
 import mujoco  # noqa: E402
 import pytest  # noqa: E402
 
+from tests import forked  # noqa: E402
 from wildrobot_playground.robots import scene  # noqa: E402
 from wildrobot_playground.robots import sole as sole_lib  # noqa: E402
 from wildrobot_playground.robots.wildrobot import WILDROBOT  # noqa: E402
@@ -50,16 +54,20 @@ hypothesis.settings.register_profile(
   "pinned", derandomize=True, max_examples=100, database=None, **_COMMON
 )
 hypothesis.settings.register_profile(
-  "thorough", max_examples=2000, print_blob=True, **_COMMON
+  "thorough", max_examples=500, print_blob=True, **_COMMON
 )
 hypothesis.settings.load_profile("pinned")
 
 # Files that train for minutes: begun first, so that no core waits for them.
 _LONGEST = (
   "tests/runs/store/test_resume.py",
-  "tests/runs/test_processes.py",
+  "tests/test_docs_commands.py",
   "tests/runs/test_training.py",
   "tests/amp/test_ppo_parity.py",
+  "tests/runs/test_processes.py",
+  "tests/test_robot_from_outside.py",
+  "tests/runs/test_every_write.py",
+  "tests/envs/test_engines.py",
   "tests/runs/test_init_from.py",
   "tests/runs/store/test_claiming.py",
   "tests/test_with_playground.py",
@@ -82,6 +90,13 @@ def model() -> mujoco.MjModel:
 def sole(model: mujoco.MjModel) -> sole_lib.Sole:
   """The sole plates of `model`."""
   return sole_lib.of(model, WILDROBOT)
+
+
+@pytest.fixture(scope="session")
+def commands():
+  """Runs command lines of ours, see `forked.Commands.run`."""
+  with forked.Commands() as found:
+    yield found
 
 
 @pytest.fixture

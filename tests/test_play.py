@@ -50,8 +50,8 @@ def _run(module, *arguments):
     ("export", ["--checkpoint=nowhere"], "nowhere is no run folder"),
   ],
 )
-def test_mistakes_cost_one_line(module, arguments, message):
-  done = _run(module, *arguments)
+def test_mistakes_cost_one_line(commands, module, arguments, message):
+  done = commands.run(module, *arguments)
   assert done.returncode == 2
   assert done.stderr.count("\n") == 1
   assert message in done.stderr

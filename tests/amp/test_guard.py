@@ -72,12 +72,18 @@ def test_its_next_episode_is_counted_from_the_start(point_masses):
   assert_finite(state)
 
 
-@pytest.mark.parametrize("part", ["qpos", "qvel", "sensordata"])
-def test_a_poisoned_wildrobot_starts_anew(part):
+@pytest.fixture(scope="module")
+def wildrobots():
+  """Four guarded WildRobots: their first state and their step."""
   environment = walk.Walk(config_overrides={"impl": "mujoco"})
   wrapped = mujoco_playground.wrapper.wrap_for_brax_training(environment)
   env = guard.GuardWrapper(wrapped, keys())
-  first, step = jax.jit(env.reset)(keys()), jax.jit(env.step)
+  return jax.jit(env.reset)(keys()), jax.jit(env.step)
+
+
+@pytest.mark.parametrize("part", ["qpos", "qvel", "sensordata"])
+def test_a_poisoned_wildrobot_starts_anew(wildrobots, part):
+  first, step = wildrobots
   state = step(first, jp.zeros((4, 9)))
   data = state.data.replace(**{part: poison(getattr(state.data, part), 1)})
   poisoned = state.replace(data=data)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 
+import jax
 import mujoco_playground
 import pytest
 from brax.training.agents.ppo import networks
@@ -28,6 +29,15 @@ WALK_SETTINGS = {
     value_obs_key="privileged_state",
   )
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def optimized():
+  """Compiles as a user's process does: two programs, optimised apart."""
+  before = jax.config.read("jax_disable_most_optimizations")
+  jax.config.update("jax_disable_most_optimizations", False)
+  yield
+  jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,21 @@ def test_saving_changes_no_decision(flushes):
   assert follow(60, flushes)[0] == follow(60)[0]
 
 
-def saved_at(iteration, train):
-  """Final parameters, and the state and memory that a checkpoint would hold."""
+_SAVED = [20, 37, 39]
+
+
+@pytest.fixture(scope="module")
+def whole(train):
+  """Final parameters, metrics, and by iteration what a checkpoint holds.
+
+  That is the state of the training and the memory of the host.
+  """
   kept = {}
 
   def keep(steps, state, memory):
-    if steps == iteration * STEPS:
-      kept["state"] = jax.device_get(state)
-      kept["memory"] = json.loads(json.dumps(memory()))
+    if steps // STEPS in _SAVED:
+      remembered = json.loads(json.dumps(memory()))
+      kept[steps // STEPS] = jax.device_get(state), remembered
 
   _, params, metrics = train(
     60 * STEPS, amp_changes=COLLAPSED, hooks=Hooks(state_fn=keep), seed=1
@@ -70,9 +77,11 @@ def saved_at(iteration, train):
   return params, metrics, kept
 
 
-@pytest.mark.parametrize("iteration", [20, 37, 39])
-def test_a_tuned_run_goes_on_bit_for_bit(train, assert_equal_trees, iteration):
-  params, metrics, kept = saved_at(iteration, train)
+@pytest.mark.parametrize("iteration", _SAVED)
+def test_a_tuned_run_goes_on_bit_for_bit(
+  whole, train, assert_equal_trees, iteration
+):
+  params, metrics, kept = whole
   assert metrics["amp/disc_lr"] > 1e-8
   events = []
   _, again, end = train(
@@ -80,7 +89,7 @@ def test_a_tuned_run_goes_on_bit_for_bit(train, assert_equal_trees, iteration):
     amp_changes=COLLAPSED,
     seed=1,
     hooks=Hooks(
-      restore_fn=lambda state: (kept["state"], kept["memory"]),
+      restore_fn=lambda state: kept[iteration],
       event_fn=events.append,
     ),
   )

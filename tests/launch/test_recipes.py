@@ -51,7 +51,7 @@ print(made.env, made.amp.weight, train._PROCESS_ID.value)
 """
 
 
-def commands() -> list[str]:
+def readme_commands() -> list[str]:
   """The commands of the README, a block each."""
   text = (_LAUNCH / "README.md").read_text()
   return re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
@@ -102,22 +102,22 @@ def _in_checkout(command: str, *flags: str) -> str:
   )
 
 
-def _plan(arguments: list[str]) -> str:
-  """Whether `train` would take these arguments; env, weight and process."""
-  module = arguments.index("wildrobot_playground.train")
-  assert arguments[module - 1] == "-m"
-  result = subprocess.run(
-    [sys.executable, "-c", _PLAN, *arguments[module + 1 :]],
-    cwd=_ROOT,
-    capture_output=True,
-    text=True,
-  )
-  assert result.returncode == 0, result.stderr
-  return result.stdout.strip()
+@pytest.fixture
+def plan_of(commands):
+  """Whether `train` would take arguments; env, weight and process."""
+
+  def plan(arguments: list[str]) -> str:
+    module = arguments.index("wildrobot_playground.train")
+    assert arguments[module - 1] == "-m"
+    result = commands.run_code(_PLAN, *arguments[module + 1 :])
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+  return plan
 
 
 def _find(start: str) -> str:
-  (found,) = (c for c in commands() if c.startswith(start))
+  (found,) = (c for c in readme_commands() if c.startswith(start))
   return found
 
 
@@ -135,7 +135,7 @@ def test_no_command_is_left_out():
     "kubectl apply",
     "sky launch",
   )
-  assert len(commands()) == len(tested)
+  assert len(readme_commands()) == len(tested)
   for start in tested:
     _find(start)
 
@@ -146,12 +146,12 @@ def test_one_machine(tmp_path):
   assert "run      " in _shell(command, tmp_path)
 
 
-def test_processes_by_hand(bench, tmp_path):
+def test_processes_by_hand(bench, tmp_path, plan_of):
   """Two true ones are in tests/runs/test_processes.py."""
   install, recorded = bench
   install("python")
   _shell(_find("for i in 0 1"), tmp_path)
-  plans = [_plan(call) for call in recorded("python")]
+  plans = [plan_of(call) for call in recorded("python")]
   assert [p.split()[-1] for p in plans] == ["0", "1"]
 
 
@@ -214,17 +214,17 @@ def test_options_that_would_change_nothing_are_refused(tmp_path):
   assert result.stderr.startswith("error: --slurm_options are for SLURM")
 
 
-def test_sweep_here(tmp_path):
+def test_sweep_here(tmp_path, plan_of):
   command = _find(
     "python launch/sweep.py --grid=amp.weight=0,0.1,0.3,1 --seeds=3 --jobs"
   )
   out = _shell(_in_checkout(command, "--dry_run"), tmp_path)
   lines = [shlex.split(line) for line in out.strip().splitlines()]
   assert len(lines) == 12
-  assert _plan(lines[2]) == "WildRobotWalk 0.3 None"
+  assert plan_of(lines[2]) == "WildRobotWalk 0.3 None"
 
 
-def test_wandb_sweep(tmp_path):
+def test_wandb_sweep(tmp_path, plan_of):
   """The agent's command, with one value of every parameter."""
   path = _find("wandb sweep").split()[-1]
   sweep = yaml.safe_load((_ROOT / path).read_text())
@@ -274,7 +274,7 @@ def test_wandb_sweep(tmp_path):
     replaced = {"${env}": ["env"], "${args}": values}
     words += replaced.get(word, [word])
   assert words[:2] == ["env", "python"]
-  assert _plan(words) == "WildRobotWalk 0.1 None"
+  assert plan_of(words) == "WildRobotWalk 0.1 None"
 
 
 def test_image():
@@ -298,7 +298,7 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
   }
 
 
-def test_jobset():
+def test_jobset(plan_of):
   """Jobs and pods by Kubernetes' own schemas; its command, a process each."""
   path = _find("kubectl apply").strip().partition("--filename=")[2]
   jobset = yaml.safe_load((_ROOT / path).read_text())
@@ -362,10 +362,10 @@ def test_jobset():
     for word in container["command"]
   ]
   assert not any("$(" in word for word in words)
-  assert _plan(words) == "WildRobotWalk 0.3 1"
+  assert plan_of(words) == "WildRobotWalk 0.3 1"
 
 
-def test_skypilot(bench, tmp_path):
+def test_skypilot(bench, tmp_path, plan_of):
   """Its fields, and its scripts with the variables that SkyPilot sets."""
   install, recorded = bench
   words = shlex.split(_find("sky launch"))
@@ -404,4 +404,4 @@ def test_skypilot(bench, tmp_path):
   assert recorded("make") == [["setup"]]
   (call,) = recorded("python")
   assert "--coordinator=10.0.0.1:12355" in call
-  assert _plan(call) == "WildRobotWalk 0.3 1"
+  assert plan_of(call) == "WildRobotWalk 0.3 1"

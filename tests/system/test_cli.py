@@ -93,14 +93,10 @@ def test_nothing_near_lists_everything():
     ("doctor", ["--json=/tmp"], "--json=/tmp is a folder; give a file"),
   ],
 )
-def test_bad_command_lines_are_one_line_and_code_2(module, arguments, message):
-  done = subprocess.run(
-    [sys.executable, "-m", f"wildrobot_playground.{module}", *arguments],
-    capture_output=True,
-    text=True,
-    check=False,
-    env={**os.environ, "MUJOCO_GL": "disable"},
-  )
+def test_bad_command_lines_are_one_line_and_code_2(
+  commands, module, arguments, message
+):
+  done = commands.run(module, *arguments)
   assert done.returncode == 2, done.stderr
   assert done.stderr.count("\n") == 1
   assert done.stderr.startswith("error: ")
@@ -158,7 +154,7 @@ def test_process_settings_yield_to_the_users(monkeypatch):
   assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "/mine"
 
 
-def test_flags_have_upstreams_names():
+def test_flags_have_upstreams_names(commands):
   # In a process of its own: another command line may have the same flags.
   code = (
     "from absl import flags\n"
@@ -167,15 +163,12 @@ def test_flags_have_upstreams_names():
     " 'domain_randomization'):\n"
     "  assert name in flags.FLAGS, name\n"
   )
-  subprocess.run([sys.executable, "-c", code], check=True)
+  done = commands.run_code(code)
+  assert done.returncode == 0, done.stderr
 
 
-def test_help_names_the_flags():
-  result = subprocess.run(
-    [sys.executable, "-m", "wildrobot_playground.train", "--help"],
-    capture_output=True,
-    text=True,
-  )
+def test_help_names_the_flags(commands):
+  result = commands.run("train", "--help")
   assert result.returncode == 0, result.stderr
   assert result.stdout.startswith("Trains a policy")
   for flag in ("--amp_weight", "--resume", "--preset"):
@@ -240,15 +233,9 @@ print(os.environ.get("JAX_COMPILATION_CACHE_DIR"))
   ],
 )
 def test_a_flag_that_would_do_nothing_is_one_line(
-  tmp_path, program, arguments, said
+  commands, tmp_path, program, arguments, said
 ):
-  done = subprocess.run(
-    [sys.executable, "-m", f"wildrobot_playground.{program}", *arguments],
-    capture_output=True,
-    text=True,
-    cwd=tmp_path,
-    check=False,
-  )
+  done = commands.run(program, *arguments, cwd=tmp_path)
   assert done.returncode == 2
   assert said in done.stderr
   assert len(done.stderr.splitlines()) == 1
