@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import os
 import pathlib
 import re
@@ -12,6 +13,7 @@ import types
 
 import pytest
 
+from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.policy import controller
 from wildrobot_playground.system import assets
 
@@ -101,6 +103,47 @@ def test_blocks_are_python_and_files_exist(name):
   for path in re.findall(r"`((?:envs|amp|motion|xmls)/[\w./]*)`", text):
     inside = root / "wildrobot_playground" / path
     assert inside.exists() or (root / path).exists(), path
+
+
+_GATES_ON_THE_PAGE = {
+  "inverse kinematics, worst": ("ik_error", 1e-3),
+  "below the ground, worst": ("penetration", 1e-3),
+  "no foot down": ("airborne", 1e-2),
+  "fastest joint": ("joint_speed", 1),
+  "hip at its limit of extension": ("hip_at_limit", 1e-2),
+  "achieved against commanded speed": ("speed_error", 1e-2),
+  "jump where the cycle closes": ("seam", 1),
+  "frames beyond the servos' torque": ("over_torque", 1e-2),
+  "ground force that nothing explains": ("unmatched_force", 1e-2),
+}
+
+
+def test_the_table_of_gates_is_the_programs():
+  text = (DOCS / "motion.md").read_text("utf-8").split("| gate |")[1]
+  table = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in text.split("\n\n")[0].splitlines()[2:]
+  ]
+  rows = {name: limits for name, *limits in table}
+  slides = rows.pop("standing foot slides, mean and 95 %")
+  means, peaks = (
+    gates.GATES["stance_slide_mean"],
+    gates.GATES["stance_slide_p95"],
+  )
+  assert slides == [
+    f"{mean:.2f}, {peak:.2f} m/s"
+    for mean, peak in zip(means, peaks, strict=True)
+  ]
+  assert rows.pop("joint beyond its limit") == ["never", "never"]
+  assert gates.GATES["joint_limit_violation"] == (1e-6, 1e-6)
+  assert rows.keys() == _GATES_ON_THE_PAGE.keys()
+  for name, limits in rows.items():
+    metric, unit = _GATES_ON_THE_PAGE[name]
+    for cell, limit in zip(limits, gates.GATES[metric], strict=True):
+      said = {"never": 0.0, "-": math.inf}.get(cell)
+      if said is None:
+        said = float(cell.split()[0]) * unit
+      assert said == pytest.approx(limit), name
 
 
 PAGES = sorted(

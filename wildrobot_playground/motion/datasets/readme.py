@@ -100,7 +100,8 @@ torque in more than half of their frames. Other mixes:
 Two policies, trained on the human clips alone and on the generated ones alone
 (0.1 to 0.5 m/s; `--reference=FOLDER`, `--amp_weight=0.3`, 7 M steps, seed 0),
 each measured against both: style distance at 0.2 and 0.4 m/s and, in brackets,
-cycle distance in rad, over 32 episodes in plain MuJoCo at full accuracy.
+cycle distance in rad, over 32 episodes in plain MuJoCo at full accuracy. The
+human clips were an earlier retargeter's.
 
 | trained on | to the human walk | to the generated walk |
 | --- | --- | --- |
