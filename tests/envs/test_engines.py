@@ -49,6 +49,7 @@ def warp_roll():
   import warp
 
   warp.config.quiet = True
+  warp.config.optimization_level = 0  # Compiling is what takes time here.
   warp.config.kernel_cache_dir = str(_ROOT / ".cache" / "warp")
   return rolls.make_roll(make_env("warp"))
 

@@ -15,6 +15,8 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from flax import struct
@@ -24,7 +26,6 @@ from wildrobot_playground.amp import ppo
 from wildrobot_playground.amp.programs import Compiled
 from wildrobot_playground.amp.progress import Event
 from wildrobot_playground.features import dataset as dataset_lib
-from wildrobot_playground.policy.metrics import scorecard
 from wildrobot_playground.runs import preflight, training
 from wildrobot_playground.runs.logs import metrics_log
 from wildrobot_playground.runs.store import (
@@ -74,23 +75,20 @@ def _params(state):
   return normalizer, {"params": {"a": layer}}, {"params": {"a": layer}}
 
 
-def _prepare() -> None:
-  """Puts the stand-ins in place; whatever writes is the real thing."""
+def put_stand_ins(replace: Callable[[Any, str, Any], None] = setattr) -> None:
+  """Puts them in place, by `replace`; whatever writes is the real thing."""
   reference = dataset_lib.load(assets.reference() / "wildrobot_walk.npz")
   environment = types.SimpleNamespace(
     observation_size={"state": (4,), "privileged_state": (5,)}, action_size=3
   )
-  row = {"command": 0.2, "falls": 0.0, "episodes": 1, "speed": 0.1}
-  training.mujoco_playground.registry.load = lambda *_, **__: environment
-  preflight.reference_of = lambda *_: reference
-  preflight.fit_memory = lambda plan, *_: plan
-  ppo.train = train
-  training.checkpoint.make_policy = lambda *_: None
-  training.scorecard.table = lambda _: ""
-  training.evaluation.evaluate = lambda *_, **__: scorecard.Report(
-    [row], "mujoco", [], None
-  )
-  dataclasses.replace(tiny.request())  # Its imports are done before any fork.
+  registry = training.mujoco_playground.registry
+  replace(registry, "load", lambda *_, **__: environment)
+  replace(preflight, "reference_of", lambda *_: reference)
+  replace(preflight, "fit_memory", lambda plan, *_: plan)
+  replace(ppo, "train", train)
+  replace(training.checkpoint, "make_policy", lambda *_: None)
+  replace(training.scorecard, "table", lambda _: "")
+  replace(training.evaluation, "evaluate", lambda *_, **__: tiny.judged())
 
 
 class Hook:
@@ -205,7 +203,8 @@ def _reached(run_dir: pathlib.Path) -> int:
 
 def main(root: pathlib.Path, every: int) -> None:
   """Prints, as JSON, the list of writes and what came of each disturbance."""
-  _prepare()
+  put_stand_ins()
+  dataclasses.replace(tiny.request())  # Its imports are done before any fork.
   whole, log = root / "whole", root / "whole.log"
   assert _run(whole, -1, _die, log) == 0, log.read_text()
   writes = log.with_suffix(".writes").read_text().splitlines()

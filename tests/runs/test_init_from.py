@@ -9,7 +9,7 @@ import pytest
 from brax.training.acme import running_statistics, specs
 from brax.training.agents.ppo import checkpoint as brax_checkpoint
 
-from tests.runs.tiny import TINY, request
+from tests.runs.tiny import TINY, request, train
 from wildrobot_playground.envs import presets as config_lib
 from wildrobot_playground.runs import training
 from wildrobot_playground.runs.store import checkpoint
@@ -22,7 +22,7 @@ _STILL = (*TINY, "--ppo.learning_rate=0.0")
 def still(tiny_run, tmp_path_factory):
   """A run that starts from the tiny one and learns nothing."""
   folder = tmp_path_factory.mktemp("still") / "run"
-  return training.run(
+  return train(
     request(folder, init_from=str(tiny_run), overrides=_STILL, seed=5)
   )
 

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from tests.runs import tiny
+from tests.runs import every_write, tiny
 from wildrobot_playground.runs import training
-from wildrobot_playground.runs.store import snapshots
+from wildrobot_playground.runs.store import claiming, snapshots
 from wildrobot_playground.system import distributed, errors
 
 _STEPS = 80  # An iteration of 16 robots.
@@ -115,6 +115,7 @@ def cut_short(two_devices, tmp_path_factory) -> pathlib.Path:
   return run_dir
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_to_the_bits_of_two_devices(
   two_devices, cut_short, tmp_path
 ):
@@ -165,12 +166,26 @@ def test_a_signal_to_one_process_stops_both_in_good_order(tmp_path):
   assert "stopped" in (tmp_path / "process0.log").read_text()
 
 
+def test_only_the_first_process_writes(tmp_path, monkeypatch):
+  """The other layers are real; that the bits agree is in `test_ppo_parity`."""
+  every_write.put_stand_ins(monkeypatch.setattr)
+  asked = tiny.request(tmp_path / "run", num_timesteps=every_write.STEPS)
+  monkeypatch.setattr(claiming, "_for_all", lambda take, run_dir: str(run_dir))
+  monkeypatch.setattr(distributed, "is_primary", lambda: False)
+  training.run(asked)
+  assert list(tmp_path.iterdir()) == []
+  monkeypatch.undo()
+  every_write.put_stand_ins(monkeypatch.setattr)
+  training.run(asked)
+  assert (tmp_path / "run" / "metrics.jsonl").is_file()
+
+
 def test_a_run_that_only_one_process_sees_is_refused(
-  cut_short, tmp_path, monkeypatch
+  tiny_run, tmp_path, monkeypatch
 ):
   """As on machines that share no file system."""
   monkeypatch.setattr(distributed, "from_primary", lambda value: None)
-  request = tiny.request(shutil.copytree(cut_short, tmp_path / "run"))
+  request = tiny.request(shutil.copytree(tiny_run, tmp_path / "run"))
   request = dataclasses.replace(request, resume="auto")
   with pytest.raises(errors.UsageError, match="all processes share"):
     training.run(request)

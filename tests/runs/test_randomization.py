@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.runs.tiny import request
+from tests.runs.tiny import request, train
 from wildrobot_playground.config import ranges
 from wildrobot_playground.envs import presets
-from wildrobot_playground.runs import exporting, plan, training
+from wildrobot_playground.runs import exporting, plan
 from wildrobot_playground.system import errors
 
 
@@ -46,7 +46,7 @@ def test_unknown_words_and_other_environments_are_one_line():
 
 @pytest.mark.slow
 def test_a_run_trains_with_it_and_its_policy_can_be_exported(tmp_path):
-  folder = training.run(
+  folder = train(
     request(tmp_path / "run", randomization="strong", domain_randomization=None)
   )
   # The contract is of the robot, not of what its training distorted.

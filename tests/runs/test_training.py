@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests import planted
-from tests.runs.tiny import TINY, request
+from tests.runs.tiny import TINY, request, train
 from wildrobot_playground.amp import guard
 from wildrobot_playground.envs import presets as config_lib
 from wildrobot_playground.envs import rewards
@@ -75,8 +75,8 @@ def test_evaluation_covers_the_commands(tiny_run):
 
 @pytest.mark.slow
 def test_same_seed_same_policy_other_seed_other_policy(tiny_run, tmp_path):
-  again = training.run(request(tmp_path / "again"))
-  other = training.run(request(tmp_path / "other", seed=1))
+  again = train(request(tmp_path / "again"))
+  other = train(request(tmp_path / "other", seed=1))
 
   def last(run):
     record = metrics_log.load_records(run)[-1]
@@ -115,9 +115,7 @@ def test_every_preset_names_only_known_keys(preset):
 
 
 def test_checkpoints_are_judged_on_the_way(tmp_path):
-  run_dir = training.run(
-    request(tmp_path / "run", evaluate=True, num_timesteps=400)
-  )
+  run_dir = train(request(tmp_path / "run", evaluate=True, num_timesteps=400))
   records = metrics_log.load_records(run_dir)
   judged = [record for record in records if "eval/cost" in record]
   assert [record["steps"] for record in judged] == [80, 160, 240, 320, 400]
@@ -133,9 +131,7 @@ def test_checkpoints_are_judged_on_the_way(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", sorted(config_lib.PRESETS))
 def test_every_preset_trains_three_iterations(tmp_path, preset):
-  run_dir = training.run(
-    request(tmp_path / "run", preset=preset, impl="mujoco")
-  )
+  run_dir = train(request(tmp_path / "run", preset=preset, impl="mujoco"))
   record = metrics_log.load_records(run_dir)[-1]
   assert record["steps"] == 120
   assert math.isfinite(record["training/total_loss"])
@@ -204,7 +200,7 @@ def test_refusals_come_before_jax():
 
 @pytest.mark.slow
 def test_a_run_without_style_trains(tmp_path):
-  run_dir = training.run(request(tmp_path / "run", amp_weight=0.0))
+  run_dir = train(request(tmp_path / "run", amp_weight=0.0))
   record = metrics_log.load_records(run_dir)[-1]
   assert not [name for name in record if name.startswith("amp/")]
 
@@ -212,7 +208,7 @@ def test_a_run_without_style_trains(tmp_path):
 @pytest.mark.slow
 def test_other_velocity_modes_get_a_reference_of_their_own(tmp_path):
   overrides = (*TINY, "--env_config.velocity_mode=raw")
-  run_dir = training.run(request(tmp_path / "run", overrides=overrides))
+  run_dir = train(request(tmp_path / "run", overrides=overrides))
   assert reference_lib.of_run(run_dir).velocity_mode == "raw"
 
 

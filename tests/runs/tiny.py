@@ -2,7 +2,10 @@
 
 import pathlib
 
-from wildrobot_playground.runs import plan
+import pytest
+
+from wildrobot_playground.policy.metrics import scorecard
+from wildrobot_playground.runs import evaluation, plan, training
 from wildrobot_playground.runs.logs import wandb_sink
 
 TINY = (
@@ -18,6 +21,23 @@ TINY = (
   "--amp.disc_updates=2",
 )
 NO_WANDB = wandb_sink.Options("disabled")
+_ROW = {"command": 0.2, "falls": 0.0, "episodes": 1, "speed": 0.1}
+
+
+def train(asked: plan.Request) -> pathlib.Path:
+  """The run of a training whose last evaluation is a stand-in.
+
+  The true one compiles a program and walks for 96,000 control steps.
+  """
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(evaluation, "evaluate", lambda *_, **__: judged())
+    patch.setattr(scorecard, "table", lambda _: "")
+    return training.run(asked)
+
+
+def judged() -> scorecard.Report:
+  """An evaluation of one command and no steps."""
+  return scorecard.Report([dict(_ROW)], "mujoco", [], None)
 
 
 def request(run_dir: pathlib.Path | None = None, **changes) -> plan.Request:
