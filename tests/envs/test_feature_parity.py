@@ -14,7 +14,9 @@ from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import assets
 
 DATASET = dataset_lib.load(WILDROBOT.dataset)
-TOLERANCE = 1e-5
+# A height of 0.44 m is rounded to 1.5e-8 m in float32; a difference of two over
+# 20 ms, as a direction at 0.1 m/s, is within 1.5e-5.
+TOLERANCE = 2e-5
 
 
 def load_clip(name):
