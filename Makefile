@@ -31,7 +31,7 @@ test-slow: setup ## Run the tests that take minutes each.
 	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(PY) -m pytest -m 'slow or property' \
 	  --hypothesis-profile=thorough $(ARGS)
 
-soak: setup ## Kill a run eight times; it must end in the same bits.
+soak: setup ## Kill a run twenty times; it must end in the same bits.
 	$(PY) -m pytest -m slow tests/runs/store/test_resume.py -k killed $(ARGS)
 
 bench: setup ## Measure speed, memory and time to walking on this machine.

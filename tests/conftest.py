@@ -54,7 +54,7 @@ hypothesis.settings.register_profile(
   "pinned", derandomize=True, max_examples=100, database=None, **_COMMON
 )
 hypothesis.settings.register_profile(
-  "thorough", max_examples=500, print_blob=True, **_COMMON
+  "thorough", max_examples=2000, print_blob=True, **_COMMON
 )
 hypothesis.settings.load_profile("pinned")
 

@@ -13,6 +13,7 @@ from absl import flags
 from wildrobot_playground.runs import robot_option
 from wildrobot_playground.system import cli, errors
 
+flags.adopt_module_key_flags(robot_option)
 _RUN = flags.DEFINE_string("run", None, "Run folder.")
 _ALL = flags.DEFINE_boolean(
   "all", False, "All runs below --root, as a table and as a page."

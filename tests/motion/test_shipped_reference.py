@@ -115,3 +115,17 @@ def test_source_is_recorded_with_its_licence(clips):
       assert "MIT" in recorded["licence"]
   for notice in ("LICENSE.DeepMimic.txt", "LICENSE.bullet.txt"):
     assert (source.parent / notice).is_file()
+
+
+def test_a_walk_that_is_left_out_is_told(robot, monkeypatch, capsys):
+  monkeypatch.setattr(shipped, "HUMAN_SPEEDS", (0.3,))
+  monkeypatch.setattr(shipped, "GENERATED_SPEEDS", (0.2,))
+  monkeypatch.setitem(gates.GATES, "joint_speed", (3.5, 3.0))  # rad/s
+  clips = shipped.make_clips(assets.reference() / shipped.SOURCE, robot)
+  assert [clip.name for clip in clips] == [
+    "generated_walk_0p20",
+    "generated_walk_0p20_mirrored",
+  ]
+  said = capsys.readouterr().err
+  assert said.startswith("note: human_walk_0p30 is left out: joint_speed is 3.")
+  assert said.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Flags of subcommands: texts, numbers between two ends, lists of either.
+"""Flags of texts, of numbers between two ends, and of lists of either.
 
 Switches and choices are absl's own `BooleanFlag` and `EnumFlag`.
 """

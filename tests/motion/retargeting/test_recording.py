@@ -36,6 +36,15 @@ def test_a_cycle_closes_and_keeps_its_speed(human_walk, robot, speed):
   assert clip.command[0] == pytest.approx(speed, rel=0.02)
 
 
+def test_cadence_grows_with_the_speed(human_walk, robot):
+  slow, fast = (
+    follow.follow(human_walk, "cycle", robot, speed).num_frames
+    for speed in (0.2, 0.4)
+  )
+  exponent = follow.Options().cadence_exponent
+  assert slow / fast == pytest.approx(2**exponent, rel=0.05)
+
+
 def test_standing_feet_hardly_slide(recorded_clip, robot):
   metrics = gates.measure(recorded_clip, robot)
   assert metrics["stance_slide_mean"] < 0.02

@@ -243,7 +243,7 @@ def test_sigterm_saves_and_exits_with_0(tmp_path):
   assert (run_dir / "policy").is_dir()
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_runs_end_in_the_same_bits(whole, tmp_path, kills):
   """SIGKILL at random moments, saves included; then resumed to the end."""
   killed = tmp_path / "killed"

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import os
 import pathlib
+import sys
 from collections.abc import Sequence
 
 from wildrobot_playground import robots
@@ -54,6 +55,8 @@ def make_clips(
 ) -> list[clip_lib.MotionClip]:
   """The clips of any robot's reference that pass, with their mirror images.
 
+  Those that do not are told on standard error.
+
   Args:
     source: of the human walk (DeepMimic).
     robot: the robot.
@@ -80,6 +83,11 @@ def make_clips(
       f"{robot.description.name}: every walk is refused; {clip.name}:"
       f" {'; '.join(report.reasons)}"
     )
+  for clip, report in pairs:
+    if report.reasons and not clip.meta.get("mirrored"):
+      print(
+        f"note: {clip.name} is left out: {report.reasons[0]}", file=sys.stderr
+      )
   return good
 
 
