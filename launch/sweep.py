@@ -27,6 +27,8 @@ from sweep_runs import OWN, Run, runs
 from wildrobot_playground.config import ranges, typed_flags
 from wildrobot_playground.system import cli, echo, errors, files
 
+_TABLE = "table.md"
+_PLOT = "plot.png"
 _GRID = flags.DEFINE_multi_string(
   "grid", [], "section.key=value,value,...; may be given several times."
 )
@@ -163,6 +165,8 @@ def main(rest: Sequence[str]) -> int:
   everything = list(runs(_GRID.value, _SEEDS.value, folder))
   train_flags.refuse(rest, OWN)
   todo = [run for run in everything if not run.is_done]
+  if len(todo) == len(everything):  # Before its first table.
+    _refuse_foreign(folder)
   # What cannot be read is said before hours of training, not after them.
   sweep_figures.collect([run for run in everything if run.is_done], commands)
   if todo:
@@ -180,6 +184,17 @@ def main(rest: Sequence[str]) -> int:
       f"--folder={folder}: {error.filename or folder} cannot be written:"
       f" {error.strerror}"
     ) from error
+
+
+def _refuse_foreign(folder: pathlib.Path) -> None:
+  """Those of another sweep are written anew, a user's files never."""
+  for name in (_TABLE, _PLOT):
+    path = folder / name
+    if path.is_file() and not sweep_figures.is_ours(path):
+      raise errors.UsageError(
+        f"--folder={folder}: {name} is there and is no sweep's; move it away,"
+        " or give another folder"
+      )
 
 
 def _submit_all(todo: Sequence[Run], rest: Sequence[str]) -> int:
@@ -204,10 +219,10 @@ def _train_all(
   if done:
     figures = sweep_figures.collect(done, commands)
     text = sweep_figures.table(figures, _SEEDS.value)
-    files.write_text(folder / "table.md", text + "\n")
-    sweep_figures.plot(figures, folder / "plot.png")
-    print(f"\n{text}\n\ntable    {folder / 'table.md'}")
-    print(f"plot     {folder / 'plot.png'}")
+    files.write_text(folder / _TABLE, text + "\n")
+    sweep_figures.plot(figures, folder / _PLOT)
+    print(f"\n{text}\n\ntable    {folder / _TABLE}")
+    print(f"plot     {folder / _PLOT}")
   if failed:
     raise errors.RunFailedError(
       f"{len(failed)} of {len(everything)} runs failed; see their train.log"

@@ -18,6 +18,7 @@ _COLUMNS = (
   ("style_distance", "style distance", ".2f"),
   ("cost_of_transport", "cost of transport", ".2f"),
 )
+_MARK = "Mean and 95 % confidence interval"  # In what a sweep writes.
 # Student's t, 97.5 %, by degrees of freedom.
 _STUDENT = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
 
@@ -137,7 +138,7 @@ def table(figures: dict[str, dict[str, Statistic]], seeds: int) -> str:
   for setting, found in figures.items():
     cells = [found[name].show(form) for name, _, form in _COLUMNS]
     lines.append(f"| {setting} | " + " | ".join(cells) + " |")
-  lines.append(f"\nMean and 95 % confidence interval over {seeds} seeds.")
+  lines.append(f"\n{_MARK} over {seeds} seeds.")
   return "\n".join(lines)
 
 
@@ -163,4 +164,9 @@ def plot(figures: dict[str, dict[str, Statistic]], path: pathlib.Path) -> None:
     axis.tick_params(labelsize=7)
   figure.tight_layout()
   with files.replacing(path) as new:
-    figure.savefig(new)
+    figure.savefig(new, metadata={"Description": _MARK})
+
+
+def is_ours(path: pathlib.Path) -> bool:
+  """Whether a file is a table or a plot of a sweep."""
+  return _MARK.encode() in path.read_bytes()

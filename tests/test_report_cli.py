@@ -44,6 +44,20 @@ def test_a_run_whose_robot_has_moved_asks_for_it(tmp_path):
     make(f"--run={tmp_path}", "--robot=nowhere")
 
 
+def test_a_users_own_page_is_kept(tmp_path):
+  _make_run(tmp_path / "one", 1000)
+  for folder, flag in ((tmp_path, "--root"), (tmp_path / "one", "--run")):
+    page = folder / "report.html"
+    page.write_text("<p>my thesis</p>")
+    arguments = ["--all"] if flag == "--root" else []
+    with pytest.raises(errors.UsageError, match="no report of ours"):
+      make(*arguments, f"{flag}={folder}")
+    assert page.read_text() == "<p>my thesis</p>"
+    page.unlink()
+    for _ in range(2):  # One of ours is written anew.
+      assert make(*arguments, f"{flag}={folder}") == 0
+
+
 def test_a_run_or_all_is_required():
   for arguments in ([], ["--run=x", "--all"]):
     with pytest.raises(errors.UsageError, match="give one of --run=RUN_FOLDER"):

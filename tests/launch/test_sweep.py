@@ -117,6 +117,26 @@ def test_the_table_has_a_row_a_setting(tmp_path):
   assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("name", ["table.md", "plot.png"])
+def test_a_users_file_in_the_folder_is_kept(tmp_path, name):
+  (tmp_path / name).write_text("my own")
+  refused = _sweep(f"--folder={tmp_path}", "--dry_run")
+  assert refused.returncode == 2
+  assert f"{name} is there and is no sweep's" in refused.stderr
+  assert (tmp_path / name).read_text() == "my own"
+
+
+def test_the_files_of_another_sweep_are_known(tmp_path):
+  everything = list(sweep_runs.runs([], 1, tmp_path))
+  _evaluation(everything[0].folder, 0.01, falls=0)
+  figures = sweep_figures.collect(everything, [0.2])
+  table, plot = tmp_path / "table.md", tmp_path / "plot.png"
+  table.write_text(sweep_figures.table(figures, 1))
+  sweep_figures.plot(figures, plot)
+  assert sweep_figures.is_ours(table)
+  assert sweep_figures.is_ours(plot)
+
+
 def test_slurm_options_are_submitits():
   found = slurm.parameters("partition=gpu,gpus_per_node=2")
   assert found["partition"] == "gpu"

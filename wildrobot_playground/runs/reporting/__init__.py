@@ -10,7 +10,6 @@ from wildrobot_playground.runs.reporting import (
 )
 from wildrobot_playground.runs.reporting import data, facts, html, learning
 from wildrobot_playground.runs.reporting.data import Run
-from wildrobot_playground.system import files
 
 FILE = "report.html"
 
@@ -44,13 +43,14 @@ def write(
 
   Raises:
     CheckpointError: when it is no run folder.
+    errors.UsageError: when a file of another kind has the page's name.
     OSError: when the page cannot be written.
   """
   run = data.load(run_dir, evaluation)
   sections = [make(run) for make in _SECTIONS]
   name = f"{run.config.get('env', 'Run')}: {run.folder.resolve().name}"
   path = run_dir / FILE
-  files.write_text(path, html.page(name, _header(run, name), sections))
+  html.write(path, html.page(name, _header(run, name), sections))
   return path
 
 

@@ -7,6 +7,9 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 
+from wildrobot_playground.system import errors, files
+
+_MARK = '<nav aria-label="Sections">'  # In every page, of every version.
 _TEMPLATE = pathlib.Path(__file__).with_name("template.html")
 # An absolute path in running text: of the machine that trained, of no use on
 # the one that reads.
@@ -46,9 +49,27 @@ def page(title: str, header: str, sections: Sequence[Section]) -> str:
   return string.Template(_TEMPLATE.read_text("utf-8")).substitute(
     title=text(title),
     header=header,
-    navigation=f'<nav aria-label="Sections"><ul>{links}</ul></nav>',
+    navigation=f"{_MARK}<ul>{links}</ul></nav>",
     body=body,
   )
+
+
+def write(path: pathlib.Path, whole: str) -> None:
+  """Writes a page, also over an earlier one, but over no file of the user's.
+
+  Args:
+    path: of the page.
+    whole: what `page` returned.
+
+  Raises:
+    errors.UsageError: when there is a file that is no such page.
+    OSError: when it cannot be written.
+  """
+  if path.is_file() and _MARK.encode() not in path.read_bytes():
+    raise errors.UsageError(
+      f"{path} is no report of ours, and is not overwritten; move it away"
+    )
+  files.write_text(path, whole)
 
 
 def text(value: object) -> str:

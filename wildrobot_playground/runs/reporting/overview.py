@@ -12,7 +12,6 @@ from wildrobot_playground.motion.show import tables
 from wildrobot_playground.runs.reporting import FILE, command_lines, data, html
 from wildrobot_playground.runs.reporting.command_grid import mean
 from wildrobot_playground.runs.store import checkpoint
-from wildrobot_playground.system import files
 
 _HEADINGS = (
   "date",
@@ -88,6 +87,7 @@ def write(root: pathlib.Path, entries: Sequence[Entry]) -> pathlib.Path:
     Where it is.
 
   Raises:
+    errors.UsageError: when a file of another kind has its name.
     OSError: when it cannot be written.
   """
   rows = [_row(entry) for entry in entries]
@@ -99,7 +99,7 @@ def write(root: pathlib.Path, entries: Sequence[Entry]) -> pathlib.Path:
     [html.Section(f"{len(entries)} runs", body)],
   )
   path = root / FILE
-  files.write_text(path, page)
+  html.write(path, page)
   return path
 
 
