@@ -113,9 +113,10 @@ def _axis(grid: str) -> list[tuple[str, str]]:
   if len(set(values)) < len(values):
     twice = echo.short(max(values, key=values.count))
     raise errors.UsageError(f"--grid: {key}={twice} is given twice")
-  overrides.check_early(
-    {}, [f"--{key}={value}" for value in values], ours=False
-  )
+  if "." in key:  # Else it is a flag, see `train_flags.check_all`.
+    overrides.check_early(
+      {}, [f"--{key}={value}" for value in values], ours=False
+    )
   return [(key, value) for value in values]
 
 

@@ -323,6 +323,10 @@ def test_the_ends_of_all_ranges_at_once_build_an_environment(end):
     ({"seed": -1}, [], "seed is -1"),
     ({}, ["--ppo.num_envs=0"], "ppo.num_envs is 0"),
     ({}, ["--env_config.sim_dt=0"], "env_config.sim_dt is 0.0"),
+    ({}, ["--sede=3"], "unknown flag '--sede'; did you mean seed"),
+    ({}, ["--opp.num_envs=1"], "unknown section of 'opp'; did you mean ppo"),
+    ({}, ["hello"], "cannot read the argument 'hello'"),
+    ({}, ["--ppo.num_envs"], "cannot read the argument '--ppo.num_envs'"),
   ],
 )
 def test_what_the_table_alone_refuses_is_told_early(values, arguments, said):
@@ -333,13 +337,7 @@ def test_what_the_table_alone_refuses_is_told_early(values, arguments, said):
 def test_what_it_cannot_know_is_left_for_later():
   overrides.check_early(
     {"seed": None, "ppo.num_timesteps": 5},
-    [
-      "--amp.disc_rl=1",
-      "--ppo.num_envs=many",
-      "hello",
-      "--x",
-      "--env_config=1",
-    ],
+    ["--amp.disc_rl=1", "--ppo.num_envs=many"],
     ours=True,
   )
   overrides.check_early({}, ["--env_config.action_filter=7"], ours=False)

@@ -10,6 +10,7 @@ from ml_collections import config_dict
 from wildrobot_playground.config import key_ranges, ranges
 from wildrobot_playground.system import cli, echo, errors
 
+SECTIONS = ("ppo", "amp", "env_config")  # Of a run's configuration.
 _LONGEST_VALUE = 1000  # characters
 
 
@@ -31,10 +32,7 @@ def apply_overrides(
   """
   keys = []
   for argument in arguments:
-    section, key, text = _split(argument)
-    if not key:
-      raise errors.UsageError(_unknown_argument(argument, sections))
-    cli.choose("section of", section, sections)
+    section, key, text = _read(argument, sections)
     _set(sections[section], section, key, text)
     keys.append(f"{section}.{key}")
   return keys
@@ -43,21 +41,22 @@ def apply_overrides(
 def check_early(
   values: Mapping[str, Any], arguments: Sequence[str], ours: bool
 ) -> None:
-  """Refuses what `config_ranges` alone can refuse, before jax is imported.
+  """Refuses what can be refused before jax is imported, which takes seconds.
 
   Args:
     values: full keys to values; None for what was not given.
-    arguments: what the flags left over; those that cannot be read stay for
-      `apply_overrides`.
+    arguments: what the flags left over; keys that are in no table, and values
+      of another type, stay for `apply_overrides`.
     ours: whether `env_config` is of one of our environments.
 
   Raises:
-    UsageError: naming the key, its value and its range.
+    UsageError: naming the argument, or the key, its value and its range.
   """
   found = [
     (*name.rpartition(".")[::2], value) for name, value in values.items()
   ]
-  for section, key, text in map(_split, arguments):
+  for argument in arguments:
+    section, key, text = _read(argument, SECTIONS)
     like = key_ranges.find(section, key).like
     found.append((section, key, None if like is None else parse(text, like)))
   try:
@@ -69,12 +68,13 @@ def check_early(
     raise errors.UsageError(str(error)) from error
 
 
-def _split(argument: str) -> tuple[str, str, str]:
-  """Section, key and text of `--section.key=text`; no key where it is none."""
+def _read(argument: str, sections: Iterable[str]) -> tuple[str, str, str]:
+  """Section, key and text of `--section.key=text`; refuses what is none."""
   name, equals, text = argument.lstrip("-").partition("=")
   section, _, key = name.partition(".")
-  if not argument.startswith("--") or not equals:
-    key = ""
+  if not argument.startswith("--") or not equals or not key:
+    raise errors.UsageError(_unknown_argument(argument, sections))
+  cli.choose("section of", section, sections)
   return section, key, text
 
 

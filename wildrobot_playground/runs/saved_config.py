@@ -8,11 +8,11 @@ from typing import Any
 
 from ml_collections import config_dict
 
-from wildrobot_playground.config import ranges
+from wildrobot_playground.config import overrides, ranges
 from wildrobot_playground.system import cli, echo, errors, reading
 
 FILE = "config.json"
-SECTIONS = ("ppo", "amp", "env_config")
+SECTIONS = overrides.SECTIONS
 _WORD, _MAYBE_WORD, _TABLE = (str,), (str, type(None)), (dict,)
 # Every key that this package reads; which of them a reader needs, it says.
 _KINDS: dict[str, tuple[type, ...]] = {
