@@ -162,7 +162,7 @@ class _Robots:
     """Writes model fields, which stay the same for most of a run."""
     values = {name: np.asarray(value) for name, value in fields.items()}
     if all(
-      np.array_equal(value, self._given.get(name))
+      name in self._given and np.array_equal(value, self._given[name])
       for name, value in values.items()
     ):
       return

@@ -22,7 +22,7 @@ from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.logs import wandb_sink
-from wildrobot_playground.system import cli, errors
+from wildrobot_playground.system import backend, cli, errors
 
 SECTIONS = saved_config.SECTIONS
 # The most seen under random targets: 8 on flat ground, 13 on rough ground.
@@ -222,6 +222,8 @@ def _sections(
     config_lib.apply_preset(preset, sections)
   else:
     sections["amp"].weight = 0.0  # Playground's own emit no features.
+    if "impl" in sections["env_config"] and backend.choices().impl == "mujoco":
+      sections["env_config"].impl = "auto"  # MJX is slow on a CPU.
   return sections
 
 
