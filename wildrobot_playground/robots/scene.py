@@ -149,6 +149,8 @@ def _leave_out_missing_meshes(
 def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
   """Puts the robot on one of our grounds, in the place of any of its own.
 
+  What met its own by a contact pair alone meets ours by its mask.
+
   Raises:
     ModelError: for a floor of its own that is no plane and no height field.
     ValueError: for an unknown terrain.
@@ -158,7 +160,7 @@ def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
       f"terrain '{terrain}' is unknown; choose one of {', '.join(TERRAINS)}"
     )
   own = [geom for geom in spec.geoms if geom.type in GROUND]
-  _forget(spec, {geom.name for geom in own if geom.name})
+  paired = _forget(spec, {geom.name for geom in own if geom.name})
   for geom in own:
     spec.delete(geom)
   if spec.geom(FLOOR) is not None:
@@ -171,19 +173,28 @@ def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
   )
   spec.visual = ground.visual
   spec.attach(ground, frame=spec.worldbody.add_frame(), prefix=PREFIX)
-  spec.geom(PREFIX + FLOOR).name = FLOOR  # As Playground calls it.
+  floor = spec.geom(PREFIX + FLOOR)
+  floor.name = FLOOR  # As Playground calls it.
+  for geom in map(spec.geom, sorted(paired)):
+    meets = geom.contype & floor.conaffinity or geom.conaffinity & floor.contype
+    if not meets:
+      geom.conaffinity |= floor.contype
 
 
-def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> None:
-  """Deletes the pairs and sensors that speak of geoms."""
+def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> set[str]:
+  """Deletes the pairs and sensors that speak of geoms; who was paired."""
+  paired = set()
   for pair in [*spec.pairs]:
-    if geoms & {pair.geomname1, pair.geomname2}:
+    names = {pair.geomname1, pair.geomname2}
+    if geoms & names:
+      paired |= names - geoms
       spec.delete(pair)
   kind = mujoco.mjtObj.mjOBJ_GEOM
   for sensor in [*spec.sensors]:
     of_object = sensor.objtype == kind and sensor.objname in geoms
     if of_object or (sensor.reftype == kind and sensor.refname in geoms):
       spec.delete(sensor)
+  return paired
 
 
 def drive_by_position(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
