@@ -2,8 +2,6 @@
 
 import copy
 import functools
-import os
-import pathlib
 
 import jax
 import jax.numpy as jp
@@ -20,6 +18,7 @@ from mujoco_playground import (
 )
 from mujoco_playground._src import mjx_env
 
+from tests.envs import menagerie
 from wildrobot_playground.envs import batch_stepper, playground_physics
 from wildrobot_playground.robots import catalog
 
@@ -36,21 +35,17 @@ OTHERS = sorted(
   - {*THREE, *catalog.environments()}
 )
 EVERY = [*THREE, *(pytest.param(o, marks=pytest.mark.slow) for o in OTHERS)]
-# A checkout of MuJoCo's menagerie, where Playground has not brought its own.
-MENAGERIE = os.environ.get("MUJOCO_MENAGERIE")
 
 
 @functools.cache
 def loaded(name):
   """An environment on C; skips where its robot's files are not at hand."""
   in_menagerie = name in locomotion.ALL_ENVS
-  if MENAGERIE:
-    mjx_env.MENAGERIE_PATH = type(mjx_env.MENAGERIE_PATH)(MENAGERIE)
+  if in_menagerie:
+    menagerie.needed()
   try:
-    if in_menagerie and not pathlib.Path(mjx_env.MENAGERIE_PATH).is_dir():
-      pytest.skip("the menagerie is not here")
     return registry.load(name, config_overrides={"impl": "mujoco"})
-  except (ValueError, FileNotFoundError) as error:
+  except ValueError as error:
     if not in_menagerie or "opening file" not in str(error):
       raise
     pytest.skip(f"not in this menagerie: {error}")

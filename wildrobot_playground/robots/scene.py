@@ -7,6 +7,8 @@ so that a robot's MJCF needs to hold the robot alone.
 import functools
 import math
 import pathlib
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import mujoco
@@ -74,7 +76,7 @@ def compile_scene(
     ModelError: for a model that cannot be read or compiled, or lacks what the
       description names.
   """
-  spec = read(pathlib.Path(robot.model))
+  spec = read(pathlib.Path(robot.model), robot.assets)
   drive_by_position(spec, robot)
   add_sensors(spec, robot)
   set_ground(spec, terrain)
@@ -98,16 +100,25 @@ def flat(robot: RobotDescription) -> mujoco.MjModel:
   return compile_scene(robot)
 
 
-def read(path: pathlib.Path) -> mujoco.MjSpec:
+def read(
+  path: pathlib.Path, files: Mapping[str, bytes] | None = None
+) -> mujoco.MjSpec:
   """An MJCF, looked through before MuJoCo reads it.
 
   Meshes whose files are missing are left out where they are for the eye alone.
+
+  Args:
+    path: of the MJCF.
+    files: that it names, by name, where they are not beside it; then nothing of
+      it is looked through.
 
   Raises:
     ModelError: when it is missing, or no MJCF of a robot.
   """
   if not path.exists():
     raise mjcf.ModelError(f"there is no model at {path}")
+  if files:
+    return _read_with(path, files)
   reading.check_name(path, "MuJoCo", mjcf.ModelError)
   mjcf.check_file(path)
   try:
@@ -121,6 +132,17 @@ def read(path: pathlib.Path) -> mujoco.MjSpec:
     raise mjcf.ModelError(f"{path} is no MJCF: {first}") from error
   _leave_out_missing_meshes(spec, path.parent)
   return spec
+
+
+def _read_with(path: pathlib.Path, files: Mapping[str, bytes]) -> mujoco.MjSpec:
+  included = {k: v for k, v in files.items() if k.endswith(".xml")}
+  try:
+    return mujoco.MjSpec.from_string(
+      path.read_text("utf-8"), include=included, assets=dict(files)
+    )
+  except ValueError as error:
+    first = str(error).splitlines()[0]
+    raise mjcf.ModelError(f"{path} is no MJCF: {first}") from error
 
 
 def _leave_out_missing_meshes(
@@ -172,7 +194,10 @@ def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
     str(assets.xmls() / f"{terrain}_terrain.xml")
   )
   spec.visual = ground.visual
-  spec.attach(ground, frame=spec.worldbody.add_frame(), prefix=PREFIX)
+  with warnings.catch_warnings():
+    # That the ground has no files, as a robot with files in memory has.
+    warnings.simplefilter("ignore")
+    spec.attach(ground, frame=spec.worldbody.add_frame(), prefix=PREFIX)
   floor = spec.geom(PREFIX + FLOOR)
   floor.name = FLOOR  # As Playground calls it.
   for geom in map(spec.geom, sorted(paired)):

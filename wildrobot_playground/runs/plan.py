@@ -191,9 +191,11 @@ def _environment(env: str | None, robot: str | None) -> str:
 
 
 def _folder(robot: str | None) -> str | None:
-  """The folder of a robot that is none of ours, wherever one is then."""
+  """Where a robot that is none of ours is found later: folder, or name."""
   if robot is None or robot in {shipped.name for shipped in catalog.SHIPPED}:
     return None
+  if robot in catalog.names():
+    return robot
   return str(pathlib.Path(robot).resolve())
 
 
