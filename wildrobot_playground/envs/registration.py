@@ -108,14 +108,36 @@ def _with_c(load: Callable[..., Any]) -> Callable[..., Any]:
   return load_with_c
 
 
+def with_features(env: Any, robot: Any, config: Any, clips: Any = None) -> Any:
+  """An environment of Playground that emits AMP features.
+
+  Args:
+    env: the environment.
+    robot: its description.
+    config: keys of `amp.playground`.
+    clips: folder of the reference's clips; None to start in none.
+  """
+  from wildrobot_playground.envs import playground_amp
+
+  _teach_mjx()
+  return playground_amp.WithFeatures(env, robot, config, clips)
+
+
 @functools.cache
 def _teach_mjx() -> None:
-  """Lets Playground's `step` and MJX's `forward` take data of C, once."""
+  """Puts ours round three functions of Playground and MJX, once.
+
+  They do as before for who has not asked: with data that is not in C, outside
+  of a reset that starts in the reference.
+  """
   from mujoco import mjx
   from mujoco_playground._src import mjx_env
 
-  from wildrobot_playground.envs import playground_physics
+  from wildrobot_playground.envs import playground_amp, playground_physics
 
+  mjx_env.make_data = functools.wraps(mjx_env.make_data)(
+    functools.partial(playground_amp.make_data, mjx_env.make_data)
+  )
   mjx_env.step = functools.wraps(mjx_env.step)(
     functools.partial(playground_physics.step, mjx_env.step)
   )
