@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from tests.envs import menagerie
 from tests.robots import biped
 from wildrobot_playground.system import assets, commands
 
@@ -242,6 +243,8 @@ def test_the_command_works(command, workplace, monkeypatch):
   if program == "train" and not resumes:
     arguments = [a for a in arguments if not a.startswith("--run_dir=")]
     arguments.append("--noevaluate")  # On its way, as RUN was.
+  if any("G1" in a or "g1" in a for a in arguments):
+    menagerie.needed()
   if program == "train" and resumes:
     pytest.skip("resuming what is finished has tests of its own")
   if (program, arguments[:1]) == ("motion", ["view"]) or (

@@ -14,8 +14,10 @@ from brax.training.agents.ppo import networks
 from brax.training.agents.ppo import train as stock
 
 import wildrobot_playground
+from wildrobot_playground import robots
 from wildrobot_playground.amp import ppo
 from wildrobot_playground.envs import walk
+from wildrobot_playground.robots.wildrobot_v2 import WILDROBOT_V2
 
 ROOT = pathlib.Path(wildrobot_playground.__file__).parent.parent
 STEPS = 80  # Of an iteration of `ppo_settings`.
@@ -41,32 +43,37 @@ def optimized():
 
 
 @pytest.mark.parametrize(
-  ("weight", "changes"),
+  ("weights", "changes"),
   [
-    (None, {}),
-    (0.0, {}),
-    (0.0, {"num_evals": 3, "num_resets_per_eval": 1}),
-    (0.0, {"max_grad_norm": None, "normalize_observations": False}),
-    (0.0, {"action_repeat": 2, "seed": 3}),
+    ((None, 0.0), {}),
+    ((0.0,), {"num_evals": 3, "num_resets_per_eval": 1}),
+    ((0.0,), {"max_grad_norm": None, "normalize_observations": False}),
+    ((0.0,), {"action_repeat": 2, "seed": 3}),
   ],
 )
 def test_parameters_equal_brax(
-  point_mass, reference, amp, ppo_settings, assert_equal_trees, weight, changes
+  point_mass, reference, amp, ppo_settings, assert_equal_trees, weights, changes
 ):
   settings = {**ppo_settings, **changes}
   _, expected, _ = stock.train(point_mass(), 20 * STEPS, **settings)
-  prior = None if weight is None else amp(weight=weight, replay_size=64)
-  _, found, _ = ppo.train(
-    point_mass(), 20 * STEPS, amp=prior, reference=reference, **settings
-  )
-  assert_equal_trees(found, expected)
+  for weight in weights:
+    prior = None if weight is None else amp(weight=weight, replay_size=64)
+    _, found, _ = ppo.train(
+      point_mass(), 20 * STEPS, amp=prior, reference=reference, **settings
+    )
+    assert_equal_trees(found, expected)
 
 
-def test_parameters_equal_brax_on_the_walking_robot(
-  ppo_settings, assert_equal_trees
+@pytest.mark.parametrize(
+  "robot",
+  [robots.WILDROBOT, pytest.param(WILDROBOT_V2, marks=pytest.mark.slow)],
+  ids=lambda robot: robot.name,
+)
+def test_parameters_equal_brax_on_a_walking_robot(
+  ppo_settings, assert_equal_trees, robot
 ):
   settings = {**ppo_settings, **WALK_SETTINGS}
-  environment = walk.Walk(config_overrides={"impl": "mujoco"})
+  environment = walk.Walk(config_overrides={"impl": "mujoco"}, robot=robot)
   _, expected, _ = stock.train(
     environment,
     10 * STEPS,

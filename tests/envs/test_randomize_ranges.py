@@ -6,7 +6,7 @@ import pytest
 
 from tests.envs.test_randomize import changed_fields
 from wildrobot_playground.envs import (
-  physics,
+  batch_stepper,
   presets,
   randomize,
   walk_config,
@@ -94,4 +94,4 @@ def test_strong_is_wider_than_mild_in_everything():
 
 def test_all_of_it_reaches_c():
   fields = {field for fields in FIELDS.values() for field in fields}
-  assert fields <= set(physics.RANDOMIZABLE_FIELDS)
+  assert fields <= batch_stepper.MODEL_FIELDS

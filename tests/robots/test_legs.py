@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tests.robots import users_biped
 from wildrobot_playground import robots
 from wildrobot_playground.robots import legs, rotations
 
@@ -87,3 +88,25 @@ def test_a_frame_does_not_depend_on_the_others(robot):
     legs.FootTask(task.offset[:1], task.target[:1], task.pitch[:1]), pelvis[:1]
   )
   np.testing.assert_allclose(alone, together[:1], atol=1e-6)
+
+
+def test_a_sole_that_is_tilted_at_the_zero_pose_is_level_in_its_frame(tmp_path):
+  """Its ankle's zero is another; the foot is the same, turned."""
+  level = robots.of(users_biped.description(tmp_path / "level", name="level"))
+  xml = users_biped.XML
+  for side in robots.SIDES:
+    plain = f'<body name="{side}_sole" pos="0 0 -0.2">'
+    assert plain in xml
+    xml = xml.replace(plain, plain.replace(">", ' euler="0.05 0.2 0">'))
+  description = users_biped.description(tmp_path / "tilted", name="tilted")
+  users_biped.write(tmp_path / "tilted", xml=xml)
+  tilted = robots.of(description)
+  for side in robots.SIDES:
+    before, after = level.feet[side], tilted.feet[side]
+    assert before.rotation is None
+    # Levelled by the shortest turn, which is not quite the way back.
+    np.testing.assert_allclose(after.toe, before.toe, atol=5e-4)
+    np.testing.assert_allclose(after.heel, before.heel, atol=5e-4)
+    assert after.half_width == pytest.approx(before.half_width, abs=5e-4)
+    # Where its sole is level, the body of this foot is, too.
+    np.testing.assert_allclose(after.rotation, np.eye(3), atol=0.01)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from tests.robots import users_biped as biped
+from wildrobot_playground.robots import folder as folder_lib
 from wildrobot_playground.robots import mjcf, scene
-from wildrobot_playground.robots.description import Contact
+from wildrobot_playground.robots.description import SIDES, Contact
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.system import assets
 
@@ -140,9 +141,33 @@ def test_contacts_named_by_body_are_of_all_its_geoms_that_collide(biped_robot):
       assert model.sensor(name).refid[0] == floor
 
 
-def test_its_contacts_are_felt(biped_robot):
-  model = scene.compile_scene(biped_robot)
-  names = scene.contact_sensors(model, biped_robot)
+def paired(folder):
+  """The biped with soles that collide by pairs with its own floor alone."""
+  xml = biped.XML
+  names = [f"{side}_{end}" for side in SIDES for end in ("toe", "heel")]
+  for side in SIDES:
+    start = xml.index(f'name="{side}_sole"')
+    sole = xml[start:]
+    for end in ("toe", "heel"):
+      sole = sole.replace(
+        '<geom type="box" size="0.04 0.03',
+        f'<geom name="{side}_{end}" type="box" size="0.040 0.03',
+        1,
+      )
+    sole = sole.replace('contype="2" conaffinity="1"', 'contype="0"', 2)
+    sole = sole.replace('contype="0"', 'contype="0" conaffinity="0"', 2)
+    xml = xml[:start] + sole
+  pairs = "".join(f'<pair geom1="my_floor" geom2="{name}"/>' for name in names)
+  xml = xml.replace("<actuator>", f"<contact>{pairs}</contact><actuator>", 1)
+  biped.write(folder, xml=xml)
+  return folder_lib.load(folder)
+
+
+@pytest.mark.parametrize("by", ["masks", "pairs"])
+def test_its_contacts_are_felt(tmp_path, by):
+  robot = paired(tmp_path) if by == "pairs" else biped.description(tmp_path)
+  model = scene.compile_scene(robot)
+  names = scene.contact_sensors(model, robot)
   data = mujoco.MjData(model)
 
   def readings(height):

@@ -22,9 +22,8 @@ qpos = np.tile(data.qpos, (64, 1))
 qpos[:, 2] = np.nan
 step = batch_stepper.BatchStepper(model)
 for _ in range(4):
-  zeros = [np.zeros((64, size)) for size in (model.nv, model.nu)]
-  found = step(5, qpos, *zeros, {{}})
-assert np.isnan(found[0]).all()
+  found = step(5, {{"qpos": qpos}})
+assert np.isnan(found["qpos"]).all()
 """
 DOORS = {
   "commands": (

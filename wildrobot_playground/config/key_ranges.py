@@ -69,6 +69,7 @@ _PPO: dict[str, Range] = {
   "network_factory.value_obs_key": Choice(("state", "privileged_state")),
 }
 
+_VELOCITY_MODE = Choice(("direction", "soft_direction", "raw"))
 _AMP: dict[str, Range] = {
   "weight": Number(0, 1000, note="to 1 unless mixing is sum"),
   "mixing": Choice(("share", "sum", "lerp")),
@@ -90,6 +91,9 @@ _AMP: dict[str, Range] = {
   "spectral_norm": Switch(),
   "replay_size": Whole(0, 10**8),
   "auto_tune": Switch(),
+  "playground.velocity_mode": _VELOCITY_MODE,
+  "playground.reference_probability": _SHARE,
+  "playground.slowest_command": Number(0, 10, "m/s or rad/s"),
 }
 
 _ENV: dict[str, Range] = {
@@ -101,7 +105,7 @@ _ENV: dict[str, Range] = {
   "action_filter": Number(0, 1, below=True),
   "held_joints": Text("names of joints, with commas, or nothing"),
   "gait_frequency": Number(0, 100, "Hz"),
-  "velocity_mode": Choice(("direction", "soft_direction", "raw")),
+  "velocity_mode": _VELOCITY_MODE,
   "amp_speed_range": _SPEEDS,
   "amp_speed_fade": Number(_TINY, 100, "m/s"),
   "velocity_time_constant": Number(0.001, 100, "s"),

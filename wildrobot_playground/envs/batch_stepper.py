@@ -1,134 +1,179 @@
 """Many robots in plain MuJoCo C at once, on all cores, randomised or not."""
 
-import copy
-import hashlib
 import queue
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mujoco
 import numpy as np
-from mujoco import rollout
+from mujoco import batch as mujoco_batch
 
 from wildrobot_playground.system import backend
+
+# Model fields that may differ from robot to robot; those of `MjOption` as
+# `opt.<name>`.
+MODEL_FIELDS = mujoco_batch.MODEL_FIELDS
+DATA_FIELDS = mujoco_batch.DATA_FIELDS  # What C takes or gives of a robot.
+
+# After any of these C has given up on a robot's numbers.
+_LOST = [
+  int(kind)
+  for kind in (
+    mujoco.mjtWarning.mjWARN_BADQPOS,
+    mujoco.mjtWarning.mjWARN_BADQVEL,
+    mujoco.mjtWarning.mjWARN_BADQACC,
+    mujoco.mjtWarning.mjWARN_BADCTRL,
+  )
+]
+_Key = tuple[int, frozenset[str]]
 
 
 class BatchStepper:
   """Steps a batch of robots in C; safe to call from several threads."""
 
-  def __init__(self, mj_model: mujoco.MjModel):
-    """Threads are started with the first batch."""
+  def __init__(
+    self,
+    mj_model: mujoco.MjModel,
+    outputs: Sequence[str] = ("qpos", "qvel", "sensordata"),
+  ):
+    """Threads are started with the first batch.
+
+    Args:
+      mj_model: of every robot; compiled, and copied.
+      outputs: fields of `MjData` that a call returns.
+
+    Raises:
+      ValueError: for a field that C does not give, by its name.
+    """
     self._mj_model = mj_model
-    self._num_threads = backend.usable_cores()
-    self._idle: queue.SimpleQueue = queue.SimpleQueue()
-    self._models = _ModelCache(mj_model)
+    self._outputs = tuple(outputs)
+    self._threads = backend.usable_cores()
+    self._idle: dict[_Key, queue.SimpleQueue[_Robots]] = {}
+    one = _Robots(mj_model, 1, 1, self._outputs)
+    self._widths = {name: one.shape(name) for name in self._outputs}
 
   def __call__(
     self,
     n_substeps: int,
-    qpos: Any,
-    qvel: Any,
-    ctrl: Any,
-    randomized: Mapping[str, Any],
-  ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Steps robots of any leading shape, in C, under constant `ctrl`.
+    state: Mapping[str, Any],
+    randomized: Mapping[str, Any] | None = None,
+  ) -> dict[str, np.ndarray]:
+    """Steps robots of any leading shape, in C, under constant inputs.
+
+    Derived fields (`sensordata`, `xpos`, ...) are those of the last substep's
+    start, as after `mj_step`.
 
     Args:
-      n_substeps: MuJoCo steps.
-      qpos: (..., nq).
-      qvel: (..., nv).
-      ctrl: (..., nu).
-      randomized: model fields by name, each (..., *shape of the field).
+      n_substeps: MuJoCo steps; 0 computes the derived fields where the robots
+        are, as `mj_forward`.
+      state: fields of `MjData`'s state by name (`qpos`, `ctrl`, ...), each
+        (..., *shape of the field); the model's defaults for those left out.
+      randomized: model fields by name, each (..., *shape of the field). The
+        constants that MuJoCo derives from them follow, but for those given.
 
     Raises:
-      ValueError: for less than one step.
+      ValueError: for a negative number of steps, or a field that there is not.
 
     Returns:
-      float32 qpos, qvel and the sensor readings at the start of the last
-      substep, with the same leading shape; NaN for a robot that C gave up
-      because its numbers were not finite or grew without bounds.
+      float32 outputs by name, with the same leading shape; NaN for a robot that
+      C gave up because its numbers were not finite or grew without bounds.
     """
-    m = self._mj_model
-    if n_substeps < 1:
-      raise ValueError(f"{n_substeps} steps of physics, expected 1 or more")
-    qpos, qvel, ctrl = (np.asarray(x) for x in (qpos, qvel, ctrl))
-    leading = qpos.shape[:-1]
+    if n_substeps < 0:
+      raise ValueError(f"{n_substeps} steps of physics, expected 0 or more")
+    fields = randomized or {}
+    leading = np.shape(state["qpos"])[:-1]
     size = int(np.prod(leading))
-    if size == 0:  # C reads the first robot without asking whether it is there.
-      widths = (m.nq, m.nv, m.nsensordata)
-      empty = [np.zeros((*leading, width), np.float32) for width in widths]
-      return empty[0], empty[1], empty[2]
-    initial = np.zeros((size, 1 + m.nq + m.nv))
-    initial[:, 1 : 1 + m.nq] = qpos.reshape(size, m.nq)
-    initial[:, 1 + m.nq :] = qvel.reshape(size, m.nv)
-    control = np.repeat(
-      ctrl.reshape(size, 1, m.nu).astype(np.float64), n_substeps, axis=1
-    )
-    models = self._models.get(randomized, leading, size)
-    pool, datas = self._acquire()
-    try:
-      state, sensordata = pool.rollout(
-        models, datas, initial, control, nstep=n_substeps
+    if size == 0:
+      found = {
+        name: np.zeros((0, *width), np.float32)
+        for name, width in self._widths.items()
+      }
+    else:
+      idle = self._idle.setdefault(
+        (size, frozenset(fields)), queue.SimpleQueue()
       )
-    finally:
-      self._idle.put((pool, datas))
-    # Given up, a robot is set to its first pose and stops in time.
-    lost = state[:, -1, 0] < (n_substeps - 0.5) * m.opt.timestep
-    state[lost] = sensordata[lost] = np.nan
-    outputs = (
-      state[:, -1, 1 : 1 + m.nq],
-      state[:, -1, 1 + m.nq :],
-      sensordata[:, -1],
-    )
-    return tuple(
-      x.astype(np.float32).reshape(leading + x.shape[1:]) for x in outputs
-    )
-
-  def _acquire(self) -> tuple[rollout.Rollout, list[mujoco.MjData]]:
-    """An idle thread pool with its scratch data, or a new one."""
-    try:
-      return self._idle.get_nowait()
-    except queue.Empty:
-      datas = [mujoco.MjData(self._mj_model) for _ in range(self._num_threads)]
-      return rollout.Rollout(nthread=self._num_threads), datas
-
-
-class _ModelCache:
-  """MjModels for batches of randomised fields, which stay the same in a run."""
-
-  _CAPACITY = 8
-
-  def __init__(self, mj_model: mujoco.MjModel):
-    self._mj_model = mj_model
-    self._models: dict[bytes, list[mujoco.MjModel]] = {}
-
-  def get(
-    self, fields: Mapping[str, Any], leading: tuple[int, ...], size: int
-  ) -> list[mujoco.MjModel]:
-    """One model per robot, with `fields` (each leading + shape) written in."""
-    if not fields:
-      return [self._mj_model]
-    values = {
-      name: np.asarray(value).reshape(
-        (size,) + np.asarray(value).shape[len(leading) :]
-      )
-      for name, value in fields.items()
+      robots = self._take(idle, size)
+      try:
+        found = robots.run(n_substeps, state, fields)
+      finally:
+        idle.put(robots)
+    return {
+      name: value.reshape(leading + self._widths[name])
+      for name, value in found.items()
     }
-    digest = hashlib.blake2b(digest_size=16)
-    for name, value in values.items():
-      digest.update(name.encode())
-      digest.update(value.tobytes())
-    key = digest.digest()
-    if key not in self._models:
-      if len(self._models) >= self._CAPACITY:
-        self._models.pop(next(iter(self._models)))
-      self._models[key] = [self._write(values, i) for i in range(size)]
-    return self._models[key]
 
-  def _write(
-    self, values: Mapping[str, np.ndarray], index: int
-  ) -> mujoco.MjModel:
-    model = copy.copy(self._mj_model)
+  def _take(self, idle: "queue.SimpleQueue[_Robots]", size: int) -> "_Robots":
+    """A batch that no other thread uses, or a new one."""
+    try:
+      return idle.get_nowait()
+    except queue.Empty:
+      threads = min(self._threads, size)
+      return _Robots(self._mj_model, size, threads, self._outputs)
+
+
+class _Robots:
+  """A batch of one size, and the model fields that it was last given."""
+
+  def __init__(
+    self,
+    mj_model: mujoco.MjModel,
+    size: int,
+    threads: int,
+    outputs: Sequence[str],
+  ):
+    self._batch = mujoco_batch.Batch(mj_model, size, threads)
+    self._default = self._batch.state[0].copy()
+    self._bound = {name: self._batch.bind(name) for name in outputs}
+    self._given: dict[str, np.ndarray] = {}
+
+  def shape(self, name: str) -> tuple[int, ...]:
+    """Of an output, of one robot."""
+    return self._bound[name].shape[1:]
+
+  def run(
+    self, n_substeps: int, state: Mapping[str, Any], fields: Mapping[str, Any]
+  ) -> dict[str, np.ndarray]:
+    """See `BatchStepper.__call__`; any shape whose size fits."""
+    self._randomize(fields)
+    self._batch.state[:] = self._default
+    for name, value in state.items():
+      bound = self._batch.bind(name)
+      bound[...] = np.asarray(value).reshape(bound.shape)
+    self._batch.warning[:] = 0
+    lost = np.zeros(len(self._batch.state), bool)
+    try:
+      if n_substeps:
+        self._batch.step(nstep=n_substeps)
+      else:
+        self._batch.forward()
+    except mujoco_batch.SimulationError as error:
+      lost[error.ids] = True
+      tell = mujoco.get_mju_user_warning()
+      if tell is not None:
+        tell(str(error))
+    lost |= (self._batch.warning[:, _LOST, 1] > 0).any(axis=-1)
+    found = {}
+    for name, bound in self._bound.items():
+      found[name] = bound.astype(np.float32)
+      found[name][lost] = np.nan
+    return found
+
+  def _randomize(self, fields: Mapping[str, Any]) -> None:
+    """Writes model fields, which stay the same for most of a run."""
+    values = {name: np.asarray(value) for name, value in fields.items()}
+    if all(
+      name in self._given and np.array_equal(value, self._given[name])
+      for name, value in values.items()
+    ):
+      return
+    self._write(values)
+    inputs = mujoco.MjModel._setconst_inputs
+    if any(name in inputs or name.startswith("opt.") for name in values):
+      self._batch.set_const()
+      self._write(values)  # Also those that MuJoCo derives.
+    self._given = {name: value.copy() for name, value in values.items()}
+
+  def _write(self, values: Mapping[str, np.ndarray]) -> None:
     for name, value in values.items():
-      getattr(model, name)[:] = value[index]
-    return model
+      expanded = self._batch.expand(name)
+      expanded[...] = value.reshape(expanded.shape)

@@ -7,7 +7,7 @@ exported policy share its code. Sensors are those of the last substep's start in
 every engine.
 """
 
-from collections.abc import Sequence
+import functools
 from typing import Any, Protocol
 
 import jax
@@ -21,24 +21,6 @@ from wildrobot_playground.envs import batch_stepper
 from wildrobot_playground.system import backend
 
 IMPLS = ("auto", "mujoco", "jax", "warp")
-
-# Model fields that a domain randomiser may change under the C engine.
-RANDOMIZABLE_FIELDS = (
-  "actuator_biasprm",
-  "actuator_forcerange",
-  "actuator_gainprm",
-  "body_inertia",
-  "body_ipos",
-  "body_iquat",
-  "body_mass",
-  "body_pos",
-  "dof_armature",
-  "dof_damping",
-  "dof_frictionloss",
-  "geom_friction",
-  "geom_solref",
-  "qpos0",
-)
 
 
 @struct.dataclass
@@ -172,15 +154,14 @@ class MujocoEngine:
     self, model: mjx.Model, qpos: jax.Array, qvel: jax.Array, ctrl: jax.Array
   ) -> MujocoData:
     """See `Engine.init`."""
-    # One substep yields the sensors of its start; where it leads is dropped.
-    *_, sensordata = self._call(model, qpos, qvel, ctrl, n_substeps=1)
     m = self._mj_model
+    found = self._call(model, qpos, qvel, ctrl, n_substeps=0)
     return MujocoData(
       time=jp.zeros(()),
       qpos=qpos,
       qvel=qvel,
       ctrl=ctrl,
-      sensordata=sensordata,
+      sensordata=found["sensordata"],
       xfrc_applied=jp.zeros((m.nbody, 6)),
       mocap_pos=jp.zeros((m.nmocap, 3)),
       mocap_quat=jp.zeros((m.nmocap, 4)),
@@ -195,17 +176,9 @@ class MujocoEngine:
   ) -> MujocoData:
     """See `Engine.step`."""
     count = n_substeps or self._n_substeps
-    qpos, qvel, sensordata = self._call(
-      model, data.qpos, data.qvel, ctrl, n_substeps=count
-    )
+    found = self._call(model, data.qpos, data.qvel, ctrl, n_substeps=count)
     dt = count * self._mj_model.opt.timestep
-    return data.replace(
-      time=data.time + dt,
-      qpos=qpos,
-      qvel=qvel,
-      ctrl=ctrl,
-      sensordata=sensordata,
-    )
+    return data.replace(time=data.time + dt, ctrl=ctrl, **found)
 
   def _call(
     self,
@@ -214,41 +187,47 @@ class MujocoEngine:
     qvel: jax.Array,
     ctrl: jax.Array,
     n_substeps: int,
-  ) -> Sequence[jax.Array]:
+  ) -> dict[str, jax.Array]:
     """Calls C for one robot (or, under vmap, for all of them at once)."""
     m = self._mj_model
-    randomized = self._randomized(model)
-    shapes = tuple(
-      jax.ShapeDtypeStruct((size,), jp.float32)
-      for size in (m.nq, m.nv, m.nsensordata)
-    )
+    shapes = {
+      name: jax.ShapeDtypeStruct((size,), jp.float32)
+      for name, size in (
+        ("qpos", m.nq),
+        ("qvel", m.nv),
+        ("sensordata", m.nsensordata),
+      )
+    }
     return jax.pure_callback(
-      lambda *args: self._batch(n_substeps, *args),
+      functools.partial(self._batch, n_substeps),
       shapes,
-      qpos,
-      qvel,
-      ctrl,
-      randomized,
+      {"qpos": qpos, "qvel": qvel, "ctrl": ctrl},
+      randomized(self._mjx_model, model),
       vmap_method="broadcast_all",
     )
 
-  def _randomized(self, model: mjx.Model) -> dict[str, jax.Array]:
-    """The fields of `model` that are not the environment's own, by name.
 
-    Raises:
-      ValueError: for a field that would not reach C.
-    """
-    ours = jax.tree.leaves(self._mjx_model)
-    theirs = jax.tree_util.tree_leaves_with_path(model)
-    changed = {
-      jax.tree_util.keystr(path).removeprefix("."): leaf
-      for (path, leaf), own in zip(theirs, ours, strict=True)
-      if leaf is not own
-    }
-    unknown = sorted(changed.keys() - set(RANDOMIZABLE_FIELDS))
-    if unknown:
-      raise ValueError(
-        f"impl 'mujoco' cannot randomise {', '.join(unknown)}, only"
-        f" {', '.join(RANDOMIZABLE_FIELDS)}; choose impl 'jax' or 'warp'"
-      )
-    return changed
+def randomized(own: mjx.Model, model: mjx.Model) -> dict[str, jax.Array]:
+  """The fields of a model that are not an environment's own, by name.
+
+  Args:
+    own: the environment's.
+    model: the same, or one with fields replaced.
+
+  Raises:
+    ValueError: for a field that would not reach C.
+  """
+  ours = jax.tree.leaves(own)
+  theirs = jax.tree_util.tree_leaves_with_path(model)
+  changed = {
+    jax.tree_util.keystr(path).removeprefix("."): leaf
+    for (path, leaf), its in zip(theirs, ours, strict=True)
+    if leaf is not its
+  }
+  unknown = sorted(changed.keys() - batch_stepper.MODEL_FIELDS)
+  if unknown:
+    raise ValueError(
+      f"impl 'mujoco' cannot randomise {', '.join(unknown)}, which MuJoCo C"
+      " does not have for every robot; choose impl 'jax' or 'warp'"
+    )
+  return changed

@@ -81,6 +81,12 @@ def amp_config() -> config_dict.ConfigDict:
     spectral_norm=False,
     replay_size=0,  # windows; 0 for none
     auto_tune=False,  # lets `amp.tuning` weaken or strengthen it, in bounds
+    # For Playground's environments; ours have these in their `env_config`.
+    playground=config_dict.create(
+      velocity_mode="direction",  # of the root in the features
+      reference_probability=0.6,  # share of resets from reference poses
+      slowest_command=0.1,  # m/s or rad/s, from where on style counts
+    ),
   )
 
 

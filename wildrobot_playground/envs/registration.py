@@ -6,6 +6,7 @@ neither Playground nor jax by itself: the hooks run when the user imports them.
 
 import functools
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -74,6 +75,75 @@ def _register_environments(playground: ModuleType) -> None:
     return _make(env_name, config, config_overrides)
 
   locomotion.load = load_ours_offline
+  for suite in (
+    locomotion,
+    playground.dm_control_suite,
+    playground.manipulation,
+  ):
+    suite.load = _with_c(suite.load)
+
+
+def _with_c(load: Callable[..., Any]) -> Callable[..., Any]:
+  """A suite's `load` that knows `impl="mujoco"` for Playground's own."""
+
+  @functools.wraps(load)
+  def load_with_c(
+    env_name: str, config: Any = None, config_overrides: Any = None
+  ) -> Any:
+    from wildrobot_playground.robots import catalog
+
+    overrides = dict(config_overrides or {})
+    impl = overrides.get("impl", None if config is None else config.get("impl"))
+    if impl not in ("mujoco", "auto") or env_name in catalog.environments():
+      return load(env_name, config, config_overrides)
+    from wildrobot_playground.envs import physics, playground_physics
+
+    overrides["impl"] = impl = physics.resolve_impl(impl)
+    if impl != "mujoco":
+      return load(env_name, config, overrides)
+    _teach_mjx()
+    overrides["impl"] = playground_physics.MJX_IMPL
+    return playground_physics.attach(load(env_name, config, overrides))
+
+  return load_with_c
+
+
+def with_features(env: Any, robot: Any, config: Any, clips: Any = None) -> Any:
+  """An environment of Playground that emits AMP features.
+
+  Args:
+    env: the environment.
+    robot: its description.
+    config: keys of `amp.playground`.
+    clips: folder of the reference's clips; None to start in none.
+  """
+  from wildrobot_playground.envs import playground_amp
+
+  _teach_mjx()
+  return playground_amp.WithFeatures(env, robot, config, clips)
+
+
+@functools.cache
+def _teach_mjx() -> None:
+  """Puts ours round three functions of Playground and MJX, once.
+
+  They do as before for who has not asked: with data that is not in C, outside
+  of a reset that starts in the reference.
+  """
+  from mujoco import mjx
+  from mujoco_playground._src import mjx_env
+
+  from wildrobot_playground.envs import playground_amp, playground_physics
+
+  mjx_env.make_data = functools.wraps(mjx_env.make_data)(
+    functools.partial(playground_amp.make_data, mjx_env.make_data)
+  )
+  mjx_env.step = functools.wraps(mjx_env.step)(
+    functools.partial(playground_physics.step, mjx_env.step)
+  )
+  mjx.forward = functools.wraps(mjx.forward)(
+    functools.partial(playground_physics.forward, mjx.forward)
+  )
 
 
 def _add(playground: ModuleType, name: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from wildrobot_playground.robots import playground
 from wildrobot_playground.robots.description import RobotDescription
 from wildrobot_playground.robots.wildrobot import WILDROBOT
 from wildrobot_playground.robots.wildrobot_v2 import WILDROBOT_V2
@@ -30,7 +31,7 @@ def add(robot: RobotDescription) -> None:
 
 
 def find(name: str, called: str | None = None) -> RobotDescription:
-  """A robot by its name, or the one that a folder describes.
+  """A robot by its name, Playground's own among them, or a folder's.
 
   Args:
     name: of the robot, or path of the folder.
@@ -43,11 +44,14 @@ def find(name: str, called: str | None = None) -> RobotDescription:
   if name in _known:
     return _known[name]
   if os.sep not in name and not os.path.exists(name):
-    cli.choose("robot", name, sorted(_known))
-  # It imports MuJoCo, for which a command line chooses a renderer first.
-  from wildrobot_playground.robots import folder
+    cli.choose("robot", name, names())
+  if name in playground.ENVIRONMENTS and not path.exists():
+    robot = playground.find(name)
+  else:
+    # It imports MuJoCo, for which a command line chooses a renderer first.
+    from wildrobot_playground.robots import folder
 
-  robot = folder.load(path, called)
+    robot = folder.load(path, called)
   add(robot)
   return robot
 
@@ -58,8 +62,8 @@ def get(name: str) -> RobotDescription | None:
 
 
 def names() -> tuple[str, ...]:
-  """Of all known robots."""
-  return tuple(_known)
+  """Of all known robots, and of those that Playground brings when asked."""
+  return tuple(dict.fromkeys((*_known, *playground.ENVIRONMENTS)))
 
 
 def environments() -> tuple[str, ...]:

@@ -58,6 +58,13 @@ def find(model: mujoco.MjModel, names: Sequence[str]) -> ContactPoints:
   )
 
 
+def solid(model: mujoco.MjModel) -> np.ndarray:
+  """(ngeom,) which geoms collide, by their masks or as one of a pair."""
+  collides = (model.geom_contype | model.geom_conaffinity) != 0
+  collides[np.concatenate([model.pair_geom1, model.pair_geom2])] = True
+  return collides
+
+
 def _of_name(
   model: mujoco.MjModel, data: mujoco.MjData, name: str
 ) -> list[ContactPoints]:
@@ -73,8 +80,7 @@ def _of_name(
     return [ContactPoints(int(model.site_bodyid[site]), centre, np.zeros(1))]
   if body < 0:
     raise ValueError(f"there is no geom, site or body '{name}'")
-  solid = (model.geom_contype | model.geom_conaffinity) != 0
-  geoms = np.flatnonzero(solid & (model.geom_bodyid == body))
+  geoms = np.flatnonzero(solid(model) & (model.geom_bodyid == body))
   if not len(geoms):
     raise ValueError(f"no geom of body '{name}' collides")
   return [_points_of(model, data, int(geom)) for geom in geoms]

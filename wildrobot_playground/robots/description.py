@@ -65,6 +65,7 @@ class RobotDescription:
     mass: of the whole robot [kg], where a shipped model must have it.
     task: what the walking task sets otherwise than for a robot of any size,
       flattened keys to values.
+    assets: files that the MJCF names, by name, where they are not beside it.
   """
 
   name: str
@@ -82,6 +83,9 @@ class RobotDescription:
   ppo: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   mass: float | None = None
   task: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  assets: Mapping[str, bytes] = dataclasses.field(
+    default_factory=dict, compare=False, repr=False
+  )
 
   def __hash__(self) -> int:
     return hash((self.name, str(self.model)))

@@ -1,8 +1,8 @@
 """A foot: where its ankle is, and how far its sole reaches.
 
 All is told in the ankle's frame, which moves with the foot: its axes are the
-pelvis' at the zero pose, its origin is at the ankle's pitch axis, above the
-middle line of the sole.
+pelvis' where the sole is level (for most robots: at the zero pose), its origin
+is at the ankle's pitch axis, above the middle line of the sole.
 """
 
 import dataclasses
@@ -13,6 +13,9 @@ import numpy as np
 from wildrobot_playground.robots import contact_points, roles
 from wildrobot_playground.robots.description import RobotDescription
 
+_FLAT = 0.003  # m, points this near to a plane are a sole
+_TILTED, _STEEP = 0.005, 0.8  # rad
+
 
 @dataclasses.dataclass(frozen=True)
 class Foot:
@@ -20,7 +23,7 @@ class Foot:
 
   Attributes:
     body: id of the body that the leg's last joint moves.
-    rotation: (3, 3) of the body's frame at the zero pose; None for none.
+    rotation: (3, 3) of the body's frame where the sole is level; None for none.
     origin: (3,) of the ankle's frame in the body's frame, along the ankle's
       axes [m]; None for none.
     place: (3,) of the ankle at the zero pose [m].
@@ -68,9 +71,15 @@ def find(
       if contact.side == side
     ]
   )
+  level = _levelling(points)
+  if level is not None:
+    points = points @ level.T
+    rotation = level if rotation is None else level @ rotation
   low, high = points.min(axis=0), points.max(axis=0)
   middle = (low[1] + high[1]) / 2
   origin = ankle - data.xpos[body]
+  if level is not None:
+    origin = level @ origin
   origin[1] = middle
   place = np.array([ankle[0], data.xpos[body, 1] + middle, ankle[2]])
   if np.allclose(origin, 0):
@@ -86,6 +95,30 @@ def find(
     heel=np.array([low[0], (low[1] + high[1]) / 2, low[2]]),
     half_width=float((high[1] - low[1]) / 2),
   )
+
+
+def _levelling(points: np.ndarray) -> np.ndarray | None:
+  """The rotation (3, 3) that lays a sole flat; None where it is, or has none.
+
+  Args:
+    points: (P, 3) of the sole, along the pelvis' axes.
+  """
+  centred = points - points.mean(axis=0)
+  _, spread, axes = np.linalg.svd(centred, full_matrices=False)
+  is_plane = len(spread) == 3 and spread[1] > _FLAT > spread[2]
+  normal = axes[-1] * np.sign(axes[-1][2])
+  if not is_plane or not _TILTED < np.arccos(min(normal[2], 1.0)) < _STEEP:
+    return None
+  up = np.array([0.0, 0.0, 1.0])
+  axis = np.cross(normal, up)
+  cross = np.array(
+    [
+      [0, -axis[2], axis[1]],
+      [axis[2], 0, -axis[0]],
+      [-axis[1], axis[0], 0],
+    ]
+  )
+  return np.eye(3) + cross + cross @ cross / (1 + normal[2])
 
 
 def _points(

@@ -4,6 +4,7 @@ What `robot.toml` leaves out is found in the model: the root by its free joint,
 joints by their servos, feet by what is lowest, legs by the chain to them.
 """
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -62,14 +63,36 @@ def load(
   folder = path.parent if path.name == FILE else path
   said = _read(folder / FILE)
   said.setdefault("name", called or folder.resolve().name)
-  where = _model(folder, said)
+  described = describe(said, _model(folder, said), where=folder / FILE)
+  reference = folder.resolve() / "reference"
+  return dataclasses.replace(described, reference=reference)
+
+
+def describe(
+  said: Mapping[str, Any],
+  path: pathlib.Path,
+  assets: Mapping[str, bytes] | None = None,
+  where: pathlib.Path | None = None,
+) -> RobotDescription:
+  """The description of a robot's model.
+
+  Args:
+    said: keys of a `robot.toml`, `name` among them; the others are found.
+    path: of the MJCF.
+    assets: files that it names, where they are not beside it.
+    where: what to blame; the MJCF when None.
+
+  Raises:
+    RobotError: naming the key, and what the model has instead.
+  """
   try:
-    spec = scene.read(where)
+    spec = scene.read(path, assets)
     scene.set_ground(spec, "flat")
-    model = mjcf.compiled(spec, str(where))
+    model = mjcf.compiled(spec, str(path))
   except mjcf.ModelError as error:
     raise RobotError(str(error)) from error
-  return _describe(folder, said, where, model)
+  described = _describe(said, path, model, where or path)
+  return dataclasses.replace(described, assets=assets or {})
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
@@ -117,12 +140,12 @@ def _model(folder: pathlib.Path, said: Mapping[str, Any]) -> pathlib.Path:
 
 
 def _describe(
-  folder: pathlib.Path,
   said: Mapping[str, Any],
-  where: pathlib.Path,
+  path: pathlib.Path,
   model: mujoco.MjModel,
+  where: pathlib.Path,
 ) -> RobotDescription:
-  parts = FoundParts(model, folder / FILE)
+  parts = FoundParts(model, where)
   name = said["name"]
   parts.check_name(name, "name")
   title = said.get("title") or "".join(
@@ -142,7 +165,12 @@ def _describe(
       parts.check_joints(names, f"legs.{side}")
       parts.check_driven(names, f"legs.{side}", joints)
   else:
-    legs = {side: parts.chain(contacts, side, root, joints) for side in SIDES}
+    chains = {side: parts.chain(contacts, side, root, joints) for side in SIDES}
+    shared = set.intersection(*map(set, chains.values()))  # A waist above both.
+    legs = {
+      side: tuple(name for name in names if name not in shared)
+      for side, names in chains.items()
+    }
   imu = said.get("imu", parts.imu())
   if imu:
     parts.check(imu, mujoco.mjtObj.mjOBJ_SITE, "site", "imu")
@@ -156,7 +184,7 @@ def _describe(
   return RobotDescription(
     name=name,
     title=title,
-    model=where,
+    model=path,
     root=root,
     imu=imu,
     joints=joints,
@@ -164,9 +192,8 @@ def _describe(
     legs=legs,
     waist=waist,
     default_pose=pose,
-    servo=_servo(said.get("servo", {}), folder / FILE),
-    reference=folder.resolve() / "reference",
-    task=_task(said, folder / FILE),
+    servo=_servo(said.get("servo", {}), where),
+    task=_task(said, where),
   )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import mujoco
 import numpy as np
 
-from wildrobot_playground.robots import scene
+from wildrobot_playground.robots import contact_points, scene
 from wildrobot_playground.robots.description import SIDES, Contact
 from wildrobot_playground.robots.named_parts import NamedParts, RobotError
 
@@ -76,8 +76,7 @@ class FoundParts(NamedParts):
   def feet(self, data: mujoco.MjData) -> dict[str, str]:
     """The lowest body of each side that collides."""
     model = self.model
-    solid = (model.geom_contype | model.geom_conaffinity) != 0
-    solid[np.concatenate([model.pair_geom1, model.pair_geom2])] = True
+    solid = contact_points.solid(model)
     solid &= ~np.isin(model.geom_type, [int(t) for t in scene.GROUND])
     lowest: dict[str, tuple[float, str]] = {}
     for geom in np.flatnonzero(solid & (model.geom_bodyid > 0)):

@@ -7,6 +7,8 @@ so that a robot's MJCF needs to hold the robot alone.
 import functools
 import math
 import pathlib
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import mujoco
@@ -74,7 +76,7 @@ def compile_scene(
     ModelError: for a model that cannot be read or compiled, or lacks what the
       description names.
   """
-  spec = read(pathlib.Path(robot.model))
+  spec = read(pathlib.Path(robot.model), robot.assets)
   drive_by_position(spec, robot)
   add_sensors(spec, robot)
   set_ground(spec, terrain)
@@ -98,16 +100,25 @@ def flat(robot: RobotDescription) -> mujoco.MjModel:
   return compile_scene(robot)
 
 
-def read(path: pathlib.Path) -> mujoco.MjSpec:
+def read(
+  path: pathlib.Path, files: Mapping[str, bytes] | None = None
+) -> mujoco.MjSpec:
   """An MJCF, looked through before MuJoCo reads it.
 
   Meshes whose files are missing are left out where they are for the eye alone.
+
+  Args:
+    path: of the MJCF.
+    files: that it names, by name, where they are not beside it; then nothing of
+      it is looked through.
 
   Raises:
     ModelError: when it is missing, or no MJCF of a robot.
   """
   if not path.exists():
     raise mjcf.ModelError(f"there is no model at {path}")
+  if files:
+    return _read_with(path, files)
   reading.check_name(path, "MuJoCo", mjcf.ModelError)
   mjcf.check_file(path)
   try:
@@ -121,6 +132,17 @@ def read(path: pathlib.Path) -> mujoco.MjSpec:
     raise mjcf.ModelError(f"{path} is no MJCF: {first}") from error
   _leave_out_missing_meshes(spec, path.parent)
   return spec
+
+
+def _read_with(path: pathlib.Path, files: Mapping[str, bytes]) -> mujoco.MjSpec:
+  included = {k: v for k, v in files.items() if k.endswith(".xml")}
+  try:
+    return mujoco.MjSpec.from_string(
+      path.read_text("utf-8"), include=included, assets=dict(files)
+    )
+  except ValueError as error:
+    first = str(error).splitlines()[0]
+    raise mjcf.ModelError(f"{path} is no MJCF: {first}") from error
 
 
 def _leave_out_missing_meshes(
@@ -149,6 +171,8 @@ def _leave_out_missing_meshes(
 def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
   """Puts the robot on one of our grounds, in the place of any of its own.
 
+  What met its own by a contact pair alone meets ours by its mask.
+
   Raises:
     ModelError: for a floor of its own that is no plane and no height field.
     ValueError: for an unknown terrain.
@@ -158,7 +182,7 @@ def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
       f"terrain '{terrain}' is unknown; choose one of {', '.join(TERRAINS)}"
     )
   own = [geom for geom in spec.geoms if geom.type in GROUND]
-  _forget(spec, {geom.name for geom in own if geom.name})
+  paired = _forget(spec, {geom.name for geom in own if geom.name})
   for geom in own:
     spec.delete(geom)
   if spec.geom(FLOOR) is not None:
@@ -170,20 +194,32 @@ def set_ground(spec: mujoco.MjSpec, terrain: str) -> None:
     str(assets.xmls() / f"{terrain}_terrain.xml")
   )
   spec.visual = ground.visual
-  spec.attach(ground, frame=spec.worldbody.add_frame(), prefix=PREFIX)
-  spec.geom(PREFIX + FLOOR).name = FLOOR  # As Playground calls it.
+  with warnings.catch_warnings():
+    # That the ground has no files, as a robot with files in memory has.
+    warnings.simplefilter("ignore")
+    spec.attach(ground, frame=spec.worldbody.add_frame(), prefix=PREFIX)
+  floor = spec.geom(PREFIX + FLOOR)
+  floor.name = FLOOR  # As Playground calls it.
+  for geom in map(spec.geom, sorted(paired)):
+    meets = geom.contype & floor.conaffinity or geom.conaffinity & floor.contype
+    if not meets:
+      geom.conaffinity |= floor.contype
 
 
-def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> None:
-  """Deletes the pairs and sensors that speak of geoms."""
+def _forget(spec: mujoco.MjSpec, geoms: set[str]) -> set[str]:
+  """Deletes the pairs and sensors that speak of geoms; who was paired."""
+  paired = set()
   for pair in [*spec.pairs]:
-    if geoms & {pair.geomname1, pair.geomname2}:
+    names = {pair.geomname1, pair.geomname2}
+    if geoms & names:
+      paired |= names - geoms
       spec.delete(pair)
   kind = mujoco.mjtObj.mjOBJ_GEOM
   for sensor in [*spec.sensors]:
     of_object = sensor.objtype == kind and sensor.objname in geoms
     if of_object or (sensor.reftype == kind and sensor.refname in geoms):
       spec.delete(sensor)
+  return paired
 
 
 def drive_by_position(spec: mujoco.MjSpec, robot: RobotDescription) -> None:

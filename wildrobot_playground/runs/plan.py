@@ -22,7 +22,7 @@ from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.logs import wandb_sink
-from wildrobot_playground.system import cli, errors
+from wildrobot_playground.system import backend, cli, errors
 
 SECTIONS = saved_config.SECTIONS
 # The most seen under random targets: 8 on flat ground, 13 on rough ground.
@@ -191,9 +191,11 @@ def _environment(env: str | None, robot: str | None) -> str:
 
 
 def _folder(robot: str | None) -> str | None:
-  """The folder of a robot that is none of ours, wherever one is then."""
+  """Where a robot that is none of ours is found later: folder, or name."""
   if robot is None or robot in {shipped.name for shipped in catalog.SHIPPED}:
     return None
+  if robot in catalog.names():
+    return robot
   return str(pathlib.Path(robot).resolve())
 
 
@@ -222,6 +224,8 @@ def _sections(
     config_lib.apply_preset(preset, sections)
   else:
     sections["amp"].weight = 0.0  # Playground's own emit no features.
+    if "impl" in sections["env_config"] and backend.choices().impl == "mujoco":
+      sections["env_config"].impl = "auto"  # MJX is slow on a CPU.
   return sections
 
 

@@ -7,8 +7,10 @@ import sys
 from typing import Any
 
 import jax
+import mujoco_playground
 from ml_collections import config_dict
 
+from wildrobot_playground.envs import playground_amp, registration
 from wildrobot_playground.features.dataset import ReferenceDataset
 from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import memory, reference
@@ -53,6 +55,28 @@ def ensure_reference(plan: Plan) -> None:
   distributed.from_primary(None)  # The others wait for it.
 
 
+def environment_of(plan: Plan) -> Any:
+  """The environment; one of Playground's with AMP features, where it must.
+
+  Raises:
+    ValueError: for what it cannot be made of.
+  """
+  env = mujoco_playground.registry.load(plan.env, config=plan.env_config)
+  if plan.is_ours or plan.amp.weight == 0:
+    return env
+  robot = playground_amp.robot_of(env, plan.env)
+  said = ", ".join(f"{c.name} ({' '.join(c.geoms)})" for c in robot.contacts)
+  print(
+    f"robot    {robot.name}: {len(robot.joints)} joints, {said}", flush=True
+  )
+  if plan.reference is None:
+    if distributed.is_primary():
+      reference.ensure(robot)
+    distributed.from_primary(None)
+  clips = reference.clips_of(plan.reference) if plan.reference else robot.clips
+  return registration.with_features(env, robot, plan.amp.playground, clips)
+
+
 def reference_of(
   plan: Plan,
   environment: Any,
@@ -63,15 +87,11 @@ def reference_of(
 
   A resumed run keeps the features that it has, whatever became of their source.
   """
-  if goes_on and plan.is_ours and "reference" not in request.resume_override:
+  if not plan.is_ours and plan.amp.weight == 0:
+    return None
+  if goes_on and "reference" not in request.resume_override:
     return reference.of_run(plan.run_dir)
-  if plan.is_ours:
-    return reference.find(plan.reference, environment)
-  if plan.amp.weight > 0:
-    raise errors.UsageError(
-      f"{plan.env} emits no AMP features; set --amp_weight=0"
-    )
-  return None
+  return reference.find(plan.reference, environment)
 
 
 def fit_memory(plan: Plan, environment: Any, request: Request) -> Plan:

@@ -66,7 +66,7 @@ def of_run(
   env, folder = config.get("env"), config.get("robot")
   if env not in catalog.environments() and folder is not None:
     place = ROBOT.value or folder
-    if not pathlib.Path(place).is_dir():
+    if place not in catalog.names() and not pathlib.Path(place).is_dir():
       raise errors.UsageError(
         f"{where}: the robot's folder {place} is not there; say where it is"
         " with --robot=FOLDER"

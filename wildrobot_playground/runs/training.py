@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import mujoco_playground
-
 from wildrobot_playground.policy.metrics import episodes, scorecard
 from wildrobot_playground.runs import (
   announcement,
@@ -43,9 +41,7 @@ def _run(request: Request, claims: contextlib.ExitStack) -> pathlib.Path:
   plan, goes_on = preflight.plan_of(request, claims)
   try:
     preflight.ensure_reference(plan)
-    environment = mujoco_playground.registry.load(
-      plan.env, config=plan.env_config
-    )
+    environment = preflight.environment_of(plan)
     reference = preflight.reference_of(
       plan, environment, request, goes_on is not None
     )

@@ -1,5 +1,6 @@
 """Where the data folders are: in a wheel, or in a checkout."""
 
+import os
 import pathlib
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
@@ -29,6 +30,15 @@ def reference(robot: str = "wildrobot") -> pathlib.Path:
   """
   top = _folder("reference")
   return top if robot == "wildrobot" else top / robot
+
+
+def made_reference(robot: str) -> pathlib.Path:
+  """The folder of a reference that is made here, of a robot without its own.
+
+  In the user's cache: `$XDG_CACHE_HOME`, or `~/.cache`.
+  """
+  cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+  return pathlib.Path(cache) / "wildrobot_playground" / "reference" / robot
 
 
 def policies() -> pathlib.Path:

@@ -38,7 +38,9 @@ class Counter:
     if str(times).strip("0") == "1":
       so_far = "" if times == 1 else f" ({times:,} times so far)"
       said = " ".join(text.split())
-      print(f"warning: MuJoCo: {said}{so_far}", file=sys.stderr)
+      # In one piece: other threads warn at the same time.
+      line = f"warning: MuJoCo: {said}{so_far}\n"
+      print(line, end="", file=sys.stderr)
 
 
 def take() -> None:

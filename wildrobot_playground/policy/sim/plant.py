@@ -17,7 +17,7 @@ from wildrobot_playground import robots
 from wildrobot_playground.envs import terrain
 from wildrobot_playground.policy import contract as contract_lib
 from wildrobot_playground.policy.controller import ContractError
-from wildrobot_playground.robots import catalog, mjcf, scene
+from wildrobot_playground.robots import catalog, contact_points, mjcf, scene
 
 _BACKLASH_DAMPING = 0.01  # N·m·s/rad, in the play of the gears
 _CONES = {
@@ -298,7 +298,7 @@ def standing_height(robot: Plant, qpos: np.ndarray) -> np.ndarray:
     qpos: (N, nq); the height in it does not matter.
   """
   model, data = robot.model, mujoco.MjData(robot.model)
-  solid = (model.geom_contype | model.geom_conaffinity) != 0
+  solid = contact_points.solid(model)
   solid &= ~np.isin(np.arange(model.ngeom), robot.floor)
   heights = np.zeros(len(qpos))
   for i, row in enumerate(qpos):

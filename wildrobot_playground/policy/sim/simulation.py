@@ -94,8 +94,7 @@ class Simulation:
     self._targets = np.tile(default.astype(np.float32), (size, 1))
     self._waiting = [self._targets] * self._conditions.action_delay
     self._time = 0
-    # One substep yields the sensors of its start; where it leads is dropped.
-    *_, self._sensordata = self._call(1)
+    *_, self._sensordata = self._call(0)
 
   def readings(self) -> Readings:
     """What the robots measure now, noise and all."""
@@ -159,19 +158,13 @@ class Simulation:
     ctrl = np.zeros((len(self.qpos), self.plant.model.nu), np.float32)
     ctrl[:, self.plant.servos] = self._reachable()
     sound = np.isfinite(self.qpos).all(axis=-1) & np.isfinite(ctrl).all(axis=-1)
-    if sound.all():
-      return self._step(substeps, self.qpos, self.qvel, ctrl, {})
     # What has diverged stays so; C would warn of it step after step.
-    stepped = self._step(
-      substeps, self.qpos[sound], self.qvel[sound], ctrl[sound], {}
-    )
-    widths = self.qpos.shape[1], self.qvel.shape[1], stepped[2].shape[1]
-    all_robots = [
-      np.full((len(self.qpos), width), np.nan, np.float32) for width in widths
-    ]
-    for whole, part in zip(all_robots, stepped, strict=True):
-      whole[sound] = part
-    return all_robots[0], all_robots[1], all_robots[2]
+    qpos, qvel = self.qpos.copy(), self.qvel.copy()
+    qpos[~sound], qvel[~sound], ctrl[~sound] = self.plant.model.qpos0, 0.0, 0.0
+    found = self._step(substeps, {"qpos": qpos, "qvel": qvel, "ctrl": ctrl})
+    for values in found.values():
+      values[~sound] = np.nan
+    return found["qpos"], found["qvel"], found["sensordata"]
 
   def _reachable(self) -> np.ndarray:
     """(N, J) targets [rad] within what the servos have at their speeds."""

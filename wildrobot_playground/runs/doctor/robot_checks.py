@@ -32,7 +32,7 @@ def check(robot: robots.Robot) -> list[Finding]:
 def _servos(robot: robots.Robot) -> Finding:
   """Position servos, limits and torques of all joints."""
   description, model = robot.description, robot.model
-  spec = scene.read(pathlib.Path(description.model))
+  spec = scene.read(pathlib.Path(description.model), description.assets)
   kinds = {a.target: a.biastype for a in spec.actuators}
   motors = [
     name
@@ -45,8 +45,9 @@ def _servos(robot: robots.Robot) -> Finding:
   if endless:
     return Finding(
       "servos",
-      FAIL,
-      f"{', '.join(endless)} has no range",
+      WARN,
+      f"{len(endless)} joints have no range ({', '.join(endless[:3])}, ...):"
+      " half a turn either way is taken",
       "give every joint the range that it has on the robot",
     )
   if motors and not description.servo:

@@ -1,0 +1,18 @@
+"""Where the files of Playground's robots are, for tests that need them."""
+
+import os
+import pathlib
+
+import pytest
+from mujoco_playground._src import mjx_env
+
+# A checkout of MuJoCo's menagerie, where Playground has not brought its own.
+_FOLDER = os.environ.get("MUJOCO_MENAGERIE")
+
+
+def needed() -> None:
+  """Makes Playground find its robots' files; skips the test without them."""
+  if _FOLDER:
+    mjx_env.MENAGERIE_PATH = type(mjx_env.MENAGERIE_PATH)(_FOLDER)
+  if not pathlib.Path(mjx_env.MENAGERIE_PATH).is_dir():
+    pytest.skip("MuJoCo's menagerie is not here")
