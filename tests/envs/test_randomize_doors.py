@@ -64,8 +64,9 @@ def _robots(environment, randomizer):
   names = sorted(set().union(*ALL_FIELDS.values()))
   if environment.impl == "mujoco":
     wrapped.reset(keys)
-    batch = environment._engine._batch
-    *_, models = batch._models._models.values()
+    (idle,) = environment._engine._batch._idle.values()
+    batch = idle.get_nowait()._batch
+    models = [batch.get_model(i) for i in range(ROBOTS)]
     return {
       name: np.array([getattr(model, name) for model in models])
       for name in names

@@ -18,6 +18,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import mujoco_playground
 import numpy as np
 from flax import struct
 
@@ -81,7 +82,7 @@ def put_stand_ins(replace: Callable[[Any, str, Any], None] = setattr) -> None:
   environment = types.SimpleNamespace(
     observation_size={"state": (4,), "privileged_state": (5,)}, action_size=3
   )
-  registry = training.mujoco_playground.registry
+  registry = mujoco_playground.registry
   replace(registry, "load", lambda *_, **__: environment)
   replace(preflight, "reference_of", lambda *_: reference)
   replace(preflight, "fit_memory", lambda plan, *_: plan)

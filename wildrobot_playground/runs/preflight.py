@@ -59,12 +59,19 @@ def environment_of(plan: Plan) -> Any:
   """The environment; one of Playground's with AMP features, where it must.
 
   Raises:
+    UsageError: for one that can have no motion prior, and must.
     ValueError: for what it cannot be made of.
   """
   env = mujoco_playground.registry.load(plan.env, config=plan.env_config)
   if plan.is_ours or plan.amp.weight == 0:
     return env
-  robot = playground_amp.robot_of(env, plan.env)
+  try:
+    robot = playground_amp.robot_of(env, plan.env)
+  except errors.UsageError as error:
+    raise errors.UsageError(
+      f"{plan.env} can have no motion prior (--amp_weight=0 goes without):"
+      f" {error}"
+    ) from error
   said = ", ".join(f"{c.name} ({' '.join(c.geoms)})" for c in robot.contacts)
   print(
     f"robot    {robot.name}: {len(robot.joints)} joints, {said}", flush=True
