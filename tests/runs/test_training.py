@@ -156,10 +156,6 @@ def test_every_preset_trains_three_iterations(tmp_path, preset):
       "amp.loss is 'hinge'; it must be one of",
     ),
     ({"overrides": ("--ppo.num_envs=7",)}, "must be a multiple of num_envs 7"),
-    (
-      {"env": "CartpoleBalance", "amp_weight": 0.3},
-      "can have no motion prior",
-    ),
   ],
 )
 def test_bad_requests_are_one_line(tmp_path, changes, message):
@@ -167,6 +163,17 @@ def test_bad_requests_are_one_line(tmp_path, changes, message):
   asked = request(tmp_path / "run", overrides=overrides, **changes)
   with pytest.raises(errors.UsageError, match=message) as caught:
     training.run(asked)
+  assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_robot_has_no_motion_prior(tmp_path):
+  asked = request(
+    tmp_path / "run", env="CartpoleBalance", amp_weight=0.3, overrides=()
+  )
+  with pytest.raises(errors.UsageError) as caught:
+    training.run(asked)
+  assert "CartpoleBalance can have no motion prior" in str(caught.value)
+  assert "0 free joints" in str(caught.value)
   assert "\n" not in str(caught.value)
 
 
