@@ -138,9 +138,14 @@ def test_targets_of_make_exist():
 
 _SMALL = {
   "train": ["--num_timesteps=10240", "--novideo", "--wandb=disabled"],
-  "evaluate": ["--episodes=1", "--seconds=1"],
+  "evaluate": ["--episodes=1", "--seconds=1.1"],
   "motion default": ["--output=rebuilt"],
 }
+# Playground's own settings are for thousands.
+_FEW_ROBOTS = [
+  *("--ppo.num_envs=32", "--ppo.batch_size=32", "--ppo.num_minibatches=1"),
+  *("--ppo.num_evals=2", "--ppo.unroll_length=5", "--ppo.episode_length=50"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -244,7 +249,9 @@ def test_the_command_works(command, workplace, monkeypatch):
     arguments = [a for a in arguments if not a.startswith("--run_dir=")]
     arguments.append("--noevaluate")  # On its way, as RUN was.
   if any("G1" in a or "g1" in a for a in arguments):
-    menagerie.needed()
+    menagerie.brought()
+  if any(a.startswith("--env=") for a in arguments):
+    arguments += _FEW_ROBOTS
   if program == "train" and resumes:
     pytest.skip("resuming what is finished has tests of its own")
   if (program, arguments[:1]) == ("motion", ["view"]) or (

@@ -14,5 +14,10 @@ def needed() -> None:
   """Makes Playground find its robots' files; skips the test without them."""
   if _FOLDER:
     mjx_env.MENAGERIE_PATH = type(mjx_env.MENAGERIE_PATH)(_FOLDER)
+  brought()
+
+
+def brought() -> None:
+  """Skips a test of programs of their own where Playground has no files."""
   if not pathlib.Path(mjx_env.MENAGERIE_PATH).is_dir():
     pytest.skip("MuJoCo's menagerie is not here")

@@ -1,6 +1,7 @@
 """Playground's own robots, and any environment's: found by their structure."""
 
 import pathlib
+import subprocess
 import types
 
 import mujoco
@@ -60,14 +61,21 @@ def test_they_are_known_by_name():
     catalog.find("g11")
 
 
-def test_without_their_files_it_is_one_line(monkeypatch):
+@pytest.mark.parametrize(
+  ("raised", "said"),
+  [
+    (ValueError("no such file\nand more"), "G1JoystickFlatTerrain: no such"),
+    (subprocess.CalledProcessError(128, ["git"]), "needs its robot's files"),
+  ],
+)
+def test_without_their_files_it_is_one_line(monkeypatch, raised, said):
   from mujoco_playground import registry
 
   def load(*_, **__):
-    raise ValueError("no such file\nand more")
+    raise raised
 
   monkeypatch.setattr(registry, "load", load)
-  with pytest.raises(errors.UsageError, match="robot 'g1' needs") as error:
+  with pytest.raises(errors.UsageError, match=said) as error:
     playground.find("g1")
   assert "\n" not in str(error.value)
 

@@ -2,10 +2,11 @@
 
 import dataclasses
 import pathlib
+import subprocess
 from typing import Any
 
 from wildrobot_playground.robots.description import RobotDescription
-from wildrobot_playground.system import assets, errors
+from wildrobot_playground.system import assets, echo, errors
 
 # Name of a robot to an environment of Playground that it walks in.
 ENVIRONMENTS = {
@@ -27,17 +28,35 @@ def find(name: str) -> RobotDescription:
   Raises:
     UsageError: when its files are not at hand.
   """
+  return describe(load(ENVIRONMENTS[name], {"impl": "jax"}), name)
+
+
+def load(
+  name: str, overrides: dict[str, Any] | None = None, config: Any = None
+) -> Any:
+  """An environment by its name in Playground's registry.
+
+  Args:
+    name: of the environment.
+    overrides: flattened keys of its configuration to values.
+    config: the configuration; its own when None.
+
+  Raises:
+    UsageError: when its robot's files are not at hand, or it cannot be made.
+  """
   # Imported here: it imports jax.
   from mujoco_playground import registry
 
   try:
-    env = registry.load(ENVIRONMENTS[name], config_overrides={"impl": "jax"})
-  except (OSError, ValueError) as error:
+    return registry.load(name, config=config, config_overrides=overrides)
+  except (OSError, subprocess.SubprocessError) as error:
     raise errors.UsageError(
-      f"robot '{name}' needs Playground's files, which it could not bring:"
-      f" {str(error).splitlines()[0]}"
+      f"{name} needs its robot's files from MuJoCo's menagerie, which"
+      f" Playground could not bring ({echo.line(error)}); they need a network,"
+      " once"
     ) from error
-  return describe(env, name)
+  except ValueError as error:
+    raise errors.UsageError(f"{name}: {echo.line(error)}") from error
 
 
 def describe(env: Any, name: str) -> RobotDescription:

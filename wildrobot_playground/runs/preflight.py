@@ -12,7 +12,7 @@ from ml_collections import config_dict
 
 from wildrobot_playground.envs import playground_amp, registration
 from wildrobot_playground.features.dataset import ReferenceDataset
-from wildrobot_playground.robots import catalog
+from wildrobot_playground.robots import catalog, playground
 from wildrobot_playground.runs import memory, reference
 from wildrobot_playground.runs.doctor import checks, finding
 from wildrobot_playground.runs.plan import Plan, Request, make_plan
@@ -62,8 +62,10 @@ def environment_of(plan: Plan) -> Any:
     UsageError: for one that can have no motion prior, and must.
     ValueError: for what it cannot be made of.
   """
-  env = mujoco_playground.registry.load(plan.env, config=plan.env_config)
-  if plan.is_ours or plan.amp.weight == 0:
+  if plan.is_ours:
+    return mujoco_playground.registry.load(plan.env, config=plan.env_config)
+  env = playground.load(plan.env, config=plan.env_config)
+  if plan.amp.weight == 0:
     return env
   try:
     robot = playground_amp.robot_of(env, plan.env)

@@ -53,6 +53,8 @@ def good_pieces(
 ) -> list[clip_lib.MotionClip]:
   """The longest stretches that pass the kinematic gate, in order of time.
 
+  A loop that is shorter than any stretch may be is kept whole.
+
   Args:
     clip: any clip.
     robot: the robot.
@@ -60,6 +62,8 @@ def good_pieces(
   """
   excess = _excess(frames.measure(clip, robot), frames.kinematic(robot))
   low = max(2, round(shortest * clip.fps))
+  if clip.cyclic and clip.num_frames < low:
+    return [clip]
   high = min(clip.num_frames, round(_LONGEST * clip.fps))
   sums = np.concatenate([np.zeros((1, excess.shape[1])), np.cumsum(excess, 0)])
   found: list[tuple[int, int]] = []
