@@ -223,6 +223,7 @@ def test_auto_is_c_on_a_cpu():
   config = registry.get_default_config("CartpoleBalance")
   config.impl = "mujoco"
   assert registry.load("CartpoleBalance", config=config).impl == "mujoco"
+  assert config.impl == "mujoco"  # The caller's stays as it is.
 
 
 class Reader:

@@ -98,6 +98,8 @@ def _with_c(load: Callable[..., Any]) -> Callable[..., Any]:
       return load(env_name, config, config_overrides)
     from wildrobot_playground.envs import physics, playground_physics
 
+    if config is not None:  # Playground writes overrides into what it is given.
+      config = config.copy_and_resolve_references()
     overrides["impl"] = impl = physics.resolve_impl(impl)
     if impl != "mujoco":
       return load(env_name, config, overrides)
