@@ -109,3 +109,13 @@ def test_a_changed_folder_is_another_robot(tmp_path):
 def test_an_unknown_environment_is_none():
   with pytest.raises(KeyError):
     catalog.of_environment("CartpoleBalance")
+
+
+def test_a_folder_that_was_found_is_found_by_an_earlier_name(
+  tmp_path, monkeypatch
+):
+  """A robot that has moved is what its run or its policy called it."""
+  biped.write(tmp_path / "roamer")
+  monkeypatch.chdir(tmp_path)
+  assert catalog.find("roamer").name == "roamer"
+  assert catalog.find("roamer", "stayer").name == "stayer"

@@ -41,7 +41,8 @@ def find(name: str, called: str | None = None) -> RobotDescription:
     UsageError: naming the nearest robot, or what is wrong with the folder.
   """
   path = pathlib.Path(name)
-  if name in _known:
+  renamed = called not in (None, name) and path.is_dir()
+  if name in _known and not renamed:
     return _known[name]
   if os.sep not in name and not os.path.exists(name):
     cli.choose("robot", name, names())
