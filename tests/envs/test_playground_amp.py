@@ -18,7 +18,6 @@ from tests.robots import users_biped as biped
 from wildrobot_playground import features, robots
 from wildrobot_playground.envs import (
   playground_amp,
-  playground_physics,
   presets,
   registration,
 )
@@ -41,11 +40,6 @@ class Stroll(MjxEnv):
     self._mj_model = mujoco.MjModel.from_xml_path(str(path))
     self._mj_model.opt.timestep = 0.004
     self._mjx_model = mjx.put_model(self._mj_model, impl="cpp")
-    self.model_assets_ = {path.name: path.read_bytes()}
-
-  @property
-  def model_assets(self):
-    return self.model_assets_
 
   def reset(self, rng):
     key, other = jax.random.split(rng)
@@ -89,8 +83,7 @@ class Stroll(MjxEnv):
 @pytest.fixture(scope="module")
 def stroll(tmp_path_factory):
   folder = biped.write(tmp_path_factory.mktemp("biped"))
-  registration._teach_mjx()
-  return playground_physics.attach(Stroll(folder / "biped.xml"))
+  return registration.put_on_c(Stroll(folder / "biped.xml"))
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +220,7 @@ def test_randomised_models_reach_the_task(stroll, robot):
 
 def test_a_task_without_scales_says_nothing_of_its_most(stroll, robot):
   env = with_features(stroll, robot)
-  env._env = types.SimpleNamespace(_config=config_dict.create(alive=1.0))
+  env.env = types.SimpleNamespace(_config=config_dict.create(alive=1.0))
   assert env.max_task_reward is None
 
 

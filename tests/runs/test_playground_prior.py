@@ -5,8 +5,10 @@ import math
 import pytest
 
 from tests.envs import menagerie
+from tests.robots import users_biped
 from tests.runs.tiny import TINY, request
-from wildrobot_playground.runs import reference, training
+from wildrobot_playground.robots import catalog, playground
+from wildrobot_playground.runs import plan, reference, training
 from wildrobot_playground.runs.logs import metrics_log
 
 _SMALL = (*TINY, "--ppo.num_evals=2", "--ppo.episode_length=50")
@@ -51,3 +53,17 @@ def test_it_trains_and_goes_on(tmp_path, monkeypatch, capsys):
     )
   )
   assert metrics_log.load_records(folder)[-1]["steps"] >= 400
+
+
+def test_a_folder_is_kept_by_its_whole_path_and_a_name_by_itself(
+  tmp_path, monkeypatch
+):
+  """Also once the folder's robot is known by the same name."""
+  users_biped.write(tmp_path / "walker")
+  monkeypatch.setattr(catalog, "_known", dict(catalog._known))
+  monkeypatch.chdir(tmp_path)
+  made = plan.make_plan(request(env=None, robot="walker"))
+  assert made.robot == str(tmp_path / "walker")
+  assert playground.brings("g1")
+  users_biped.write(tmp_path / "g1")
+  assert not playground.brings("g1")

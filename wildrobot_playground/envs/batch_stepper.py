@@ -39,7 +39,7 @@ class BatchStepper:
     """Threads are started with the first batch.
 
     Args:
-      mj_model: of every robot; compiled, and copied.
+      mj_model: of every robot, compiled; not to be changed any more.
       outputs: fields of `MjData` that a call returns.
 
     Raises:
@@ -49,7 +49,7 @@ class BatchStepper:
     self._outputs = tuple(outputs)
     self._threads = backend.usable_cores()
     self._idle: dict[_Key, queue.SimpleQueue[_Robots]] = {}
-    one = _Robots(mj_model, 1, 1, self._outputs)
+    one = _Robots(mj_model, 1, 1, self._outputs)  # Refuses bad outputs.
     self._widths = {name: one.shape(name) for name in self._outputs}
 
   def __call__(

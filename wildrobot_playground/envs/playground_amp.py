@@ -15,7 +15,7 @@ import jax.numpy as jp
 import mujoco
 from ml_collections import config_dict
 from mujoco import mjx
-from mujoco_playground import MjxEnv, State
+from mujoco_playground import MjxEnv, State, wrapper
 
 from wildrobot_playground import features, robots
 from wildrobot_playground.envs import reference_reset, terrain
@@ -44,12 +44,18 @@ def robot_of(env: MjxEnv, name: str) -> robots.RobotDescription:
   return playground.describe(env, known.pop() if known else name)
 
 
-class WithFeatures(MjxEnv):
+class WithFeatures(wrapper.Wrapper):
   """An environment of Playground with AMP features in `info`.
 
   `info["amp_features"]` (2 J + 7 + C,) are those of the step just taken, and
   `info["amp_gate"]` () says whether style counts: not where the command, if
   there is one, is to stand.
+
+  Attributes:
+    env: the environment.
+    robot: what the robot is.
+    at: where its joints and servos are in the arrays of `mj_model`.
+    sole: forward kinematics of what touches the ground.
   """
 
   def __init__(
@@ -71,10 +77,11 @@ class WithFeatures(MjxEnv):
       ValueError: for a robot that is not the environment's, and clips that
         cannot be used.
     """
-    self._env, self._robot, self._config = env, robot, config
+    super().__init__(env)
+    self.robot, self._config = robot, config
     features.check_velocity_mode(config.velocity_mode)
-    self._at = addresses.find(env.mj_model, robot.joints)
-    self._sole = sole_lib.of(env.mj_model, robot)
+    self.at = addresses.find(env.mj_model, robot.joints)
+    self.sole = sole_lib.of(env.mj_model, robot)
     self._ground = terrain.make_ground(env.mj_model)
     self._bank = None
     if clips is not None and config.reference_probability > 0:
@@ -88,7 +95,7 @@ class WithFeatures(MjxEnv):
       functools.partial(self._begin, jax.random.fold_in(rng, 7))
     )
     try:
-      state = self._env.reset(rng)
+      state = self.env.reset(rng)
     finally:
       _start.reset(token)
     return self._with_features(state, state.data.qpos)
@@ -97,7 +104,7 @@ class WithFeatures(MjxEnv):
     """The environment's own step."""
     before = state.data.qpos
     own = {k: v for k, v in state.info.items() if not k.startswith("amp_")}
-    state = self._env.step(state.replace(info=own), action)
+    state = self.env.step(state.replace(info=own), action)
     return self._with_features(state, before)
 
   def amp_features(self, pose_before: jax.Array, pose: jax.Array) -> jax.Array:
@@ -105,14 +112,14 @@ class WithFeatures(MjxEnv):
     return features.amp_features(
       pose_before,
       pose,
-      self._sole.state(pose, self._ground).contact,
+      self.sole.state(pose, self._ground).contact,
       self.dt,
       self.velocity_mode,
       ground_height=self._ground(pose[:2]),
     )
 
   def _with_features(self, state: State, before: jax.Array) -> State:
-    pose_before, pose = self._at.pose(before), self._at.pose(state.data.qpos)
+    pose_before, pose = self.at.pose(before), self.at.pose(state.data.qpos)
     gate = jp.ones(())
     if "command" in state.info:
       asked = jp.linalg.norm(jp.atleast_1d(state.info["command"]))
@@ -135,14 +142,14 @@ class WithFeatures(MjxEnv):
     key_use, key_index = jax.random.split(rng)
     use = jax.random.bernoulli(key_use, self._config.reference_probability)
     index = jax.random.randint(key_index, (), 0, self._bank.pose.shape[0])
-    at, own = self._at, self._at.pose(qpos)
+    at, own = self.at, self.at.pose(qpos)
     pose, velocity = reference_reset.turn(
       self._bank.pose[index],
       self._bank.velocity[index],
       features.heading(own[3:7]),
     )
     pose = pose.at[:2].add(own[:2])
-    height = self._sole.state(pose, self._ground).height
+    height = self.sole.state(pose, self._ground).height
     pose = pose.at[2].add(-jp.min(height))
     there = qpos.at[at.root].set(pose[:7]).at[at.joints].set(pose[7:])
     moving = qvel.at[at.root_dof].set(velocity[:6])
@@ -152,7 +159,7 @@ class WithFeatures(MjxEnv):
       ctrl = jp.where(use, held, ctrl)
     return jp.where(use, there, qpos), jp.where(use, moving, qvel), ctrl
 
-  # What is asked of it.
+  # What is asked of it; all else is the environment's.
 
   @property
   def unwrapped(self) -> MjxEnv:
@@ -161,72 +168,22 @@ class WithFeatures(MjxEnv):
 
   @property
   def _mjx_model(self) -> mjx.Model:
-    return self._env.mjx_model
+    return self.env.mjx_model
 
   @_mjx_model.setter
   def _mjx_model(self, model: mjx.Model) -> None:
     # Playground's randomisation wrapper swaps exactly this attribute.
-    self._env._mjx_model = model
-
-  @property
-  def mjx_model(self) -> mjx.Model:
-    """The environment's."""
-    return self._env.mjx_model
-
-  @property
-  def mj_model(self) -> mujoco.MjModel:
-    """The environment's."""
-    return self._env.mj_model
-
-  @property
-  def xml_path(self) -> str:
-    """The environment's."""
-    return self._env.xml_path
-
-  @property
-  def action_size(self) -> int:
-    """The environment's."""
-    return self._env.action_size
-
-  @property
-  def dt(self) -> float:
-    """The environment's control step [s]."""
-    return self._env.dt
-
-  @property
-  def sim_dt(self) -> float:
-    """The environment's time step [s]."""
-    return self._env.sim_dt
-
-  @property
-  def model_assets(self) -> dict[str, Any]:
-    """The environment's."""
-    return self._env.model_assets
+    self.env._mjx_model = model
 
   @property
   def impl(self) -> str:
     """The engine in use: `mujoco`, `jax` or `warp`."""
-    return getattr(self._env, "impl", self._env.mjx_model.impl.value)
-
-  @property
-  def robot(self) -> robots.RobotDescription:
-    """What the robot is."""
-    return self._robot
-
-  @property
-  def at(self) -> addresses.Addresses:
-    """Where its joints and servos are in the arrays of `mj_model`."""
-    return self._at
-
-  @property
-  def sole(self) -> sole_lib.Sole:
-    """Forward kinematics of what touches the ground."""
-    return self._sole
+    return getattr(self.env, "impl", self.env.mjx_model.impl.value)
 
   @property
   def layout(self) -> features.FeatureLayout:
     """What the AMP features of a step are."""
-    return features.FeatureLayout.of_robot(self._robot)
+    return features.FeatureLayout.of_robot(self.robot)
 
   @property
   def velocity_mode(self) -> str:
@@ -239,7 +196,7 @@ class WithFeatures(MjxEnv):
 
     None for a task that does not say.
     """
-    config = getattr(self._env, "_config", {})
+    config = getattr(self.env, "_config", {})
     scales = config.get("reward_config", {}).get("scales", {})
     if not isinstance(scales, Mapping | config_dict.ConfigDict):
       return None

@@ -103,11 +103,28 @@ def _with_c(load: Callable[..., Any]) -> Callable[..., Any]:
     overrides["impl"] = impl = physics.resolve_impl(impl)
     if impl != "mujoco":
       return load(env_name, config, overrides)
-    _teach_mjx()
+    known = {} if config is None else config
+    if overrides.get("vision", known.get("vision", False)):
+      raise ValueError(
+        f"impl 'mujoco' cannot run {env_name} with vision: plain MuJoCo C"
+        " renders nothing inside jit; choose impl 'warp'"
+      )
     overrides["impl"] = playground_physics.MJX_IMPL
-    return playground_physics.attach(load(env_name, config, overrides))
+    return put_on_c(load(env_name, config, overrides))
 
   return load_with_c
+
+
+def put_on_c(env: Any) -> Any:
+  """An environment that was made with MJX's impl `cpp`, stepped in C.
+
+  Args:
+    env: an `MjxEnv`; see `playground_physics.attach`.
+  """
+  from wildrobot_playground.envs import playground_physics
+
+  _teach_mjx()
+  return playground_physics.attach(env)
 
 
 def with_features(env: Any, robot: Any, config: Any, clips: Any = None) -> Any:

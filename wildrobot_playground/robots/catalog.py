@@ -46,7 +46,7 @@ def find(name: str, called: str | None = None) -> RobotDescription:
     return _known[name]
   if os.sep not in name and not os.path.exists(name):
     cli.choose("robot", name, names())
-  if name in playground.ENVIRONMENTS and not path.exists():
+  if playground.brings(name):
     robot = playground.find(name)
   else:
     # It imports MuJoCo, for which a command line chooses a renderer first.

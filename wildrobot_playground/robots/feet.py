@@ -13,7 +13,7 @@ import numpy as np
 from wildrobot_playground.robots import contact_points, roles
 from wildrobot_playground.robots.description import RobotDescription
 
-_FLAT = 0.003  # m, points this near to a plane are a sole
+_FLAT = 0.003  # m, of all points of a sole from its plane, root of squares
 _TILTED, _STEEP = 0.005, 0.8  # rad
 
 

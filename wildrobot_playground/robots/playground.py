@@ -19,6 +19,11 @@ ENVIRONMENTS = {
 }
 
 
+def brings(name: str) -> bool:
+  """Whether a name is of one of these, and of no folder that is here."""
+  return name in ENVIRONMENTS and not pathlib.Path(name).exists()
+
+
 def find(name: str) -> RobotDescription:
   """One of Playground's robots; its files are Playground's to bring.
 
@@ -63,7 +68,7 @@ def describe(env: Any, name: str) -> RobotDescription:
   """The robot of an environment of Playground, by the structure of its model.
 
   Args:
-    env: an `MjxEnv` that has `model_assets`.
+    env: an `MjxEnv`.
     name: what to call it.
 
   Raises:
@@ -71,7 +76,11 @@ def describe(env: Any, name: str) -> RobotDescription:
   """
   from wildrobot_playground.robots import folder
 
+  try:
+    files = dict(env.model_assets)
+  except NotImplementedError:  # They are beside its MJCF.
+    files = {}
   path = pathlib.Path(str(env.xml_path))
-  described = folder.describe({"name": name}, path, dict(env.model_assets))
+  described = folder.describe({"name": name}, path, files)
   reference = assets.made_reference(name)
   return dataclasses.replace(described, reference=reference)

@@ -18,7 +18,7 @@ from mujoco_playground.config import (
 from wildrobot_playground import robots
 from wildrobot_playground.config import key_ranges, overrides, ranges
 from wildrobot_playground.envs import presets as config_lib
-from wildrobot_playground.robots import catalog
+from wildrobot_playground.robots import catalog, playground
 from wildrobot_playground.runs import reference as reference_lib
 from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.logs import wandb_sink
@@ -194,7 +194,7 @@ def _folder(robot: str | None) -> str | None:
   """Where a robot that is none of ours is found later: folder, or name."""
   if robot is None or robot in {shipped.name for shipped in catalog.SHIPPED}:
     return None
-  if robot in catalog.names():
+  if playground.brings(robot):
     return robot
   return str(pathlib.Path(robot).resolve())
 

@@ -61,12 +61,12 @@ def of_run(
   Raises:
     UsageError: for a run of no robot of ours, or of a folder that is gone.
   """
-  from wildrobot_playground.robots import catalog
+  from wildrobot_playground.robots import catalog, playground
 
   env, folder = config.get("env"), config.get("robot")
   if env not in catalog.environments() and folder is not None:
     place = ROBOT.value or folder
-    if place not in catalog.names() and not pathlib.Path(place).is_dir():
+    if not playground.brings(place) and not pathlib.Path(place).is_dir():
       raise errors.UsageError(
         f"{where}: the robot's folder {place} is not there; say where it is"
         " with --robot=FOLDER"

@@ -10,6 +10,7 @@ from wildrobot_playground.motion.edit import trim
 from wildrobot_playground.motion.importers import deepmimic
 from wildrobot_playground.motion.quality import gates
 from wildrobot_playground.motion.retargeting import recording
+from wildrobot_playground.robots.wildrobot import WILDROBOT
 
 
 def test_a_cut_keeps_the_features_of_its_frames(recorded_clip):
@@ -68,3 +69,11 @@ def test_pieces_of_a_turning_recording_pass(mocap, robot):
   assert sum(piece.num_frames for piece in pieces) > 0.2 * clip.num_frames
   for piece in pieces:
     assert gates.assess(piece, robot).reasons == ()
+
+
+def test_a_loop_that_is_shorter_than_a_piece_is_kept_whole(robot):
+  walk = clip_lib.load(WILDROBOT.clips / "human_walk_0p60.npz", WILDROBOT)
+  assert walk.cyclic
+  longer = 2 * walk.num_frames / walk.fps
+  (piece,) = trim.good_pieces(walk, robot, shortest=longer)
+  assert piece is walk

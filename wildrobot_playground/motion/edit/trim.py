@@ -60,10 +60,10 @@ def good_pieces(
     robot: the robot.
     shortest: stretches that last less are left out [s].
   """
-  excess = _excess(frames.measure(clip, robot), frames.kinematic(robot))
   low = max(2, round(shortest * clip.fps))
   if clip.cyclic and clip.num_frames < low:
     return [clip]
+  excess = _excess(frames.measure(clip, robot), frames.kinematic(robot))
   high = min(clip.num_frames, round(_LONGEST * clip.fps))
   sums = np.concatenate([np.zeros((1, excess.shape[1])), np.cumsum(excess, 0)])
   found: list[tuple[int, int]] = []

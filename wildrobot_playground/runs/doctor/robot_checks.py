@@ -45,9 +45,8 @@ def _servos(robot: robots.Robot) -> Finding:
   if endless:
     return Finding(
       "servos",
-      WARN,
-      f"{len(endless)} joints have no range ({', '.join(endless[:3])}, ...):"
-      " half a turn either way is taken",
+      FAIL,
+      f"{', '.join(endless)} has no range",
       "give every joint the range that it has on the robot",
     )
   if motors and not description.servo:
