@@ -155,6 +155,8 @@ def workplace(tmp_path_factory):
   for name in ("xmls", "reference", "policies", "launch"):
     (folder / name).symlink_to(ROOT / name)
   _run(folder, "train", ["--run_dir=RUN", *_SMALL["train"]])
+  other = ["--run_dir=RUN_V2", "--robot=wildrobot_v2"]
+  _run(folder, "train", [*other, *_SMALL["train"]])
   _run(folder, "export", ["--checkpoint=RUN", "--format=onnx,brax"])
   _run(folder, "export", ["--checkpoint=RUN", "--output=DIR"])
   source = "reference/sources/humanoid3d_walk.txt"
@@ -187,12 +189,13 @@ def _environment():
 def _as_here(arguments):
   """Placeholders of the pages become what is in the workplace."""
   walk = str(assets.policies() / "walk" / "brax")
+  first = "RUN_V2" if "--robot=wildrobot_v2" in arguments else "RUN"
   changed = []
   for text in arguments:
     for before, after in (
       ("runs/WildRobotWalk-...", "RUN"),
       ("runs/...", "RUN"),
-      ("runs/first", "RUN"),
+      ("runs/first", first),
       ("runs/second", "RUN"),
       ("=policy.onnx", "=RUN/export/policy.onnx"),
       ("=CHECKPOINT", f"={walk}"),

@@ -82,6 +82,8 @@ def main() -> int:
   commands = list(_COMMANDS.value)
   if _SUITE.value == "robustness":
     return _robustness(commands, path)
+  if _CHECKPOINT.value and _is_theirs(pathlib.Path(_CHECKPOINT.value)):
+    return _of_playground(path, film)
   report = _of_policy(commands) if _POLICY.value else _of_run(commands)
   # Imported late: MuJoCo must not be there before `cli.run` chose a renderer.
   from wildrobot_playground.policy.metrics import scorecard
@@ -94,10 +96,7 @@ def main() -> int:
   if film is not None:
     from wildrobot_playground.runs import video
 
-    problem = video.render(report.rollouts, report.robot, film)
-    if problem:
-      raise errors.RunFailedError(f"no film: {problem.removeprefix('none: ')}")
-    print(f"video    {film}")
+    _say_filmed(film, video.render(report.rollouts, report.robot, film))
   if _POLICY.value:
     cli.say_next(("play", f"--policy={_POLICY.value}"))
   else:
@@ -120,6 +119,12 @@ def _check_flags() -> None:
       )
 
 
+def _say_filmed(film: pathlib.Path, problem: str | None) -> None:
+  if problem:
+    raise errors.RunFailedError(f"no film: {problem.removeprefix('none: ')}")
+  print(f"video    {film}")
+
+
 def _save(path: pathlib.Path, write: Callable[[], None]) -> None:
   try:
     write()
@@ -137,6 +142,40 @@ def _of_run(commands: Sequence[float]) -> "scorecard.Report":
   return evaluation.evaluate(
     run_dir, physics=_PHYSICS.value, **_grid_options(commands)
   )
+
+
+def _is_theirs(run_dir: pathlib.Path) -> bool:
+  from wildrobot_playground.runs import joystick_evaluation
+  from wildrobot_playground.runs.store import checkpoint
+
+  return joystick_evaluation.is_theirs(checkpoint.load_config(run_dir))
+
+
+def _of_playground(path: pathlib.Path | None, film: pathlib.Path | None) -> int:
+  """Prints the table of an environment's own commands."""
+  from wildrobot_playground.policy.metrics import joystick
+  from wildrobot_playground.runs import joystick_evaluation
+
+  if _PHYSICS.present:
+    raise errors.UsageError(
+      "an environment of Playground is judged in its own physics: leave"
+      " --physics out"
+    )
+  options = _grid_options(list(_COMMANDS.value))
+  if not _COMMANDS.present:
+    options["commands"] = None
+  judged = joystick_evaluation.evaluate(
+    pathlib.Path(_CHECKPOINT.value or ""), **options
+  )
+  try:
+    print(joystick.table(judged.report))
+  finally:
+    if path is not None:
+      _save(path, lambda: joystick.save(judged.report, path))
+  if film is not None:
+    _say_filmed(film, judged.film(film))
+  cli.say_next(("export", f"--checkpoint={_CHECKPOINT.value}"))
+  return 0
 
 
 def _of_policy(commands: Sequence[float]) -> "scorecard.Report":

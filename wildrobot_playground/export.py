@@ -32,7 +32,9 @@ def main() -> int:
   output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else run_dir / "export"
   for line in exporting.export(run_dir, _FORMAT.value, output):
     print(line)
-  if "onnx" in _FORMAT.value:
+  if not (output / "controller.py").is_file():  # A network of Playground's.
+    cli.say_next(("play", f"--checkpoint={run_dir}"))
+  elif "onnx" in _FORMAT.value:
     cli.say_next(
       ("play", f"--policy={output}"),
       ("evaluate", f"--policy={output}", "--suite=robustness"),

@@ -202,3 +202,12 @@ def assert_equal_trees():
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
   return compare
+
+
+@pytest.fixture(scope="module")
+def users_compiler():
+  """XLA with all the optimisations that a user's process has."""
+  before = jax.config.read("jax_disable_most_optimizations")
+  jax.config.update("jax_disable_most_optimizations", False)
+  yield
+  jax.config.update("jax_disable_most_optimizations", before)

@@ -144,8 +144,10 @@ def test_a_nan_in_the_reference_costs_the_updates_that_draw_it(
   _, params, _ = train(
     20 * STEPS,
     reference=poisoned_reference(reference),
-    progress_fn=lambda steps, metrics: reports.append(metrics),
-    hooks=Hooks(event_fn=told.append),
+    hooks=Hooks(
+      event_fn=told.append,
+      metrics_fn=lambda steps, metrics: reports.append(metrics),
+    ),
   )
   assert_finite(params)
   left_out = reports[-1]["guard/disc_updates"]
@@ -192,7 +194,7 @@ def test_a_run_that_only_fails_is_ended(train, point_mass):
     train(
       100 * STEPS,
       Broken(),
-      progress_fn=lambda steps, metrics: reports.append(metrics),
+      hooks=Hooks(metrics_fn=lambda steps, metrics: reports.append(metrics)),
     )
   assert len(reports) == guard.PATIENCE - 1
 

@@ -230,7 +230,7 @@ def test_forced_discriminators_are_called_within_50_iterations(
     50 * STEPS_PER_ITERATION,
     amp=amp(**changes),
     reference=reference,
-    progress_fn=watch,
+    hooks=Hooks(metrics_fn=watch),
     **ppo_settings,
   )
   assert monitor.iteration == 50
@@ -290,8 +290,10 @@ def test_tuned_down_a_discriminator_too_strong_comes_back(
         "disc_updates": 20,
         "auto_tune": auto_tune,
       },
-      progress_fn=lambda steps, metrics: reports.append(metrics),
-      hooks=Hooks(event_fn=events.append),
+      hooks=Hooks(
+        event_fn=events.append,
+        metrics_fn=lambda steps, metrics: reports.append(metrics),
+      ),
     )
     late = [metrics["amp/disc_acc"] for metrics in reports[-50:]]
     return np.mean(late), reports, events

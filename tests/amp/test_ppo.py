@@ -86,7 +86,10 @@ def run(train, compiled_names):
       num_evals=3,
       num_eval_envs=4,
       num_resets_per_eval=1,
-      hooks=Hooks(compiled_fn=lambda compiled: told.events.append("compiled")),
+      hooks=Hooks(
+        compiled_fn=lambda compiled: told.events.append("compiled"),
+        metrics_fn=report,
+      ),
       progress_fn=report,
       policy_params_fn=lambda steps, _, params: told.saved.append(
         (steps // STEPS, params)
@@ -164,7 +167,8 @@ def test_training_without_style_reports_none(train):
 
 def test_timesteps_are_rounded_up_to_iterations(train):
   reports = []
-  train(STEPS + 1, progress_fn=lambda steps, metrics: reports.append(steps))
+  listen = Hooks(metrics_fn=lambda steps, metrics: reports.append(steps))
+  train(STEPS + 1, hooks=listen)
   assert reports == [STEPS, 2 * STEPS]
 
 
@@ -190,7 +194,7 @@ def test_style_reward_rises_toward_a_reachable_reference(train):
   train(
     60 * 512,
     amp_changes={"weight": 1.0, "disc_updates": 4, "disc_lr": 3e-3},
-    progress_fn=lambda steps, metrics: reports.append(metrics),
+    hooks=Hooks(metrics_fn=lambda steps, metrics: reports.append(metrics)),
     num_envs=32,
     batch_size=32,
     unroll_length=8,

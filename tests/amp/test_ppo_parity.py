@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 
-import jax
 import mujoco_playground
 import pytest
 from brax.training.agents.ppo import networks
@@ -34,12 +33,8 @@ WALK_SETTINGS = {
 
 
 @pytest.fixture(autouse=True, scope="module")
-def optimized():
+def optimized(users_compiler):
   """Compiles as a user's process does: two programs, optimised apart."""
-  before = jax.config.read("jax_disable_most_optimizations")
-  jax.config.update("jax_disable_most_optimizations", False)
-  yield
-  jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.mark.parametrize(

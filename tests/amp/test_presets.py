@@ -2,6 +2,7 @@ import jax
 import numpy as np
 import pytest
 
+from wildrobot_playground.amp.hooks import Hooks
 from wildrobot_playground.envs import presets as config_lib
 
 STEPS = 80  # Of an iteration of `ppo_settings`.
@@ -22,7 +23,7 @@ def test_the_prior_of_every_preset_trains(train, preset):
   _, params, _ = train(
     3 * STEPS,
     amp_changes=changes,
-    progress_fn=lambda steps, metrics: reports.append(metrics),
+    hooks=Hooks(metrics_fn=lambda steps, metrics: reports.append(metrics)),
   )
   assert len(reports) == 3
   for tree in (params, reports):

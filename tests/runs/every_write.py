@@ -49,7 +49,7 @@ class State:
   weights: np.ndarray
 
 
-def train(environment, hooks, progress_fn, **other):
+def train(environment, hooks, **other):
   """Has the interface of `ppo.train`, and its order of calls."""
   state, _ = hooks.restore_fn(
     State(np.zeros((1, 2), np.uint32), np.int32(0), np.zeros(1000, np.float32))
@@ -64,7 +64,7 @@ def train(environment, hooks, progress_fn, **other):
       np.asarray(state.weights) * 1.5 + index,
     )
     steps = (index + 1) * STEPS
-    progress_fn(steps, {"value": float(index)})
+    hooks.metrics_fn(steps, {"value": float(index)})
     hooks.event_fn(Event(steps, "incident", "something"))
     hooks.state_fn(steps, state, dict)
   return None, _params(state), {}

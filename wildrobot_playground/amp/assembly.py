@@ -9,8 +9,9 @@ import mujoco_playground
 from brax import envs
 from ml_collections import config_dict
 
-from wildrobot_playground.amp import guard, mixing, prior
-from wildrobot_playground.amp.learner import PPOSettings, TrainingState
+from wildrobot_playground.amp import guard, mixing, prior, transitions
+from wildrobot_playground.amp.arguments import PPOSettings
+from wildrobot_playground.amp.learner import TrainingState
 from wildrobot_playground.features.dataset import ReferenceDataset
 
 
@@ -22,7 +23,9 @@ def wrap(
   randomization_fn: Callable[..., Any] | None,
   settings: PPOSettings,
 ) -> Any:
-  """Batches the environment and lets it reset itself."""
+  """Batches the environment and lets it reset itself, unless it does so."""
+  if not settings.wrap_env:
+    return environment
   native = isinstance(environment, mujoco_playground.MjxEnv)
   make: Callable[..., Any] = wrap_env_fn or (
     mujoco_playground.wrapper.wrap_for_brax_training
@@ -39,6 +42,17 @@ def wrap(
     action_repeat=settings.action_repeat,
     randomization_fn=randomization_fn,
   )
+
+
+def check(env: Any, keys: jax.Array, settings: PPOSettings) -> None:
+  """Raises ValueError where a wrapped environment lacks what PPO was asked."""
+  info = jax.eval_shape(env.reset, keys).info
+  name = transitions.TIME_OUT_KEY
+  if settings.bootstrap_on_timeout and name not in info:
+    raise ValueError(
+      f"bootstrap_on_timeout needs an environment that says in info['{name}']"
+      " whether an episode ended because its time was up"
+    )
 
 
 def make_prior(

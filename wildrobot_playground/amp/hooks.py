@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from wildrobot_playground.amp.programs import Compiled, RunState
-from wildrobot_playground.amp.progress import EventFn
+from wildrobot_playground.amp.progress import EventFn, ProgressFn
 
 Memory = Mapping[str, Any]
 
@@ -16,6 +16,8 @@ class Hooks:
 
   Attributes:
     event_fn: called with every `Event`.
+    metrics_fn: called with (steps, metrics) after every iteration, one
+      iteration late so that the device never waits for the host.
     compiled_fn: called with what compiling took, before the first iteration.
     restore_fn: turns the first state into the one to go on from, and the
       host's memory; given what `state_fn` saw, the run goes on bit for bit.
@@ -26,6 +28,7 @@ class Hooks:
   """
 
   event_fn: EventFn = lambda event: None
+  metrics_fn: ProgressFn = lambda *args: None
   compiled_fn: Callable[[Compiled], None] = lambda compiled: None
   restore_fn: Callable[[RunState], tuple[RunState, Memory]] = lambda state: (
     state,

@@ -4,9 +4,7 @@ The PPO half does what `brax.training.agents.ppo.train` does, key for key, out
 of Brax's own parts; without a motion prior it yields the same parameters.
 """
 
-import dataclasses
 import functools
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -18,8 +16,15 @@ from brax.training.acme import running_statistics, specs
 from brax.training.agents.ppo import losses, networks
 from flax import struct
 
-from wildrobot_playground.amp import guard, history
+from wildrobot_playground.amp import (
+  guard,
+  history,
+  optimizing,
+  pixels,
+  transitions,
+)
 from wildrobot_playground.amp import prior as prior_lib
+from wildrobot_playground.amp.arguments import PPOSettings
 
 AXIS_NAME = "i"  # The device axis.
 
@@ -30,41 +35,8 @@ _FIELDS = (
   guard.NONFINITE_KEY,
 )
 
+
 Metrics = dict[str, jax.Array]
-
-
-@dataclasses.dataclass(frozen=True)
-class PPOSettings:
-  """Brax's PPO arguments, with Brax's names, meanings and defaults."""
-
-  num_envs: int = 1
-  episode_length: int = 1000
-  action_repeat: int = 1
-  learning_rate: float = 1e-4
-  entropy_cost: float = 1e-4
-  discounting: float = 0.9
-  unroll_length: int = 10
-  batch_size: int = 32
-  num_minibatches: int = 16
-  num_updates_per_batch: int = 2
-  num_evals: int = 1
-  num_resets_per_eval: int = 0
-  normalize_observations: bool = False
-  reward_scaling: float = 1.0
-  clipping_epsilon: float = 0.3
-  gae_lambda: float = 0.95
-  max_grad_norm: float | None = None
-  normalize_advantage: bool = True
-  vf_loss_coefficient: float = 0.5
-  network_factory: Callable[..., networks.PPONetworks] = (
-    networks.make_ppo_networks
-  )
-
-  @property
-  def steps_per_iteration(self) -> int:
-    """Environment steps that one iteration collects, over all devices."""
-    samples = self.batch_size * self.num_minibatches
-    return samples * self.unroll_length * self.action_repeat
 
 
 @struct.dataclass
@@ -118,12 +90,12 @@ class Learner:
       env.action_size,
       preprocess_observations_fn=normalize,
     )
-    self.make_policy = networks.make_inference_fn(self._networks)
-    self._optimizer = optax.adam(settings.learning_rate)
-    if settings.max_grad_norm is not None:
-      self._optimizer = optax.chain(
-        optax.clip_by_global_norm(settings.max_grad_norm), self._optimizer
-      )
+    self.make_policy = networks.make_inference_fn(
+      self._networks,
+      compute_value=settings.needs_values,
+      use_distributional_critic=settings.use_distributional_critic,
+    )
+    self._optimizer = optimizing.make(settings)
     self._loss_and_grad = gradients.loss_and_pgrad(
       functools.partial(
         losses.compute_ppo_loss,
@@ -135,6 +107,8 @@ class Learner:
         clipping_epsilon=settings.clipping_epsilon,
         normalize_advantage=settings.normalize_advantage,
         vf_coefficient=settings.vf_loss_coefficient,
+        clipping_epsilon_value=settings.clipping_epsilon_value,
+        use_distributional_critic=settings.use_distributional_critic,
       ),
       pmap_axis_name=AXIS_NAME,
       has_aux=True,
@@ -158,7 +132,11 @@ class Learner:
     return TrainingState(
       optimizer_state=self._optimizer.init(params),
       params=params,
-      normalizer_params=running_statistics.init_state(observation),
+      normalizer_params=running_statistics.init_state(
+        pixels.without(observation),
+        std_eps=self._settings.normalize_observations_std_eps,
+        mode=self._settings.normalize_observations_mode,
+      ),
       env_steps=types.UInt64(hi=0, lo=0),
       prior=prior_state,
     )
@@ -180,7 +158,7 @@ class Learner:
     key_sgd, key_unroll, new_key = jax.random.split(key, 3)
     env_state, data = self._collect(training_state, env_state, key_unroll)
     extras = data.extras["state_extras"]
-    metrics = _episode_metrics(extras)
+    metrics = transitions.episode_metrics(extras)
     metrics |= guard.count(extras[guard.NONFINITE_KEY], "robots", AXIS_NAME)
     prior_state = training_state.prior
     if self._prior is not None and prior_state is not None:
@@ -190,18 +168,21 @@ class Learner:
       skipped = prior_metrics.pop("skipped")
       metrics |= {f"amp/{k}": v for k, v in prior_metrics.items()}
       metrics |= guard.count(skipped, "disc_updates", AXIS_NAME)
-    data = _for_the_losses(data)
-    normalizer_params = running_statistics.update(
-      training_state.normalizer_params,
-      data.observation,
-      pmap_axis_name=AXIS_NAME,
-    )
+    if self._settings.bootstrap_on_timeout:
+      data = transitions.bootstrapped(data, self._settings.discounting)
+    data = transitions.for_the_losses(data)
+    normalizer_params = training_state.normalizer_params
+    if not self._settings.adapts_learning_rate:
+      normalizer_params = self._normalizer(normalizer_params, data)
     (optimizer_state, params, _), loss_metrics = jax.lax.scan(
       functools.partial(self._pass, data, normalizer_params),
       (training_state.optimizer_state, training_state.params, key_sgd),
       (),
       length=self._settings.num_updates_per_batch,
     )
+    if self._settings.adapts_learning_rate:
+      # Later, for the losses compare with what the policy did as it was.
+      normalizer_params = self._normalizer(normalizer_params, data)
     skipped = loss_metrics.pop("skipped")
     metrics |= {f"training/{k}": jp.mean(v) for k, v in loss_metrics.items()}
     metrics |= guard.count(skipped, "updates", AXIS_NAME)
@@ -214,6 +195,19 @@ class Learner:
     )
     metrics = jax.lax.pmean(metrics, AXIS_NAME)
     return training_state, env_state, new_key, metrics
+
+  def _normalizer(
+    self,
+    state: running_statistics.RunningStatisticsState,
+    data: types.Transition,
+  ) -> running_statistics.RunningStatisticsState:
+    """The running statistics, with the data's observations."""
+    return running_statistics.update(
+      state,
+      pixels.without(data.observation),
+      pmap_axis_name=AXIS_NAME,
+      until_count=self._settings.normalize_until_count,
+    )
 
   def _collect(
     self, training_state: TrainingState, env_state: State, key: jax.Array
@@ -228,6 +222,8 @@ class Learner:
       )
     )
     fields = _FIELDS
+    if settings.bootstrap_on_timeout:
+      fields += (transitions.TIME_OUT_KEY,)
     if self._prior is not None:
       # The environment's own gate, if it has one, says where style counts.
       gate = ("amp_gate",) if "amp_gate" in env_state.info else ()
@@ -269,6 +265,12 @@ class Learner:
     """One pass over the shuffled data, a minibatch at a time."""
     optimizer_state, params, key = carry
     key, key_perm, key_grad = jax.random.split(key, 3)
+    if self._settings.augment_pixels:
+      key, key_shift = jax.random.split(key)
+      data = data._replace(
+        observation=pixels.shifted(data.observation, key_shift),
+        next_observation=pixels.shifted(data.next_observation, key_shift),
+      )
 
     def shuffle(x: jax.Array) -> jax.Array:
       x = jax.random.permutation(key_perm, x)
@@ -294,10 +296,14 @@ class Learner:
     (_, metrics), grads = self._loss_and_grad(
       params, normalizer_params, data, key_loss
     )
+    optimizer_state, rate = optimizing.adapt(
+      self._settings, optimizer_state, metrics["kl_mean"], AXIS_NAME
+    )
     params, optimizer_state, skipped = guard.apply_if_finite(
       self._optimizer, grads, optimizer_state, params
     )
-    return (optimizer_state, params, key), {**metrics, "skipped": skipped}
+    metrics |= {"learning_rate": rate, "skipped": skipped}
+    return (optimizer_state, params, key), metrics
 
 
 def _imitate(
@@ -319,26 +325,3 @@ def _imitate(
     AXIS_NAME,
   )
   return data._replace(reward=reward), state, reward_metrics | update_metrics
-
-
-def _for_the_losses(data: types.Transition) -> types.Transition:
-  """Drops what PPO's loss does not read, before it is shuffled about."""
-  truncation = data.extras["state_extras"]["truncation"]
-  return data._replace(
-    extras={**data.extras, "state_extras": {"truncation": truncation}}
-  )
-
-
-def _episode_metrics(extras: Mapping[str, Any]) -> Metrics:
-  """Totals over the episodes that ended, for means over many iterations.
-
-  Returns:
-    `episode_sum/<name>`: the metric summed over these episodes, and
-    `episode_sum/count`: how many they are.
-  """
-  done = extras["episode_done"]
-  totals = {
-    f"episode_sum/{name}": jp.where(done > 0, value, 0.0).sum()
-    for name, value in extras["episode_metrics"].items()
-  }
-  return totals | {"episode_sum/count": jp.sum(done)}

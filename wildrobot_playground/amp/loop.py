@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from wildrobot_playground.amp.arguments import PPOSettings
 from wildrobot_playground.amp.hooks import Hooks
-from wildrobot_playground.amp.learner import PPOSettings
 from wildrobot_playground.amp.programs import (
   Programs,
   RunState,
@@ -26,6 +26,7 @@ class Schedule:
   steps_per_iteration: int
   resets_robots: bool
   evaluates_first: bool
+  evaluates_later: bool
 
   @classmethod
   def of(cls, settings: PPOSettings, num_timesteps: int) -> "Schedule":
@@ -42,6 +43,7 @@ class Schedule:
       steps_per_iteration=steps,
       resets_robots=settings.num_resets_per_eval > 0,
       evaluates_first=settings.num_evals > 1,
+      evaluates_later=settings.num_evals > 0,
     )
 
   @property
@@ -82,7 +84,8 @@ class Loop:
     schedule, progress = self.schedule, self.progress
     done = int(state.iteration)
     if done == 0:
-      self._end_epoch(0, state, {}, evaluates=schedule.evaluates_first)
+      first = schedule.evaluates_first and self.evaluate_fn is not None
+      self._end_epoch(0, state, {}, evaluates=first)
     metrics: dict[str, float] = {}
     for index in range(done, schedule.iterations):
       if self.hooks.stop_fn():
@@ -98,7 +101,9 @@ class Loop:
       self.hooks.state_fn(steps, state, progress.memory)
       if (index + 1) % schedule.iterations_per_epoch == 0:
         metrics = progress.flush()
-        metrics = self._end_epoch(progress.steps, state, metrics, True)
+        metrics = self._end_epoch(
+          progress.steps, state, metrics, schedule.evaluates_later
+        )
     return state, {**progress.flush(), **metrics}
 
   def _end_epoch(
@@ -111,7 +116,9 @@ class Loop:
     """Hands out the parameters and, if asked to, evaluates them."""
     params = policy_params(state.training_state)
     self.params_fn(steps, params)
-    if self.evaluate_fn is not None and evaluates:
+    if not evaluates:
+      return metrics
+    if self.evaluate_fn is not None:
       metrics = self.evaluate_fn(params, metrics)
-      self.progress_fn(steps, metrics)
+    self.progress_fn(steps, metrics)
     return metrics

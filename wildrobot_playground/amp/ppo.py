@@ -22,8 +22,9 @@ from wildrobot_playground.amp import (
   history,
   tuning,
 )
+from wildrobot_playground.amp.arguments import PPOSettings
 from wildrobot_playground.amp.hooks import Hooks
-from wildrobot_playground.amp.learner import AXIS_NAME, PPOSettings
+from wildrobot_playground.amp.learner import AXIS_NAME
 from wildrobot_playground.amp.loop import Loop, Schedule
 from wildrobot_playground.amp.programs import (
   Keys,
@@ -32,6 +33,7 @@ from wildrobot_playground.amp.programs import (
   policy_params,
 )
 from wildrobot_playground.amp.progress import Progress, ProgressFn
+from wildrobot_playground.amp.training_metrics import TrainingMetrics
 from wildrobot_playground.features.dataset import ReferenceDataset
 
 PolicyParamsFn = Callable[[int, Any, Any], None]
@@ -55,6 +57,8 @@ def train(
   restore_params: Params | None = None,
   hooks: Hooks | None = None,
   devices: Sequence[Any] | None = None,
+  max_devices_per_host: int | None = None,
+  use_pmap_on_reset: bool = True,
   **ppo: Any,
 ) -> tuple[Callable[..., Any], Params, dict[str, float]]:
   """Trains a policy.
@@ -72,12 +76,15 @@ def train(
     num_eval_envs: robots in an evaluation.
     deterministic_eval: evaluate the mode of the policy.
     run_evals: run Brax's evaluator `num_evals` times.
-    progress_fn: called with (steps, metrics) after every iteration, one
-      iteration late so that the device never waits for the host.
+    progress_fn: called with (steps, metrics) at every evaluation, and between
+      them where `log_training_metrics` asks for it; of every iteration hears
+      `hooks.metrics_fn`.
     policy_params_fn: called with (steps, make_policy, params) as in Brax.
     restore_params: (normaliser, policy, value) to start from.
     hooks: what else of the caller is called, see `Hooks`.
     devices: devices to train on; those of all processes when None.
+    max_devices_per_host: the most of every process's, unless `devices` says.
+    use_pmap_on_reset: for Brax's sake; robots always reset on their devices.
     **ppo: the other arguments of Brax's `ppo.train`, see `PPOSettings`.
 
   Returns:
@@ -88,15 +95,17 @@ def train(
     TypeError: for an argument that PPO does not have.
     ValueError: for an argument outside of its range (`config_ranges`), sizes
       that do not divide, a missing reference or an environment without
-      features.
+      features (or without `info["time_out"]`, to bootstrap at time limits).
     guard.TrainingFailedError: when most of what it does is not finite.
   """
+  del use_pmap_on_reset
   hooks = hooks or Hooks()
   settings = arguments.settings_of(ppo)
   arguments.check_ranges(num_timesteps, seed, num_eval_envs, amp, ppo)
+  arguments.check_together(settings)
   if amp is not None and amp.weight <= 0:
     amp = None
-  devices = devices or jax.devices()
+  devices = devices or _devices(max_devices_per_host)
   mesh = jax.make_mesh((len(devices),), (AXIS_NAME,), devices=devices)
   replay_size = amp.replay_size if amp is not None else 0
   arguments.check_sizes(settings, replay_size, mesh.size)
@@ -112,6 +121,7 @@ def train(
   env = guarded = guard.GuardWrapper(
     wrap(environment, robots, keys.env), robot_keys
   )
+  assembly.check(env, robot_keys, settings)
   prior = tuner = None
   if amp is not None:
     prior = assembly.make_prior(amp, reference, environment, env, robot_keys)
@@ -134,7 +144,7 @@ def train(
   hooks.compiled_fn(compiled)
   schedule = Schedule.of(settings, num_timesteps)
   progress = Progress(
-    progress_fn,
+    _listeners(settings, progress_fn, hooks),
     hooks.event_fn,
     schedule.steps_per_iteration,
     int(state.iteration),
@@ -153,6 +163,31 @@ def train(
   )
   state, metrics = loop.run(state)
   return make_policy, policy_params(state.training_state), metrics
+
+
+def _devices(most: int | None) -> list[Any]:
+  """Those of all processes, of each at most so many."""
+  return [
+    device
+    for process in range(jax.process_count())
+    for device in jax.local_devices(process)[:most]
+  ]
+
+
+def _listeners(
+  settings: PPOSettings, progress_fn: ProgressFn, hooks: Hooks
+) -> ProgressFn:
+  """Who hears of every iteration."""
+  if not settings.log_training_metrics:
+    return hooks.metrics_fn
+  interval = settings.training_metrics_steps or settings.steps_per_iteration
+  training_metrics = TrainingMetrics(progress_fn, interval)
+
+  def tell(steps: int, metrics: dict[str, float]) -> None:
+    hooks.metrics_fn(steps, metrics)
+    training_metrics(steps, metrics)
+
+  return tell
 
 
 def _evaluator(

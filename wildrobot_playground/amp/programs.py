@@ -13,6 +13,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from wildrobot_playground.amp import learner as learner_lib
 from wildrobot_playground.amp import prior as prior_lib
 from wildrobot_playground.amp import tuning
+from wildrobot_playground.amp.arguments import PPOSettings
 from wildrobot_playground.system import distributed
 
 Params = tuple[Any, Any, Any]
@@ -84,7 +85,7 @@ class Programs:
   def __init__(
     self,
     env: Any,
-    settings: learner_lib.PPOSettings,
+    settings: PPOSettings,
     mesh: jax.sharding.Mesh,
     keys: Keys,
     prior: prior_lib.MotionPrior | None,
@@ -100,7 +101,7 @@ class Programs:
     """
     self._mesh = mesh
     self._keys = keys
-    self._num_envs = settings.num_envs
+    self._restores_value = settings.restore_value_fn
     self._reset = jax.jit(
       jax.shard_map(
         env.reset,
@@ -122,6 +123,8 @@ class Programs:
     if restore_params is not None:
       # A copy, for the first iteration uses its arguments up.
       normalizer, policy, value = jax.tree.map(jp.array, restore_params)
+      if not self._restores_value:
+        value = state.params.value
       state = state.replace(
         normalizer_params=normalizer,
         params=state.params.replace(policy=policy, value=value),

@@ -38,7 +38,7 @@ class Progress:
 
   def __init__(
     self,
-    progress_fn: ProgressFn,
+    metrics_fn: ProgressFn,
     event_fn: EventFn,
     steps_per_iteration: int,
     iterations: int,
@@ -49,7 +49,7 @@ class Progress:
     """Goes on after `iterations` of them.
 
     Args:
-      progress_fn: called with (steps, metrics) of every iteration.
+      metrics_fn: called with (steps, metrics) of every iteration.
       event_fn: called with every `Event`.
       steps_per_iteration: environment steps in one.
       iterations: how many are done.
@@ -57,7 +57,7 @@ class Progress:
       tuner: reads the discriminator's, if there is one.
       memory: of the run that goes on; empty for a new one.
     """
-    self._progress_fn = progress_fn
+    self._metrics_fn = metrics_fn
     self._event_fn = event_fn
     self._steps_per_iteration = steps_per_iteration
     self._iterations = iterations
@@ -118,7 +118,7 @@ class Progress:
     if self._tuner is not None:
       values |= self._observe(self._tuner, values)
     self._metrics = values
-    self._progress_fn(self.steps, values)
+    self._metrics_fn(self.steps, values)
 
   def _observe(
     self, before: tuning.Tuner, values: dict[str, float]

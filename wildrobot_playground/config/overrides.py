@@ -95,11 +95,15 @@ def _set(
   if key not in known:
     shown = echo.short(f"{section}.{key}")
     raise errors.UsageError(f"unknown key '{shown}'; {cli.nearest(key, known)}")
-  value = parse(text, known[key])
+  like, example = known[key], repr(known[key])
+  if like is None:  # Off until it is given.
+    like, example = key_ranges.find(section, key).like, ""
+  value = parse(text, like)
   if value is None:
+    example = example and f", like {example}"
     raise errors.UsageError(
       f"{section}.{key}={echo.short(text)}: expected"
-      f" {ranges.describe(known[key])}, like {known[key]!r}"
+      f" {ranges.describe(like)}{example}"
     )
   config.update_from_flattened_dict({key: value})
 

@@ -176,7 +176,32 @@ class Finite:
     return not isinstance(value, numbers.Real) or math.isfinite(value)
 
 
-Range = Number | Rising | Layers | Choice | Text | Switch | Finite
+@dataclasses.dataclass(frozen=True)
+class Maybe:
+  """A value, or none: the default of what is off until it is given.
+
+  Attributes:
+    of: what it must be when it is given.
+  """
+
+  of: Number | Choice
+
+  @property
+  def like(self) -> Any:
+    """A value of this type."""
+    return self.of.like
+
+  @property
+  def said(self) -> str:
+    """What is expected, in words."""
+    return f"{self.of.said}, or left out"
+
+  def fits(self, value: Any) -> bool:
+    """Whether a key may have this value."""
+    return value is None or self.of.fits(value)
+
+
+Range = Number | Rising | Layers | Choice | Text | Switch | Maybe | Finite
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:

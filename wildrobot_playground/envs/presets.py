@@ -153,6 +153,15 @@ _ORIGINAL_V020 = {
   "disc_input_noise": 0.05,
 }
 
+# Playground's own sizes are for thousands of robots on a GPU: an iteration of
+# G1's takes a CPU 40 s, and ten million steps are 61 of them.
+CPU_SIZES = {
+  "num_envs": 512,
+  "batch_size": 128,
+  "num_minibatches": 8,
+  "num_evals": 1,  # Evaluations split a run, and round it up.
+}
+
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
   # 4 ms halve the cost of physics; policies are judged at 2 ms.
   "cpu": {"env_config": {"sim_dt": 0.004}},

@@ -466,11 +466,17 @@ def load_contract(
     ContractError: where there is none that can be read.
   """
   try:
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    metadata = session.get_modelmeta().custom_metadata_map
   except UnicodeDecodeError as error:
     raise ContractError(
       f"the metadata of {path} is damaged: {error}"
     ) from error
+  if "playground" in metadata:
+    raise ContractError(
+      f"{path} is a network for an environment of Playground, which alone makes"
+      " its observations: name its run with --checkpoint"
+    )
+  text = metadata.get(METADATA_KEY)
   if text is None:
     raise ContractError(
       f"{path} carries no contract; write it with wildrobot_playground.export"

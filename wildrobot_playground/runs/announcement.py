@@ -5,6 +5,8 @@ from typing import Any
 
 from ml_collections import config_dict
 
+from wildrobot_playground import robots
+from wildrobot_playground.envs import playground_amp
 from wildrobot_playground.runs import duration
 from wildrobot_playground.runs.plan import Plan
 from wildrobot_playground.system import backend
@@ -22,6 +24,8 @@ def announce(plan: Plan, environment: Any) -> None:
   seconds = duration.guess(plan, plan.ppo.num_timesteps)
   if seconds is not None:
     budget += f", {duration.said(seconds)} of training at a guess"
+  if isinstance(environment, playground_amp.WithFeatures):
+    print(f"robot    {_found(environment.robot)}")
   print(
     f"backend  {backend.describe()}\n"
     f"physics  {engine.get(impl, impl)}{_accuracy(plan.env_config)}\n"
@@ -33,6 +37,12 @@ def announce(plan: Plan, environment: Any) -> None:
     " saves first",
     flush=True,
   )
+
+
+def _found(robot: robots.RobotDescription) -> str:
+  """What of a robot was found in its environment."""
+  feet = ", ".join(f"{c.name} ({' '.join(c.geoms)})" for c in robot.contacts)
+  return f"{robot.name}: {len(robot.joints)} joints, {feet}"
 
 
 def _accuracy(config: config_dict.ConfigDict) -> str:

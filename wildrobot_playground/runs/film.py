@@ -58,5 +58,6 @@ def shots(
 def _of_reference(robot: robots.Robot, speed: float, dt: float) -> video.Shot:
   """The shipped clip nearest in speed, as long as a policy's shot."""
   clip = ghost.nearest(ghost.shipped(robot.description), speed)
-  qpos = clip.at(np.arange(round(video.SECONDS / dt)) * dt)
-  return video.Shot(qpos.astype(np.float64), robot, "reference")
+  pose = clip.at(np.arange(round(video.SECONDS / dt)) * dt)
+  qpos = robot.qpos(pose.astype(np.float64))
+  return video.Shot(qpos, robot.model, "reference")

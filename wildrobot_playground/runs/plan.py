@@ -9,24 +9,20 @@ from typing import Any
 
 import mujoco_playground
 from ml_collections import config_dict
-from mujoco_playground.config import (
-  dm_control_suite_params,
-  locomotion_params,
-  manipulation_params,
-)
 
 from wildrobot_playground import robots
 from wildrobot_playground.config import key_ranges, overrides, ranges
 from wildrobot_playground.envs import presets as config_lib
 from wildrobot_playground.robots import catalog, playground
+from wildrobot_playground.runs import ppo_config, robot_option, saved_config
 from wildrobot_playground.runs import reference as reference_lib
-from wildrobot_playground.runs import robot_option, saved_config
 from wildrobot_playground.runs.logs import wandb_sink
 from wildrobot_playground.system import backend, cli, errors
 
 SECTIONS = saved_config.SECTIONS
 # The most seen under random targets: 8 on flat ground, 13 on rough ground.
 CONTACTS_PER_ROBOT = 16
+_MANY_ROBOTS = 1024  # From there on, settings of Playground's are for a GPU.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,7 +202,7 @@ def defaults(env: str) -> dict[str, config_dict.ConfigDict]:
     UsageError: for an environment without PPO arguments.
   """
   return {
-    "ppo": _brax_ppo_config(env),
+    "ppo": ppo_config.find(env),
     "amp": config_lib.amp_config(),
     "env_config": mujoco_playground.registry.get_default_config(env),
   }
@@ -224,6 +220,8 @@ def _sections(
     config_lib.apply_preset(preset, sections)
   else:
     sections["amp"].weight = 0.0  # Playground's own emit no features.
+    if preset == "cpu" and sections["ppo"].num_envs > _MANY_ROBOTS:
+      sections["ppo"].update(config_lib.CPU_SIZES)
     if "impl" in sections["env_config"] and backend.choices().impl == "mujoco":
       sections["env_config"].impl = "auto"  # MJX is slow on a CPU.
   return sections
@@ -308,16 +306,3 @@ def _start_from_reference(
       " the shipped walks",
       file=sys.stderr,
     )
-
-
-def _brax_ppo_config(env: str) -> config_dict.ConfigDict:
-  """The PPO arguments that Playground (or we) tuned for an environment."""
-  suites = (
-    (mujoco_playground.locomotion, locomotion_params),
-    (mujoco_playground.manipulation, manipulation_params),
-    (mujoco_playground.dm_control_suite, dm_control_suite_params),
-  )
-  for suite, params in suites:
-    if env in suite.ALL_ENVS:
-      return params.brax_ppo_config(env)
-  raise errors.UsageError(f"no PPO configuration for environment '{env}'")

@@ -74,10 +74,6 @@ def environment_of(plan: Plan) -> Any:
       f"{plan.env} can have no motion prior (--amp_weight=0 goes without):"
       f" {error}"
     ) from error
-  said = ", ".join(f"{c.name} ({' '.join(c.geoms)})" for c in robot.contacts)
-  print(
-    f"robot    {robot.name}: {len(robot.joints)} joints, {said}", flush=True
-  )
   if plan.reference is None:
     if distributed.is_primary():
       reference.ensure(robot)

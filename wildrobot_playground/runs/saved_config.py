@@ -135,21 +135,6 @@ def fill(
   section.update_from_flattened_dict(values)
 
 
-def _refuse_nulls(
-  defaults: config_dict.ConfigDict, found: config_dict.ConfigDict, prefix: str
-) -> None:
-  """Raises TypeError where null, which fits any type, stands for a value."""
-  for key, value in defaults.items():
-    if key not in found:
-      continue
-    if found[key] is None and value is not None:
-      raise TypeError(f"{prefix}{key} is null")
-    if isinstance(value, config_dict.ConfigDict) and isinstance(
-      found[key], config_dict.ConfigDict
-    ):
-      _refuse_nulls(value, found[key], f"{prefix}{key}.")
-
-
 def _first_line(error: Exception) -> str:
   lines = str(error).strip().splitlines()
   return f"{type(error).__name__} {lines[0][:200]}" if lines else repr(error)

@@ -26,6 +26,7 @@ class Session:
 
   Attributes:
     log: of metrics and events.
+    reference: what is imitated, if anything.
     checkpoints: of its states.
   """
 
@@ -49,7 +50,7 @@ class Session:
     self.log = RunLog()
     self._plan = planned
     self._environment = environment
-    self._reference = reference
+    self.reference = reference
     self._is_new = goes_on is None
     self._wandb = request.wandb
     self._costs = Costs()
@@ -96,16 +97,16 @@ class Session:
     _, params, _ = ppo.train(
       self._environment,
       amp=planned.amp,
-      reference=self._reference,
+      reference=self.reference,
       seed=planned.seed,
       randomization_fn=(
         randomizer(planned) if planned.domain_randomization else None
       ),
       run_evals=False,
-      progress_fn=self._progress,
       restore_params=self._first_params(),
       hooks=Hooks(
         event_fn=self.log.tell,
+        metrics_fn=self._progress,
         compiled_fn=self._start_log,
         restore_fn=checkpoints.restore,
         state_fn=checkpoints.keep,

@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from wildrobot_playground.policy.metrics import episodes, scorecard
+from wildrobot_playground.features.dataset import ReferenceDataset
+from wildrobot_playground.policy.metrics import episodes, joystick, scorecard
 from wildrobot_playground.runs import (
   announcement,
   evaluation,
+  joystick_evaluation,
   preflight,
   reporting,
   video,
@@ -102,12 +104,15 @@ def _leave_behind(
     print(f"stopped  go on with --resume={plan.run_dir}")
   elif session.checkpoints.stop.requested:
     print(f"stopped  before the evaluation of {plan.run_dir}")
-  elif plan.is_ours:
+  else:
     policy = checkpoint.make_policy(
       params, environment.observation_size, environment.action_size, plan.ppo
     )
-    judged, path = _judge(plan, policy, film)
-    session.log.sinks.finish(judged, path)
+    if plan.is_ours:
+      judged, path = _judge(plan, policy, film)
+      session.log.sinks.finish(judged, path)
+    else:
+      _judge_theirs(plan, policy, session.reference, film)
   page = reporting.write(plan.run_dir, judged)
   print(f"report   {page}")
   steps = [("open", str(page))]
@@ -137,6 +142,21 @@ def _judge(
     problem = video.render(judged.rollouts, judged.robot, path)
   print(f"video    {problem or path}")
   return judged, None if problem else path
+
+
+def _judge_theirs(
+  plan: Plan, policy: Any, reference: ReferenceDataset | None, film: bool
+) -> None:
+  """The same for an environment of Playground, by its own commands."""
+  with _doing("evaluating"):
+    judged = joystick_evaluation.judge(plan, policy, reference, seed=plan.seed)
+  joystick.save(judged.report, plan.run_dir / "eval.json")
+  print(joystick.table(judged.report))
+  if film:
+    path = plan.run_dir / "rollout.mp4"
+    with _doing("filming (--novideo leaves it out)"):
+      problem = judged.film(path)
+    print(f"video    {problem or path}")
 
 
 @contextlib.contextmanager

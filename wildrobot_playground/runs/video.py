@@ -20,6 +20,7 @@ _CAPTION = 18  # pixels
 # A machine without a GPU renders about 15 of these frames a second.
 SECONDS = 5.0
 _MOST_FRAMES = 20_000  # 6 GB with the copies that writing makes
+_MANY_FACES = 50_000
 _EVERY = 2  # control steps a frame
 # GIFs are for pages: narrow, short, in few colours.
 _GIF_SIZE = (270, 240)
@@ -33,13 +34,13 @@ class Shot:
   """A robot that walks in a picture of the film.
 
   Attributes:
-    pose: (T, 7 + J) poses, one a control step, heading along x.
-    robot: that walks.
+    qpos: (T, nq) positions, one a control step.
+    model: of them.
     caption: written into the picture; empty for none.
   """
 
-  pose: np.ndarray
-  robot: robots.Robot
+  qpos: np.ndarray
+  model: mujoco.MjModel
   caption: str = ""
 
 
@@ -72,7 +73,8 @@ def render_shots(
     shots: row after row.
     dt: control step [s].
     path: MP4 or GIF to write.
-    camera: name of a camera of the robots' models.
+    camera: name of a camera of the robots' models; one that follows the first
+      body where a model has none of the name.
     columns: pictures in a row.
 
   Returns:
@@ -80,14 +82,14 @@ def render_shots(
   """
   is_gif = path.suffix.lower() == ".gif"
   every = _GIF_EVERY if is_gif else _EVERY
-  last = round(_GIF_SECONDS / dt) if is_gif else len(shots[0].pose)
+  last = round(_GIF_SECONDS / dt) if is_gif else len(shots[0].qpos)
   if len(shots) * last // every > _MOST_FRAMES:
     return f"none: {len(shots)} pictures are too many to show side by side"
   clips: dict[int, np.ndarray] = {}
-  for robot in {shot.robot for shot in shots}:
+  for model in {id(shot.model): shot.model for shot in shots}.values():
     try:
       size = _GIF_SIZE if is_gif else _SIZE
-      renderer = mujoco.Renderer(robot.model, *size)
+      renderer = mujoco.Renderer(model, *size)
     except Exception as error:
       return (
         "none: this machine cannot render"
@@ -95,7 +97,7 @@ def render_shots(
       )
     with renderer:
       for i, shown in enumerate(shots):
-        if shown.robot is robot:
+        if shown.model is model:
           clips[i] = _frames(shown, renderer, camera, every, last)
   pictures = [clips[i] for i in range(len(shots))]
   columns = min(columns, len(pictures))
@@ -155,18 +157,28 @@ def shot(
     caption: see `Shot`.
     seconds: length.
   """
-  steps = rollout.alive.sum(axis=0)
-  column = int(np.argmax(steps))
-  length = max(int(steps[column]), 1)
-  total = len(rollout.qpos)
-  shown = np.arange(total - min(round(seconds / rollout.dt), total), total)
-  shown = np.maximum(shown - (total - length), 0)
-  qpos = rollout.qpos[shown, column].astype(np.float64)
+  shown, column = last_steps(rollout.alive, round(seconds / rollout.dt))
+  pose = rollout.qpos[shown, column].astype(np.float64)
   turn = _turn_back(rollout.qpos[0, column])
-  for row in qpos:
+  for row in pose:
     mujoco.mju_mulQuat(row[3:7], turn, row[3:7].copy())
-  qpos[:, :2] = rollout.position[shown, column]
-  return Shot(qpos, robot, caption)
+  pose[:, :2] = rollout.position[shown, column]
+  return Shot(robot.qpos(pose), robot.model, caption)
+
+
+def last_steps(alive: np.ndarray, count: int) -> tuple[np.ndarray, int]:
+  """Which control steps (T,) of which robot to show.
+
+  Args:
+    alive: (T, N) whether that robot is on its feet.
+    count: how many steps to show, at most; where no robot lasts so long, the
+      first step is shown several times.
+  """
+  steps = alive.sum(axis=0)
+  column = int(np.argmax(steps))
+  length, total = max(int(steps[column]), 1), len(alive)
+  shown = np.arange(total - min(count, total), total)
+  return np.maximum(shown - (total - length), 0), column
 
 
 def _turn_back(start: np.ndarray) -> np.ndarray:
@@ -186,15 +198,34 @@ def _frames(
   last: int,
 ) -> np.ndarray:
   """(T, height, width, 3) frames of the last control steps of a shot."""
-  model = shown.robot.model
+  model = shown.model
   data = mujoco.MjData(model)
+  view = _camera(model, camera)
   frames = []
-  for qpos in shown.robot.qpos(shown.pose[-last::every]):
+  for qpos in shown.qpos[-last::every]:
     data.qpos[:] = qpos
     mujoco.mj_forward(model, data)
-    renderer.update_scene(data, camera=camera)
+    renderer.update_scene(data, camera=view)
+    if model.nmeshface > _MANY_FACES:  # Shadows cost twice the rest.
+      renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = False
+      renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = False
     frames.append(_captioned(renderer.render(), shown.caption))
   return np.stack(frames)
+
+
+def _camera(model: mujoco.MjModel, name: str) -> str | mujoco.MjvCamera:
+  """The model's camera of that name, or one that follows its first body."""
+  if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, name) >= 0:
+    return name
+  camera = mujoco.MjvCamera()
+  mujoco.mjv_defaultFreeCamera(model, camera)
+  moves = np.flatnonzero(model.body_dofnum > 0)
+  if len(moves):
+    camera.type = mujoco.mjtCamera.mjCAMERA_TRACKING
+    camera.trackbodyid = int(moves[0])
+    camera.distance = 3.0 * model.body_pos[moves[0], 2] or 3.0
+    camera.elevation = -12.0
+  return camera
 
 
 def _captioned(frame: np.ndarray, caption: str) -> np.ndarray:

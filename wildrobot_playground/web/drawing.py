@@ -4,9 +4,13 @@ from typing import Any
 
 import mujoco
 import numpy as np
+import trimesh
+from trimesh import creation
 
 _SEGMENTS = 24  # of a cylinder's circle
-_VISUAL_GROUP = 2
+# By the menagerie's convention, robots have their looks in group 2; MuJoCo's
+# own viewer shows the first three.
+_VISUAL_GROUPS, _SHOWN_GROUPS = (2,), (0, 1, 2)
 _TYPES = mujoco.mjtGeom
 
 
@@ -36,6 +40,7 @@ class Drawing:
     self._scene = scene
     self._model = model
     self._opacity = opacity
+    self._groups = _groups(model)
     self._root = scene.add_frame(path, show_axes=False)
     self._bodies = []
     for body in range(1, model.nbody):
@@ -65,14 +70,15 @@ class Drawing:
   def _add_geom(self, path: str, geom: int) -> None:
     """Adds one visible geom of the model."""
     model = self._model
-    if model.geom_group[geom] != _VISUAL_GROUP:
+    if model.geom_group[geom] not in self._groups:
       return
-    shape = _mesh(model.geom_type[geom], model.geom_size[geom])
+    shape = mesh(model, geom)
     if shape is None:
       return
     self._scene.add_mesh_simple(
       path,
-      *shape,
+      np.asarray(shape.vertices),
+      np.asarray(shape.faces),
       color=tuple((255 * _colour(model, geom)).astype(int).tolist()),
       opacity=self._opacity,
       flat_shading=True,
@@ -81,61 +87,37 @@ class Drawing:
     )
 
 
-def _mesh(kind: int, size: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-  """Vertices and faces of a geom; None for a kind that is not drawn."""
+def mesh(model: mujoco.MjModel, geom: int) -> trimesh.Trimesh | None:
+  """The surface of a geom in its own frame; None for one without end."""
+  size, kind = model.geom_size[geom], _TYPES(model.geom_type[geom])
   if kind == _TYPES.mjGEOM_BOX:
-    return box(size)
-  if kind in (_TYPES.mjGEOM_CYLINDER, _TYPES.mjGEOM_CAPSULE):
-    return cylinder(size[0], size[1])
-  return None
+    return creation.box(extents=2 * size)
+  if kind == _TYPES.mjGEOM_CYLINDER:
+    return creation.cylinder(size[0], 2 * size[1], sections=_SEGMENTS)
+  if kind == _TYPES.mjGEOM_CAPSULE:
+    count = (_SEGMENTS, _SEGMENTS)
+    return creation.capsule(2 * size[1], size[0], count=count)
+  if kind in (_TYPES.mjGEOM_SPHERE, _TYPES.mjGEOM_ELLIPSOID):
+    ball = creation.icosphere(subdivisions=2)
+    round_ = kind == _TYPES.mjGEOM_SPHERE
+    ball.apply_scale(np.full(3, size[0]) if round_ else size)
+    return ball
+  if kind == _TYPES.mjGEOM_MESH:
+    index = model.geom_dataid[geom]
+    start, count = model.mesh_vertadr[index], model.mesh_vertnum[index]
+    first, faces = model.mesh_faceadr[index], model.mesh_facenum[index]
+    return trimesh.Trimesh(
+      model.mesh_vert[start : start + count],
+      model.mesh_face[first : first + faces],
+      process=False,
+    )
+  return None  # A plane, a height field.
 
 
-def box(half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """Vertices (8, 3) and faces (12, 3) of a box of half sizes (3,)."""
-  corners = np.array(
-    [[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
-  )
-  faces = np.array(
-    [
-      [0, 1, 3],
-      [0, 3, 2],
-      [4, 6, 7],
-      [4, 7, 5],
-      [0, 4, 5],
-      [0, 5, 1],
-      [2, 3, 7],
-      [2, 7, 6],
-      [0, 2, 6],
-      [0, 6, 4],
-      [1, 5, 7],
-      [1, 7, 3],
-    ]
-  )
-  return corners * half, faces
-
-
-def cylinder(radius: float, half: float) -> tuple[np.ndarray, np.ndarray]:
-  """Vertices (2 n + 2, 3) and faces (4 n, 3) of a closed cylinder along z."""
-  angle = 2 * np.pi * np.arange(_SEGMENTS) / _SEGMENTS
-  ring = radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-  ends = [np.column_stack([ring, np.full(_SEGMENTS, z)]) for z in (-half, half)]
-  vertices = np.concatenate([*ends, [[0, 0, -half], [0, 0, half]]])
-  low = np.arange(_SEGMENTS)
-  nxt = (low + 1) % _SEGMENTS
-  high, high_nxt = low + _SEGMENTS, nxt + _SEGMENTS
-  bottom, top = (
-    np.full_like(low, 2 * _SEGMENTS),
-    np.full_like(low, 2 * _SEGMENTS + 1),
-  )
-  faces = np.concatenate(
-    [
-      np.stack([low, nxt, high_nxt], axis=-1),
-      np.stack([low, high_nxt, high], axis=-1),
-      np.stack([nxt, low, bottom], axis=-1),
-      np.stack([high, high_nxt, top], axis=-1),
-    ]
-  )
-  return vertices, faces
+def _groups(model: mujoco.MjModel) -> tuple[int, ...]:
+  """Those that are drawn: what is for the eye, or all that MuJoCo shows."""
+  of_robot = model.geom_group[model.geom_bodyid > 0]
+  return _VISUAL_GROUPS if _VISUAL_GROUPS[0] in of_robot else _SHOWN_GROUPS
 
 
 def _colour(model: mujoco.MjModel, geom: int) -> np.ndarray:

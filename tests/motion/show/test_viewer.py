@@ -4,6 +4,7 @@ import re
 import signal
 import time
 
+import mujoco
 import numpy as np
 import pytest
 
@@ -104,17 +105,43 @@ def test_a_port_that_cannot_be_had_costs_one_line(left_at_once, capsys):
       assert "is not free" in error or "number from 0 to 65,535" in error
 
 
-@pytest.mark.parametrize(
-  "shape",
-  [drawing.cylinder(0.1, 0.2), drawing.box(np.array([0.1, 0.2, 0.3]))],
-  ids=["cylinder", "box"],
-)
-def test_a_surface_is_closed_and_faces_out(shape):
-  """Every edge of a closed surface belongs to two faces, once each way."""
-  vertices, faces = shape
-  edges = [(int(f[i]), int(f[(i + 1) % 3])) for f in faces for i in range(3)]
-  assert len(set(edges)) == len(edges)
-  assert {(b, a) for a, b in edges} == set(edges)
-  a, b, c = vertices[faces].transpose(1, 0, 2)
-  volume = np.sum(a * np.cross(b, c)) / 6
-  assert volume > 0
+GEOMS = """
+<mujoco>
+  <asset>
+    <mesh name="wedge" vertex="0 0 0  1 0 0  0 1 0  0 0 1"/>
+  </asset>
+  <worldbody>
+    <body>
+      <geom type="box" size="0.1 0.2 0.3"/>
+      <geom type="cylinder" size="0.1 0.3"/>
+      <geom type="capsule" size="0.1 0.2"/>
+      <geom type="sphere" size="0.2"/>
+      <geom type="ellipsoid" size="0.1 0.2 0.3"/>
+      <geom type="mesh" mesh="wedge"/>
+    </body>
+  </worldbody>
+</mujoco>
+"""
+
+
+def test_geoms_are_closed_surfaces_of_their_own_size():
+  model = mujoco.MjModel.from_xml_string(GEOMS)
+  shapes = [drawing.mesh(model, geom) for geom in range(model.ngeom)]
+  assert all(shape.is_watertight and shape.volume > 0 for shape in shapes)
+  expected = [
+    0.1 * 0.2 * 0.3 * 8,
+    np.pi * 0.01 * 0.6,
+    np.pi * 0.01 * (0.4 + 0.4 / 3),
+    np.pi * 0.008 * 4 / 3,
+    np.pi * 0.006 * 4 / 3,
+    1 / 6,
+  ]
+  volumes = [shape.volume for shape in shapes]
+  np.testing.assert_allclose(volumes, expected, rtol=0.04)
+
+
+def test_a_plane_has_no_end_to_draw():
+  text = (
+    "<mujoco><worldbody><geom type='plane' size='1 1 1'/></worldbody></mujoco>"
+  )
+  assert drawing.mesh(mujoco.MjModel.from_xml_string(text), 0) is None

@@ -85,17 +85,8 @@ def test_mistakes_cost_one_line(flags, message):
 @pytest.mark.skipif(
   not ctypes.util.find_library("EGL"), reason="this machine cannot render"
 )
-@pytest.mark.parametrize(
-  ("name", "said"),
-  [
-    ("walk.gif", "walk.gif"),
-    pytest.param(
-      "walk.xyz", "none: .* cannot be written", marks=pytest.mark.slow
-    ),
-  ],
-)
-def test_an_evaluation_is_filmed_or_says_why_not(tmp_path, name, said):
-  film = tmp_path / name
+def test_an_evaluation_is_filmed(tmp_path):
+  film = tmp_path / "walk.gif"
   done = _evaluate(
     "--policy=walk",
     "--commands=0.4",
@@ -104,8 +95,8 @@ def test_an_evaluation_is_filmed_or_says_why_not(tmp_path, name, said):
     f"--video={film}",
   )
   assert done.returncode == 0, done.stderr
-  assert re.search(f"video    .*{said}", done.stdout)
-  assert film.is_file() == (name == "walk.gif")
+  assert re.search("video    .*walk.gif", done.stdout)
+  assert film.is_file()
 
 
 _REFUSED = [

@@ -138,13 +138,22 @@ def style(
   sample = rollout.features[first:][rollout.alive[first:]]
   if len(sample) == 0:
     return {"style_distance": np.nan, "cycle_distance": np.nan}
+  return {
+    "style_distance": style_distance(sample, reference),
+    "cycle_distance": _cycle_distance(rollout, reference),
+  }
+
+
+def style_distance(
+  sample: np.ndarray, reference: dataset_lib.ReferenceDataset
+) -> float:
+  """Distance of features (N, F) to the reference's; NaN for none of them."""
+  if len(sample) == 0:
+    return float("nan")
   policy = distance.quantiles(sample, np.ones(len(sample)))
   target = distance.quantiles(reference.features, reference.weights)
   per_feature = distance.wasserstein(policy, target, reference.std)
-  return {
-    "style_distance": float(per_feature.mean()),
-    "cycle_distance": _cycle_distance(rollout, reference),
-  }
+  return float(per_feature.mean())
 
 
 def _cycle_distance(

@@ -9,7 +9,11 @@ import onnx
 
 from wildrobot_playground.policy import contract, controller, graph, parity
 from wildrobot_playground.policy.sim import sim_to_sim
-from wildrobot_playground.runs.exporting import proof, style_score
+from wildrobot_playground.runs.exporting import (
+  network_card,
+  proof,
+  style_score,
+)
 from wildrobot_playground.runs.exporting.trained import ExportError, Trained
 from wildrobot_playground.runs.reporting import command_lines
 
@@ -19,13 +23,12 @@ def write(
 ) -> list[str]:
   """`policy.onnx`, `policy.json`, `controller.py`, and `style.onnx`."""
   perceptron = _policy_perceptron(trained)
-  agreed = contract.make(trained.env, trained.normalizer)
-  agreed["training"] = {
-    "command": _training_command(trained.config),
-    "seed": trained.config.get("seed"),
-    "steps": trained.config.get("ppo", {}).get("num_timesteps"),
-  }
   path = folder / sim_to_sim.POLICY_FILE
+  if not trained.is_ours:
+    lines = _write_network(trained, perceptron, path)
+    return lines + style_score.write(trained, run_dir, folder)
+  agreed = contract.make(trained.env, trained.normalizer)
+  agreed["training"] = _training(trained.config)
   metadata = {controller.METADATA_KEY: contract.dumps(agreed)}
   onnx.save(graph.build(perceptron, metadata), path)
   contract.save(agreed, path.with_suffix(".json"))
@@ -35,6 +38,36 @@ def write(
   lines += parity.check_contract(trained.env, trained.policy, policy)
   lines.append(proof.latency(policy))
   return lines + style_score.write(trained, run_dir, folder)
+
+
+def _write_network(
+  trained: Trained, perceptron: graph.Perceptron, path: pathlib.Path
+) -> list[str]:
+  """The policy of an environment of Playground, and what is known of it."""
+  said = network_card.describe(trained)
+  said["training"] = _training(trained.config)
+  metadata = {network_card.METADATA_KEY: contract.dumps(said)}
+  onnx.save(graph.build(perceptron, metadata), path)
+  contract.save(said, path.with_suffix(".json"))
+  session = controller.load_session(path)
+
+  def infer(rows: np.ndarray) -> np.ndarray:
+    (actions,) = session.run(["action"], {"observation": rows})
+    return actions
+
+  return [
+    *proof.prove("onnx", trained, infer),
+    proof.network_latency(infer, trained.observation_size),
+  ]
+
+
+def _training(config: dict[str, Any]) -> dict[str, Any]:
+  """Where a policy comes from."""
+  return {
+    "command": _training_command(config),
+    "seed": config.get("seed"),
+    "steps": config.get("ppo", {}).get("num_timesteps"),
+  }
 
 
 def _training_command(config: dict[str, Any]) -> str:
@@ -56,9 +89,10 @@ def _policy_perceptron(trained: Trained) -> graph.Perceptron:
     raise ExportError(
       "only policies with distribution_type=tanh_normal can be exported"
     )
-  key = options.get("policy_obs_key", "state")
-  if key != "state":
-    raise ExportError(f"the policy observes '{key}', which no robot measures")
+  if trained.is_ours and trained.observed != "state":
+    raise ExportError(
+      f"the policy observes '{trained.observed}', which no robot measures"
+    )
   activation = options.get("activation", "swish")
   activation = {"silu": "swish"}.get(activation, activation)
   if activation not in graph.ACTIVATIONS:

@@ -23,7 +23,7 @@ def prove(
   Raises:
     ExportError: when an action differs by more than 1e-5.
   """
-  size = trained.env.observation_size["state"][0]
+  size = trained.observation_size
   rows = np.random.default_rng(0).normal(size=(_RANDOM, size))
   if trained.normalizer is not None:
     mean, std = trained.normalizer
@@ -58,6 +58,15 @@ def latency(policy: controller.Policy) -> str:
   return (
     f"latency  {network:.3f} ms the network, {whole:.3f} ms the whole control"
     " step, one thread"
+  )
+
+
+def network_latency(infer: Callable[[np.ndarray], object], size: int) -> str:
+  """The same for a network that no control loop of ours runs."""
+  observation = np.zeros((1, size), np.float32)
+  return (
+    f"latency  {_median_ms(lambda: infer(observation)):.3f} ms the network, one"
+    " thread"
   )
 
 

@@ -18,7 +18,7 @@ def write(
 ) -> list[str]:
   """`policy.stablehlo`, read again and proved."""
   del run_dir
-  size = trained.env.observation_size["state"][0]
+  size = trained.observation_size
   (batch,) = jax_export.symbolic_shape("batch")
   exported = jax_export.export(
     jax.jit(trained.policy), platforms=("cpu", "cuda")

@@ -97,7 +97,7 @@ def _progress(run: Run) -> tuple[str, str, str]:
 
 def _walk(run: Run) -> list[tuple[str, str, str]]:
   """The evaluation in four figures, or what training says instead."""
-  rows, mean = run.rows, evaluation_section.mean
+  rows, mean = run.judged, evaluation_section.mean
   if not rows:
     errors = [v for v in run.series("episode/velocity_error")[1] if v == v]
     if not errors:
@@ -106,15 +106,11 @@ def _walk(run: Run) -> list[tuple[str, str, str]]:
   found = []
   error, style = mean(rows, "velocity_error"), mean(rows, "style_distance")
   if math.isfinite(error):
-    lowest = min(row["command"] for row in rows)
-    highest = max(row["command"] for row in rows)
-    found.append(
-      (
-        "Velocity error",
-        f"{error:.3f} m/s",
-        f"mean of {lowest:g} to {highest:g} m/s",
-      )
-    )
+    of = "mean of all commands"
+    if run.rows:
+      speeds = [row["command"] for row in rows]
+      of = f"mean of {min(speeds):g} to {max(speeds):g} m/s"
+    found.append(("Velocity error", f"{error:.3f} m/s", of))
   falls = sum(row.get("falls", 0) for row in rows)
   episodes = sum(row.get("episodes", 0) for row in rows)
   found.append(("Falls", f"{falls:.0f}", f"of {episodes:.0f} episodes"))

@@ -15,6 +15,15 @@ VIDEO_FILE = "rollout.mp4"
 _MOST_VIDEO = 6_000_000  # bytes; base64 makes a third more of them
 
 _UNITS = {
+  "command_forward": "m/s",
+  "command_left": "m/s",
+  "command_turn": "rad/s",
+  "forward": "m/s",
+  "left": "m/s",
+  "turn": "rad/s",
+  "turn_error": "rad/s",
+  "seconds": "s",
+  "reward": "1/s",
   "command": "m/s",
   "speed": "m/s",
   "velocity_error": "m/s",
@@ -54,6 +63,8 @@ _NO_EVALUATION = "None: the policy has not been evaluated."
 def grid(run: Run) -> html.Section:
   """The rows as plots and as a table."""
   title = "Evaluation"
+  if run.joystick:
+    return html.Section(title, _joystick(run))
   if not run.rows:
     return html.Section(title, html.missing(_NO_EVALUATION))
   figures = [_speed(run.rows)] if _measured(run.rows, "speed") else []
@@ -196,11 +207,27 @@ def _gait(comparison: cycles.Comparison, is_open: bool) -> str:
   return html.details(summary, body, is_open)
 
 
+def _joystick(run: Run) -> str:
+  """The commands of an environment of Playground, and what became of them."""
+  rows = run.joystick
+  said = "The environment's own commands, each held for an episode"
+  episodes = rows[0].get("episodes", math.nan)
+  if math.isfinite(episodes):
+    said += f"; {episodes:.0f} episodes a command"
+  about = f"{said}. Physics: {run.physics}, as it was trained in."
+  return html.paragraph(about) + _table(rows)
+
+
 def _table(rows: Sequence[Row]) -> str:
   """Every figure of every command."""
   names = [name for name in rows[0] if name != "episodes"]
-  cells = [_written(_column(rows, name)) for name in names]
-  cells[names.index("command")] = [f"{row['command']:g}" for row in rows]
+  names = [name for name in names if _measured(rows, name)]
+  cells = [
+    [f"{row[name]:g}" for row in rows]
+    if name.startswith("command")
+    else _written(_column(rows, name))
+    for name in names
+  ]
   return html.table(
     "All figures, a row a command",
     [html.text(_heading(name)) for name in names],

@@ -40,6 +40,8 @@ class Run:
     events: in the order in which they happened.
     rows: of the evaluation, see `policy.metrics.measures`; empty without one.
     physics: that it ran in.
+    joystick: rows of an evaluation by an environment's own commands instead,
+      see `policy.metrics.joystick`.
     rollouts: the episodes behind the rows, where they are at hand.
     reference: what the run learnt from, if it did and it can be read.
     problems: what could not be read, a line each.
@@ -51,9 +53,15 @@ class Run:
   events: list[events.Event]
   rows: list[Row]
   physics: str
+  joystick: list[Row]
   rollouts: Sequence[Rollout]
   reference: dataset_lib.ReferenceDataset | None
   problems: tuple[str, ...]
+
+  @property
+  def judged(self) -> list[Row]:
+    """The rows of whichever evaluation there is."""
+    return self.rows or self.joystick
 
   @property
   def steps(self) -> int:
@@ -97,7 +105,7 @@ def load(run_dir: pathlib.Path, report: scorecard.Report | None = None) -> Run:
   """
   config = checkpoint.load_config(run_dir)
   problems: list[str] = []
-  rows, physics = _evaluation(run_dir, report, problems)
+  rows, joystick, physics = _evaluation(run_dir, report, problems)
   return Run(
     folder=run_dir,
     config=config,
@@ -105,6 +113,7 @@ def load(run_dir: pathlib.Path, report: scorecard.Report | None = None) -> Run:
     events=_events(run_dir, problems),
     rows=rows,
     physics=physics,
+    joystick=joystick,
     rollouts=report.rollouts if report else (),
     reference=_reference(run_dir, problems),
     problems=tuple(problems),
@@ -139,20 +148,23 @@ def _evaluation(
   run_dir: pathlib.Path,
   report: scorecard.Report | None,
   problems: list[str],
-) -> tuple[list[Row], str]:
+) -> tuple[list[Row], list[Row], str]:
   if report is not None:
-    return [sinks.figures(row) for row in report.rows], report.physics
+    return [sinks.figures(row) for row in report.rows], [], report.physics
   path = run_dir / EVALUATION_FILE
   if not path.exists():
-    return [], ""
+    return [], [], ""
   try:
     found = json.loads(reading.text(path))
+    if "joystick" in found:
+      theirs = [sinks.figures(row) for row in found["joystick"]]
+      return [], theirs, str(found["physics"])
     rows = [sinks.figures(row) for row in found["commands"]]
     rows = [row for row in rows if math.isfinite(row.get("command", math.nan))]
-    return rows, str(found["physics"])
+    return rows, [], str(found["physics"])
   except _DAMAGE as error:
     problems.append(f"{path.name} cannot be read ({type(error).__name__})")
-    return [], ""
+    return [], [], ""
 
 
 def _reference(

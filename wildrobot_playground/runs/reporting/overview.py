@@ -30,6 +30,7 @@ _HEADINGS = (
 _OFTEN_THE_SAME = ("version", "environment", "preset", "seed", "settings")
 _KEEPS_SPEED = 0.1  # m/s, largest mean velocity error of a sound walk
 _STANDS = 0.2  # of the commanded speed, at most
+_AHEAD = ("command_forward", "forward")  # Of a joystick evaluation.
 _STARTS = "--env_config.reset_config.reference_clips="
 _LINKED = _HEADINGS.index("run")
 
@@ -108,17 +109,22 @@ def verdict(run: data.Run) -> str:
   if run.budget and run.steps < run.budget:
     share = run.steps / run.budget
     return f"{share:.0%} done"
-  if not run.rows:
+  rows = run.judged
+  if not rows:
     return "not judged"
-  episodes = sum(row.get("episodes", 0) for row in run.rows)
-  falls = sum(row.get("falls", 0) for row in run.rows)
+  episodes = sum(row.get("episodes", 0) for row in rows)
+  falls = sum(row.get("falls", 0) for row in rows)
   if falls > episodes / 2:
     return "falls"
-  commanded = sum(row.get("command", 0.0) for row in run.rows)
-  achieved = sum(row.get("speed") or 0.0 for row in run.rows)
+  error = mean(rows, "velocity_error")
+  if math.isnan(error):  # It is told no speed.
+    return "lasts, but for some" if falls else "lasts"
+  told, kept = ("command", "speed") if run.rows else _AHEAD
+  commanded = sum(abs(row.get(told) or 0.0) for row in rows)
+  achieved = sum(abs(row.get(kept) or 0.0) for row in rows)
   if commanded > 0 and achieved < _STANDS * commanded:
     return "stands still"
-  if not mean(run.rows, "velocity_error") <= _KEEPS_SPEED:
+  if error > _KEEPS_SPEED:
     return "does not keep its speed"
   return "walks, falls at times" if falls else "walks"
 
@@ -133,8 +139,8 @@ def _entry(folder: pathlib.Path, time: float) -> Entry:
   config = run.config
   versions = config.get("versions")
   known = versions if isinstance(versions, dict) else {}
-  episodes = sum(row.get("episodes", 0) for row in run.rows)
-  falls = sum(row.get("falls", 0) for row in run.rows)
+  episodes = sum(row.get("episodes", 0) for row in run.judged)
+  falls = sum(row.get("falls", 0) for row in run.judged)
   cells = (
     date,
     folder.name,
@@ -143,9 +149,9 @@ def _entry(folder: pathlib.Path, time: float) -> Entry:
     str(config.get("preset", "?")),
     str(config.get("seed", "?")),
     html.quantity(run.steps),
-    _number(mean(run.rows, "velocity_error"), ".3f"),
-    f"{falls:.0f}/{episodes:.0f}" if run.rows else "-",
-    _number(mean(run.rows, "style_distance"), ".2f"),
+    _number(mean(run.judged, "velocity_error"), ".3f"),
+    f"{falls:.0f}/{episodes:.0f}" if run.judged else "-",
+    _number(mean(run.judged, "style_distance"), ".2f"),
     verdict(run),
     _settings(run),
   )
