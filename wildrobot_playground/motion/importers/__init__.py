@@ -15,10 +15,21 @@ from wildrobot_playground.motion.importers import (
   gmr,
   pickles,
   robot_motion,
+  robot_tables,
 )
 from wildrobot_playground.system import echo, npz, reading
 
-FORMATS = ("auto", "deepmimic", "bvh", "amass", "gmr", "amp_pkl", "clip")
+FORMATS = (
+  "auto",
+  "deepmimic",
+  "bvh",
+  "amass",
+  "gmr",
+  "amp_pkl",
+  "mjlab",
+  "csv",
+  "clip",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +86,14 @@ def load(
     case "amp_pkl":
       motion = amp_pkl.load(path, robot, told.fps, told.quat)
       return robot_motion.to_clip(motion, name, robot)
+    case "mjlab":
+      motion = robot_tables.load_mjlab(path, robot.description, told.fps)
+      return robot_motion.to_clip(motion, name, robot)
+    case "csv":
+      motion = robot_tables.load_table(
+        path, robot.description, told.quat, told.fps
+      )
+      return robot_motion.to_clip(motion, name, robot)
     case "clip":
       return clip_lib.load(path, robot.description)
     case other:
@@ -100,11 +119,14 @@ def detect(path: str | os.PathLike[str]) -> str:
     content, _ = pickles.load(path)
     is_amp = isinstance(content, dict) and "features" in content
     return "amp_pkl" if is_amp else "gmr"
+  if suffix == ".csv":
+    return "csv"
   if suffix == ".npz":
-    return (
-      "amass" if "poses.npy" in npz.members(path, human.MotionError) else "clip"
-    )
+    members = npz.members(path, human.MotionError)
+    if robot_tables.is_mjlab(members):
+      return "mjlab"
+    return "amass" if "poses.npy" in members else "clip"
   raise human.MotionError(
     f"{path}: '{echo.short(suffix)}' is the ending of no known format (.txt,"
-    " .bvh, .npz, .pkl); say with --format what it is"
+    " .bvh, .npz, .pkl, .csv); say with --format what it is"
   )
