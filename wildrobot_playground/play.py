@@ -2,6 +2,7 @@
 
 python -m wildrobot_playground.play
 python -m wildrobot_playground.play --policy=runs/.../export --beside=walk
+python -m wildrobot_playground.play --checkpoint=runs/G1JoystickFlatTerrain-...
 python -m wildrobot_playground.play --video=walk.mp4 --commands=0.2,0.6
 python -m wildrobot_playground.play --gif=walk.gif --commands=0.4 --reference
 """
@@ -21,6 +22,11 @@ from wildrobot_playground.web import address
 flags.adopt_module_key_flags(robot_option)
 _POLICY = flags.DEFINE_string(
   "policy", "walk", "Exported policy (file or folder), or a shipped one's name."
+)
+_CHECKPOINT = flags.DEFINE_string(
+  "checkpoint",
+  None,
+  "Run folder of an environment of Playground, to drive in it.",
 )
 _BESIDE = flags.DEFINE_string("beside", None, "A second policy, side by side.")
 _MODEL = flags.DEFINE_string("model", None, "Another MJCF of the robot.")
@@ -58,7 +64,28 @@ def main() -> int:
     if flag.present:
       kind = "film" if films else "page"
       raise errors.UsageError(f"a {kind} has no use for --{flag.name}")
+  if _CHECKPOINT.value:
+    return _drive(pathlib.Path(_CHECKPOINT.value), films)
   return _film() if films else _serve()
+
+
+def _drive(run_dir: pathlib.Path, films: bool) -> int:
+  """Serves the page of a run in an environment of Playground."""
+  if films:
+    raise errors.UsageError(
+      f"evaluate --checkpoint={run_dir} --video=FILE films it"
+    )
+  for flag in (_POLICY, _BESIDE, _MODEL):
+    if flag.present:
+      raise errors.UsageError(f"--checkpoint has no use for --{flag.name}")
+  listeners = address.listen_pair(_HOST.value, _PORT.value)
+
+  from wildrobot_playground.policy.page import joystick_app
+  from wildrobot_playground.runs import joystick_player
+
+  print("compiling ...", flush=True)
+  player = joystick_player.JoystickPlayer(run_dir)
+  return _run(joystick_app.JoystickApp(player, *listeners), *listeners)
 
 
 def _serve() -> int:
@@ -70,8 +97,11 @@ def _serve() -> int:
     app.Entrant(name, policy, walker.style_beside(path))
     for name, policy, path in _policies()
   ]
-  page = app.App(entrants, *listeners, _MODEL.value)
-  outer, inner = listeners
+  return _run(app.App(entrants, *listeners, _MODEL.value), *listeners)
+
+
+def _run(page: Any, outer: Any, inner: Any) -> int:
+  """Says where the page is, and steps until it is interrupted."""
   print(
     f"drive it at {outer.url} (Ctrl-C ends; the 3-D view needs port"
     f" {inner.port} as well)",

@@ -164,6 +164,12 @@ def _grid(env: Any) -> np.ndarray | None:
   return None if ends is None else joystick.grid(*ends)
 
 
+def root_of(model: mujoco.MjModel) -> int | None:
+  """Where the first free joint is in `qpos`; None without one."""
+  free = np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE.value)
+  return int(model.jnt_qposadr[free[0]]) if len(free) else None
+
+
 def _forward(env: Any, speeds: Sequence[float]) -> np.ndarray:
   if command_range(env) is None:
     raise ValueError("this environment takes no commands: leave --commands out")
@@ -212,10 +218,7 @@ def _roll_out(
       jax.random.split(key_policy, num_steps),
     )
   )
-  free = np.flatnonzero(
-    env.mj_model.jnt_type == mujoco.mjtJoint.mjJNT_FREE.value
-  )
-  root = int(env.mj_model.jnt_qposadr[free[0]]) if len(free) else None
+  root = root_of(env.mj_model)
   found = []
   for i in range(rows):
     part = slice(i * num_episodes, (i + 1) * num_episodes)

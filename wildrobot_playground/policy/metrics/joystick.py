@@ -167,10 +167,10 @@ def _motion(
   """Mean speeds over the steps that count, and how far they are from told."""
   root = rollout.root or 0
   pose = np.where(alive[..., None], rollout.qpos, 0)[..., root : root + 7]
-  twist = _twist(pose.astype(np.float64), rollout.dt)[first:]
+  speeds = twist(pose.astype(np.float64), rollout.dt)[first:]
   counts = (alive[1:] & alive[:-1])[first:]
   steps = np.maximum(counts.sum(axis=0), 1)[:, None]
-  speed = np.where(counts[..., None], twist, 0).sum(axis=0) / steps
+  speed = np.where(counts[..., None], speeds, 0).sum(axis=0) / steps
   row = {
     part: float(value)
     for part, value in zip(PARTS, speed.mean(axis=0), strict=True)
@@ -185,7 +185,7 @@ def _motion(
   return row
 
 
-def _twist(pose: np.ndarray, dt: float) -> np.ndarray:
+def twist(pose: np.ndarray, dt: float) -> np.ndarray:
   """(T - 1, N, 3) speeds forward, left and turning of root poses (T, N, 7)."""
   w, x, y, z = np.moveaxis(pose[..., 3:7], -1, 0)
   yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))

@@ -1,9 +1,7 @@
 """The page: robots that walk live, a joystick, plots, a ghost to compare."""
 
 import dataclasses
-import itertools
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +11,7 @@ from wildrobot_playground import robots
 from wildrobot_playground.policy import controller
 from wildrobot_playground.policy.page import ghost, live_plots, server
 from wildrobot_playground.policy.page import ground as ground_lib
+from wildrobot_playground.policy.page.real_time import RealTime
 from wildrobot_playground.policy.page.walker import Style, Walker
 from wildrobot_playground.policy.sim import plant
 from wildrobot_playground.robots import scene
@@ -23,7 +22,6 @@ _TURN = 0.5  # rad/s
 _APART = 0.7  # m between robots
 _PUSH = 0.3  # m/s
 _SMOOTHING = 0.05  # of the speed that is shown, a control step
-_LATE = 0.2  # s; further behind, the clock is set anew
 _TERRAINS = {name: name for name in scene.TERRAINS}
 _PHYSICS = {
   "full accuracy": plant.FULL_ACCURACY,
@@ -57,7 +55,6 @@ class App:
     walkers: one an entrant.
     joystick: the server of the page.
     view: viser's server of the 3-D view inside it.
-    rate: control steps a second, measured.
   """
 
   def __init__(
@@ -84,7 +81,7 @@ class App:
     self._changed = True
     self._turn = 0.0
     self._ground: ground_lib.Ground | None = None
-    self.rate = 0.0
+    self._clock = RealTime()
     self.view = view.serve(inside, page.port)
     self._robots = [
       plant.robot_of(entrant.policy.controller.contract)
@@ -129,8 +126,8 @@ class App:
       for walker in self.walkers:
         walker.reset()
 
-  def step(self) -> None:
-    """One control step of all robots, and the picture of it."""
+  def step(self) -> float:
+    """One control step of all robots and the picture; how long it was [s]."""
     if self._changed:
       self._rebuild()
     command = view.value_of(self._speed)
@@ -140,20 +137,16 @@ class App:
         walker.step(self._turn)
     with self.view.atomic():
       self._draw(command)
+    return self._dt
 
   def run(self, steps: Iterator[int] | None = None) -> None:
     """Walks in real time for so many steps; for ever when None."""
-    due = started = time.monotonic()
-    for count in steps or itertools.count():
-      self.step()
-      due += self._dt
-      now = time.monotonic()
-      if now - due > _LATE:
-        due = now
-      time.sleep(max(due - now, 0.0))
-      if count % 25 == 24:
-        self.rate = 25 / (time.monotonic() - started)
-        started = time.monotonic()
+    self._clock.run(self.step, steps)
+
+  @property
+  def rate(self) -> float:
+    """Control steps a second, measured."""
+    return self._clock.rate
 
   def close(self) -> None:
     """Stops the servers."""
