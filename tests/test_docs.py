@@ -11,6 +11,7 @@ import subprocess
 import sys
 import types
 
+import numpy as np
 import pytest
 
 from wildrobot_playground.motion.quality import gates
@@ -34,6 +35,15 @@ def test_the_playground_page_runs(capsys):
   said = dict(re.findall(r"^(\w+) ([-\d.]+)", capsys.readouterr().out, re.M))
   assert float(said["walked"]) == pytest.approx(0.4 * 100 * 0.02, abs=0.25)
   assert float(said["reward"]) > 0
+
+
+def test_the_page_of_other_environments_runs(capsys):
+  names = {}
+  for block in _blocks("playground_cpu.md"):
+    exec(compile(block, "playground_cpu.md", "exec"), names)
+  assert capsys.readouterr().out.startswith("mujoco ")
+  assert len(names["told"]) == 2
+  assert np.isfinite(names["told"]).all()
 
 
 class _TimeIsUpError(Exception):
@@ -93,7 +103,8 @@ def test_the_control_loop_of_the_robot_page_stops_a_blind_robot(monkeypatch):
 
 
 @pytest.mark.parametrize(
-  "name", ["your_robot.md", "playground.md", "to_the_robot.md"]
+  "name",
+  ["your_robot.md", "playground.md", "playground_cpu.md", "to_the_robot.md"],
 )
 def test_blocks_are_python_and_files_exist(name):
   text = (DOCS / name).read_text()

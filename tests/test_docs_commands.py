@@ -1,5 +1,6 @@
 """Every command of README and docs is one that works, as it is written."""
 
+import functools
 import glob
 import json
 import os
@@ -209,6 +210,16 @@ def _as_here(arguments):
   return changed
 
 
+@functools.cache
+def _run_of(env, folder):
+  """A tiny run in an environment of Playground, made once."""
+  if env != "HopperHop":
+    menagerie.brought()
+  arguments = [f"--run_dir=RUN_{env}", f"--env={env}", *_SMALL["train"]]
+  _run(folder, "train", [*arguments, *_FEW_ROBOTS])
+  return f"RUN_{env}"
+
+
 def _serve(folder, program, arguments):
   """Starts what serves a page, waits until it says so, and stops it."""
   process = subprocess.Popen(
@@ -244,6 +255,16 @@ def _serve(folder, program, arguments):
 def test_the_command_works(command, workplace, monkeypatch):
   monkeypatch.chdir(workplace)
   program, arguments = program_of(command)
+  if any("g1_clips" in a for a in arguments):
+    pytest.skip("nobody's recording of a G1 is here")
+  arguments = [
+    re.sub(
+      r"runs/(HopperHop|G1JoystickFlatTerrain)-\.\.\.",
+      lambda found: _run_of(found[1], workplace),
+      argument,
+    )
+    for argument in arguments
+  ]
   arguments = _as_here(arguments)
   arguments += _SMALL.get(program, [])
   arguments += _SMALL.get(" ".join([program, *arguments[:1]]), [])

@@ -23,6 +23,13 @@ _OPTIONS = (
   "learning_rate_schedule_max_lr",
   "desired_kl",
 )
+# Brax's own, where an environment's tuned arguments name none.
+_NETWORKS = {
+  "policy_hidden_layer_sizes": (32,) * 4,
+  "value_hidden_layer_sizes": (256,) * 5,
+  "policy_obs_key": "state",
+  "value_obs_key": "state",
+}
 
 
 def find(env: str) -> config_dict.ConfigDict:
@@ -37,6 +44,8 @@ def find(env: str) -> config_dict.ConfigDict:
   config = _tuned(env)
   usual = vars(PPOSettings())
   with config.unlocked():
+    if "network_factory" not in config:
+      config.network_factory = config_dict.create(**_NETWORKS)
     for name in _OPTIONS:
       if name not in config:
         config[name] = usual[name]
