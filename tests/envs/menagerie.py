@@ -21,3 +21,13 @@ def brought() -> None:
   """Skips a test of programs of their own where Playground has no files."""
   if not pathlib.Path(mjx_env.MENAGERIE_PATH).is_dir():
     pytest.skip("MuJoCo's menagerie is not here")
+
+
+def told() -> str:
+  """Python that tells another process where the files are."""
+  path = str(mjx_env.MENAGERIE_PATH)
+  return (
+    "import etils.epath\n"
+    "from mujoco_playground._src import mjx_env\n"
+    f"mjx_env.MENAGERIE_PATH = etils.epath.Path({path!r})\n"
+  )
