@@ -12,6 +12,7 @@ from wildrobot_playground.runs import (
   evaluation,
   plan,
   plan_record,
+  ppo_config,
   saved_config,
 )
 from wildrobot_playground.runs.doctor import checks
@@ -50,6 +51,17 @@ def test_as_written_it_is_the_same_plan():
     assert getattr(made, section) == getattr(
       plan.make_plan(plan.Request()), section
     )
+
+
+def test_a_run_of_an_earlier_version_goes_on():
+  """It does not know the options of PPO that came later."""
+  saved = copy.deepcopy(SAVED)
+  for name in ppo_config.OPTIONS:
+    del saved["ppo"][name]
+  assert plan_record.differences(_resume(saved), saved) == {}
+  changed = plan.Request(overrides=("--ppo.bootstrap_on_timeout=true",))
+  differ = plan_record.differences(plan.make_plan(changed, saved), saved)
+  assert differ == {"ppo.bootstrap_on_timeout": "False -> True"}
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def judge(
   """Rolls a policy out in its environment, which is left as it is.
 
   But for pushes, which are off, commands, which last, and starts, which are all
-  the environment's own.
+  the environment's own. On a CPU the physics is MuJoCo C.
 
   Args:
     plan: of the training.
@@ -140,6 +140,8 @@ def environment(plan: Plan) -> Any:
   quiet = config_dict.ConfigDict(plan.env_config)
   if "push_config" in quiet and "enable" in quiet.push_config:
     quiet.push_config.enable = False
+  if quiet.get("impl") == "jax":
+    quiet.impl = "auto"  # On a CPU, MJX takes minutes to compile.
   amp = config_dict.ConfigDict(plan.amp)
   amp.playground.reference_probability = 0.0
   return preflight.environment_of(

@@ -9,6 +9,7 @@ from ml_collections import config_dict
 
 import wildrobot_playground
 from wildrobot_playground.config import ranges
+from wildrobot_playground.runs import ppo_config
 from wildrobot_playground.runs.plan import SECTIONS, Plan
 
 _PLAIN_FIELDS = (
@@ -45,8 +46,13 @@ def describe(plan: Plan) -> dict[str, Any]:
 
 
 def differences(plan: Plan, saved: Mapping[str, Any]) -> dict[str, str]:
-  """Keys in which a plan differs from a saved one, to `saved -> planned`."""
-  ours, theirs = flat(describe(plan)), flat(saved)
+  """Keys in which a plan differs from a saved one, to `saved -> planned`.
+
+  What of PPO a run of an earlier version does not say was as it is by default.
+  """
+  usual = ppo_config.find(plan.env)
+  ours = flat(describe(plan))
+  theirs = {f"ppo.{k}": usual[k] for k in ppo_config.OPTIONS} | flat(saved)
   return {
     key: f"{theirs.get(key)!r} -> {ours.get(key)!r}"
     for key in sorted(ours.keys() | theirs.keys())

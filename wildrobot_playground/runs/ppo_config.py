@@ -12,7 +12,7 @@ from wildrobot_playground.amp.arguments import PPOSettings
 from wildrobot_playground.system import errors
 
 # What of Brax's PPO no environment's tuned arguments set, and a flag may.
-_OPTIONS = (
+OPTIONS = (
   "normalize_observations_mode",
   "normalize_observations_std_eps",
   "normalize_until_count",
@@ -46,7 +46,7 @@ def find(env: str) -> config_dict.ConfigDict:
   with config.unlocked():
     if "network_factory" not in config:
       config.network_factory = config_dict.create(**_NETWORKS)
-    for name in _OPTIONS:
+    for name in OPTIONS:
       if name not in config:
         config[name] = usual[name]
   return config

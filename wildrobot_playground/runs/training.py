@@ -116,7 +116,7 @@ def _leave_behind(
   page = reporting.write(plan.run_dir, judged)
   print(f"report   {page}")
   steps = [("open", str(page))]
-  if params is not None and plan.is_ours:
+  if params is not None:
     steps.append(("export", f"--checkpoint={plan.run_dir}"))
   cli.say_next(*steps)
 

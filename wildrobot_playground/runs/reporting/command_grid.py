@@ -214,7 +214,7 @@ def _joystick(run: Run) -> str:
   episodes = rows[0].get("episodes", math.nan)
   if math.isfinite(episodes):
     said += f"; {episodes:.0f} episodes a command"
-  about = f"{said}. Physics: {run.physics}, as it was trained in."
+  about = f"{said}. Physics: {run.physics}, with the environment's own options."
   return html.paragraph(about) + _table(rows)
 
 
