@@ -11,12 +11,13 @@ import mujoco
 import numpy as np
 from ml_collections import config_dict
 
+from wildrobot_playground.envs import playground_amp, registration
 from wildrobot_playground.features import dataset as dataset_lib
 from wildrobot_playground.policy import rollout as rollout_lib
 from wildrobot_playground.policy.metrics import episodes, joystick
-from wildrobot_playground.robots import catalog
-from wildrobot_playground.runs import preflight, video
+from wildrobot_playground.robots import catalog, playground
 from wildrobot_playground.runs import reference as reference_lib
+from wildrobot_playground.runs import video
 from wildrobot_playground.runs.plan import Plan, Request, make_plan
 from wildrobot_playground.runs.store import checkpoint
 
@@ -142,11 +143,11 @@ def environment(plan: Plan) -> Any:
     quiet.push_config.enable = False
   if quiet.get("impl") == "jax":
     quiet.impl = "auto"  # On a CPU, MJX takes minutes to compile.
-  amp = config_dict.ConfigDict(plan.amp)
-  amp.playground.reference_probability = 0.0
-  return preflight.environment_of(
-    dataclasses.replace(plan, env_config=quiet, amp=amp)
-  )
+  env = playground.load(plan.env, config=quiet)
+  if plan.amp.weight == 0:
+    return env
+  robot = playground_amp.robot_of(env, plan.env)
+  return registration.with_features(env, robot, plan.amp.playground)
 
 
 def command_range(env: Any) -> tuple[np.ndarray, np.ndarray] | None:
