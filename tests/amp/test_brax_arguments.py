@@ -53,7 +53,10 @@ ADAPTIVE = {
   "changes",
   [
     {**ADAPTIVE, "clipping_epsilon_value": 0.1},
-    {"bootstrap_on_timeout": True, "max_grad_norm": None},
+    pytest.param(
+      {"bootstrap_on_timeout": True, "max_grad_norm": None},
+      marks=pytest.mark.slow,
+    ),
     {
       **ADAPTIVE,
       "learning_rate_schedule": optimizer.LRSchedule.ADAPTIVE_KL,
@@ -69,7 +72,10 @@ ADAPTIVE = {
       "normalize_observations_std_eps": 0.01,
       "normalize_until_count": 400,
     },
-    {"use_pmap_on_reset": True, "max_devices_per_host": 1},
+    pytest.param(
+      {"use_pmap_on_reset": True, "max_devices_per_host": 1},
+      marks=pytest.mark.slow,
+    ),
   ],
 )
 def test_parameters_equal_brax(
@@ -81,6 +87,7 @@ def test_parameters_equal_brax(
   assert_equal_trees(found, expected)
 
 
+@pytest.mark.slow
 def test_images_are_shifted_as_in_brax(ppo_settings, assert_equal_trees):
   environment = envs.get_environment(
     "fast", pixel_obs=True, obs_mode="dict_pixels_state"

@@ -109,11 +109,11 @@ def test_a_policy_for_another_robot_is_refused(run_dir, tmp_path):
     exporting.export(run_dir, ["onnx"], tmp_path / "out")
 
 
-def test_an_environment_that_is_not_ours_is_named(run_dir, tmp_path):
+def test_an_environment_that_nobody_knows_is_named(run_dir, tmp_path):
   config = json.loads((run_dir / "config.json").read_text())
-  config["env"] = "CartpoleBalance"
+  config["env"] = "CartpoleBalanced"
   (run_dir / "config.json").write_text(json.dumps(config))
-  with pytest.raises(ValueError, match="CartpoleBalance"):
+  with pytest.raises(ValueError, match="CartpoleBalanced"):
     exporting.export(run_dir, ["onnx"], tmp_path / "out")
 
 

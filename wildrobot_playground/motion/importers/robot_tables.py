@@ -23,7 +23,7 @@ from wildrobot_playground.system import echo, npz, reading
 
 ARRAYS = ("joint_pos", "body_pos_w", "body_quat_w")
 TABLE_FPS = 30.0  # of LAFAN1; the rows do not say.
-_LARGEST_TABLE = 2**28  # bytes
+_LARGEST_TABLE = 2**26  # bytes: two hours of a humanoid
 _ROOT = 7  # columns
 
 

@@ -215,13 +215,15 @@ def _joystick(run: Run) -> str:
   if math.isfinite(episodes):
     said += f"; {episodes:.0f} episodes a command"
   about = f"{said}. Physics: {run.physics}, with the environment's own options."
-  return html.paragraph(about) + _table(rows)
+  measured = [
+    {k: v for k, v in row.items() if _measured(rows, k)} for row in rows
+  ]
+  return html.paragraph(about) + _table(measured)
 
 
 def _table(rows: Sequence[Row]) -> str:
   """Every figure of every command."""
   names = [name for name in rows[0] if name != "episodes"]
-  names = [name for name in names if _measured(rows, name)]
   cells = [
     [f"{row[name]:g}" for row in rows]
     if name.startswith("command")
