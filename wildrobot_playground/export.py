@@ -26,13 +26,14 @@ def main() -> int:
   if _CHECKPOINT.value is None:
     raise errors.UsageError("--checkpoint=RUN_FOLDER is required")
   # Imported here: `cli.run` prepares the process for jax first.
-  from wildrobot_playground.runs import exporting
+  from wildrobot_playground.runs import exporting, joystick_evaluation
+  from wildrobot_playground.runs.store import checkpoint
 
   run_dir = pathlib.Path(_CHECKPOINT.value)
   output = pathlib.Path(_OUTPUT.value) if _OUTPUT.value else run_dir / "export"
   for line in exporting.export(run_dir, _FORMAT.value, output):
     print(line)
-  if not (output / "controller.py").is_file():  # A network of Playground's.
+  if joystick_evaluation.is_theirs(checkpoint.load_config(run_dir)):
     cli.say_next(("play", f"--checkpoint={run_dir}"))
   elif "onnx" in _FORMAT.value:
     cli.say_next(

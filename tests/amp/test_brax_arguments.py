@@ -172,6 +172,7 @@ def test_progress_is_told_at_evaluations_and_where_asked_between(
     ({"use_distributional_critic": True}, "needs clipping_epsilon_value"),
     ({"bootstrap_on_timeout": True}, r"needs an .* info\['time_out'\]"),
     ({"vision": True, "action_repeat": 2}, "inside of the environment"),
+    ({"max_devices_per_host": 0}, "max_devices_per_host is 0"),
     ({"learning_rate_schedule": "COSINE"}, "one of NONE, ADAPTIVE_KL"),
     ({"normalize_observations_mode": "mean"}, "one of welford, ema"),
   ],

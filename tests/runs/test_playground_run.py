@@ -16,7 +16,7 @@ from wildrobot_playground.runs import (
   training,
 )
 from wildrobot_playground.runs.reporting import data, overview
-from wildrobot_playground.system import errors
+from wildrobot_playground.system import assets, errors
 
 ENV = "CartpoleBalance"
 
@@ -62,6 +62,8 @@ def test_it_is_judged_again_alike(run_dir):
   assert json.dumps(one.rows) == json.dumps(two.rows)
   with pytest.raises(ValueError, match="takes no commands"):
     joystick_evaluation.evaluate(run_dir, [0.5])
+  with pytest.raises(errors.UsageError, match="free joint"):
+    joystick_evaluation.evaluate(run_dir, reference=assets.reference())
 
 
 def test_its_network_is_exported_and_described(run_dir, tmp_path):

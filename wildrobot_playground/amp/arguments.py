@@ -97,7 +97,6 @@ def settings_of(ppo: Mapping[str, Any]) -> PPOSettings:
 def check_ranges(
   num_timesteps: int,
   seed: int,
-  num_eval_envs: int,
   amp: config_dict.ConfigDict | None,
   ppo: Mapping[str, Any],
 ) -> None:
@@ -105,8 +104,7 @@ def check_ranges(
   if num_timesteps:  # None at all gives the first parameters, as in Brax.
     key_ranges.check("ppo", {"num_timesteps": num_timesteps})
   key_ranges.check("", {"seed": seed})
-  given = {**ppo, "num_eval_envs": num_eval_envs}
-  given.pop("network_factory", None)
+  given = {k: v for k, v in ppo.items() if k != "network_factory"}
   match given.get("learning_rate_schedule"):
     case optimizer.LRSchedule() as schedule:
       given["learning_rate_schedule"] = schedule.value

@@ -101,7 +101,11 @@ def train(
   del use_pmap_on_reset
   hooks = hooks or Hooks()
   settings = arguments.settings_of(ppo)
-  arguments.check_ranges(num_timesteps, seed, num_eval_envs, amp, ppo)
+  counts = {
+    "num_eval_envs": num_eval_envs,
+    "max_devices_per_host": max_devices_per_host,
+  }
+  arguments.check_ranges(num_timesteps, seed, amp, {**ppo, **counts})
   arguments.check_together(settings)
   if amp is not None and amp.weight <= 0:
     amp = None

@@ -64,6 +64,7 @@ _PPO: dict[str, Range] = {
   "num_envs": Whole(1, 2**20),
   "batch_size": Whole(1, 2**24),
   "max_grad_norm": Maybe(Number(_TINY, 1e6)),
+  "max_devices_per_host": Maybe(Whole(1, 2**16)),
   "wrap_env": Switch(),
   "vision": Switch(),
   "augment_pixels": Switch(),

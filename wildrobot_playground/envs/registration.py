@@ -142,6 +142,26 @@ def with_features(env: Any, robot: Any, config: Any, clips: Any = None) -> Any:
   return playground_amp.WithFeatures(env, robot, config, clips)
 
 
+def action_of(env: Any) -> tuple[float | None, list[float] | None]:
+  """What an environment of Playground makes of an action, as far as it says.
+
+  Args:
+    env: the environment itself.
+
+  Returns:
+    The scale of its actions, and the pose (J,) [rad] that they are added to.
+  """
+  import numpy as np
+
+  scale = getattr(env, "_config", {}).get("action_scale")
+  scale = float(scale) if isinstance(scale, int | float) else None
+  for name in ("_default_pose", "_default_ctrl"):
+    pose = np.asarray(getattr(env, name, ()), float)
+    if pose.shape == (env.action_size,):
+      return scale, pose.tolist()
+  return scale, None
+
+
 @functools.cache
 def _teach_mjx() -> None:
   """Puts ours round three functions of Playground and MJX, once.

@@ -70,21 +70,23 @@ def evaluate(
     commands: forward speeds [m/s]; the environment's own grid when None.
     num_episodes: episodes a command.
     seconds: length of an episode [s].
-    reference: what style is measured against; the run's own when None.
+    reference: dataset or folder of clips that style is measured against, also
+      of a run without a prior; the run's own when None.
     seed: of starts and noise.
 
   Raises:
     ValueError: for a run folder or reference that cannot be used, and for
       episodes that end before the gait has settled.
+    UsageError: for an environment whose robot can have no style.
   """
   plan = plan_of(run_dir, checkpoint.load_config(run_dir))
-  dataset = None
+  policy = checkpoint.load_policy(run_dir)
+  env, dataset = environment(plan, styled=reference is not None), None
   if reference is not None:
-    dataset = dataset_lib.load(reference)
+    dataset = reference_lib.find(str(reference), env)
   elif (run_dir / reference_lib.FILE).is_file():
     dataset = reference_lib.of_run(run_dir)
-  policy = checkpoint.load_policy(run_dir)
-  return judge(plan, policy, dataset, commands, num_episodes, seconds, seed)
+  return judge(env, policy, dataset, commands, num_episodes, seconds, seed)
 
 
 def is_theirs(config: Mapping[str, Any]) -> bool:
@@ -99,7 +101,7 @@ def plan_of(run_dir: pathlib.Path, config: Mapping[str, Any]) -> Plan:
 
 
 def judge(
-  plan: Plan,
+  env: Any,
   policy: rollout_lib.Policy,
   dataset: dataset_lib.ReferenceDataset | None,
   commands: Sequence[float] | None = None,
@@ -107,13 +109,10 @@ def judge(
   seconds: float = episodes.SECONDS,
   seed: int = 0,
 ) -> Judged:
-  """Rolls a policy out in its environment, which is left as it is.
-
-  But for pushes, which are off, commands, which last, and starts, which are all
-  the environment's own. On a CPU the physics is MuJoCo C.
+  """Rolls a policy out over its task's commands, each held for an episode.
 
   Args:
-    plan: of the training.
+    env: see `environment`.
     policy: deterministic.
     dataset: what style is measured against, if anything.
     commands: see `evaluate`.
@@ -125,26 +124,35 @@ def judge(
     ValueError: see `episodes.check_length`, `episodes.check_grid`, and for
       commands where the environment takes none.
   """
-  env = environment(plan)
   episodes.check_length(seconds, env.dt)
   given = _grid(env) if commands is None else _forward(env, commands)
   speeds = [0.0] if given is None else [float(row[0]) for row in given]
   steps = round(seconds / env.dt)
   episodes.check_grid(speeds, num_episodes, steps)
   rollouts = _roll_out(env, policy, given, num_episodes, steps, seed)
-  physics = str(getattr(env, "impl", plan.env_config.get("impl", "jax")))
+  physics = getattr(env, "impl", env.mjx_model.impl.value)
   return Judged(joystick.score(rollouts, dataset, physics), env.mj_model)
 
 
-def environment(plan: Plan) -> Any:
-  """The environment of an evaluation: nothing pushes, no start is borrowed."""
+def environment(plan: Plan, styled: bool = False) -> Any:
+  """The environment of an evaluation: as trained in, but that nothing pushes.
+
+  No start is one of the reference's. On a CPU the physics is MuJoCo C.
+
+  Args:
+    plan: of the training.
+    styled: emit AMP features, also where the training had no prior.
+
+  Raises:
+    UsageError: for a robot that can have no style, but must.
+  """
   quiet = config_dict.ConfigDict(plan.env_config)
   if "push_config" in quiet and "enable" in quiet.push_config:
     quiet.push_config.enable = False
   if quiet.get("impl") == "jax":
     quiet.impl = "auto"  # On a CPU, MJX takes minutes to compile.
   env = playground.load(plan.env, config=quiet)
-  if plan.amp.weight == 0:
+  if plan.amp.weight == 0 and not styled:
     return env
   robot = playground_amp.robot_of(env, plan.env)
   return registration.with_features(env, robot, plan.amp.playground)

@@ -149,7 +149,8 @@ def _judge_theirs(
 ) -> None:
   """The same for an environment of Playground, by its own commands."""
   with _doing("evaluating"):
-    judged = joystick_evaluation.judge(plan, policy, reference, seed=plan.seed)
+    env = joystick_evaluation.environment(plan)
+    judged = joystick_evaluation.judge(env, policy, reference, seed=plan.seed)
   joystick.save(judged.report, plan.run_dir / "eval.json")
   print(joystick.table(judged.report))
   if film:

@@ -53,6 +53,27 @@ def test_a_table_is_read_at_thirty_frames_a_second(
   np.testing.assert_allclose(clip.joint_pos, recorded_clip.joint_pos, atol=1e-5)
 
 
+def test_joints_and_quaternions_may_be_in_another_order(
+  tmp_path, recorded_clip, robot
+):
+  names = robot.description.joints[::-1]
+  path = tmp_path / "walk.npz"
+  joints = recorded_clip.joint_pos[:, ::-1]
+  np.savez(path, **mjlab(recorded_clip, joint_pos=joints))
+  told = importers.Conventions(joint_order=",".join(names))
+  clip = importers.load(path, robot, conventions=told)
+  np.testing.assert_allclose(clip.joint_pos, recorded_clip.joint_pos, atol=1e-6)
+  rows = table(recorded_clip)
+  rows[:, 3:7] = recorded_clip.root_quat
+  np.savetxt(tmp_path / "walk.csv", rows, delimiter=",")
+  told = importers.Conventions(fps=50.0, quat="wxyz")
+  clip = importers.load(tmp_path / "walk.csv", robot, conventions=told)
+  np.testing.assert_allclose(clip.root_quat, recorded_clip.root_quat, atol=1e-6)
+  told = importers.Conventions(quat="wyxz")
+  with pytest.raises(human.MotionError, match="wyxz is unknown"):
+    importers.load(tmp_path / "walk.csv", robot, conventions=told)
+
+
 @pytest.mark.parametrize(
   ("changes", "said"),
   [

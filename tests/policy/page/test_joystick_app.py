@@ -78,6 +78,14 @@ def test_beyond_what_it_is_trained_for_nothing_is_told(page, speed):
     page.drive(np.nan)
 
 
+def test_what_the_task_never_tells_is_never_told(page):
+  left = page._sliders[1]
+  assert left.disabled
+  left.value = left.max
+  page.step()
+  assert page.player.twist[1] == 0.0
+
+
 def test_pushes_and_new_starts_reach_the_robot(page):
   ask(page, "push", {})
   assert page.player.pushes == 1

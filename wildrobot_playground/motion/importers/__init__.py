@@ -87,11 +87,13 @@ def load(
       motion = amp_pkl.load(path, robot, told.fps, told.quat)
       return robot_motion.to_clip(motion, name, robot)
     case "mjlab":
-      motion = robot_tables.load_mjlab(path, robot.description, told.fps)
+      motion = robot_tables.load_mjlab(
+        path, robot.description, told.joint_order, told.fps
+      )
       return robot_motion.to_clip(motion, name, robot)
     case "csv":
       motion = robot_tables.load_table(
-        path, robot.description, told.quat, told.fps
+        path, robot.description, told.joint_order, told.quat, told.fps
       )
       return robot_motion.to_clip(motion, name, robot)
     case "clip":

@@ -77,10 +77,7 @@ def from_dict(
       f"{where}: has no '{missing[0]}', expected {', '.join(KEYS)}; it has"
       f" {', '.join(sorted(map(echo.short, content))[:8]) or 'nothing'}"
     )
-  if quat not in QUATERNIONS:
-    raise human.MotionError(
-      f"--quat {quat} is unknown; choose one of {', '.join(QUATERNIONS)}"
-    )
+  check_quat(quat)
   root_pos, root_rot, dof_pos = (
     numbers(content[key], key, where) for key in KEYS[1:]
   )
@@ -115,6 +112,14 @@ def numbers(value: Any, key: str, where: str) -> np.ndarray:
       f"{where}: '{key}' is no array of numbers ({echo.short(error, 100)});"
       " export the motion again"
     ) from error
+
+
+def check_quat(quat: str) -> None:
+  """Raises MotionError for an order of quaternions that is none."""
+  if quat not in QUATERNIONS:
+    raise human.MotionError(
+      f"--quat {quat} is unknown; choose one of {', '.join(QUATERNIONS)}"
+    )
 
 
 def column_order(joint_order: str, robot: robots.RobotDescription) -> list[int]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from wildrobot_playground import robots
 from wildrobot_playground.motion import human
-from wildrobot_playground.motion.importers import robot_motion
+from wildrobot_playground.motion.importers import gmr, robot_motion
 from wildrobot_playground.system import echo, npz, reading
 
 ARRAYS = ("joint_pos", "body_pos_w", "body_quat_w")
@@ -35,6 +35,7 @@ def is_mjlab(members: Sequence[str]) -> bool:
 def load_mjlab(
   path: str | os.PathLike[str],
   robot: robots.RobotDescription,
+  joint_order: str = "contract",
   fps: float | None = None,
 ) -> robot_motion.RobotMotion:
   """Reads a motion of mjlab's.
@@ -42,6 +43,7 @@ def load_mjlab(
   Args:
     path: of the `.npz`.
     robot: whose motion it is.
+    joint_order: see `gmr.column_order`.
     fps: frames per second; by default the file's.
 
   Raises:
@@ -70,7 +72,7 @@ def load_mjlab(
   return robot_motion.RobotMotion(
     place[:, 0].astype(float),
     turn[:, 0].astype(float),
-    joints.astype(float),
+    joints.astype(float)[:, gmr.column_order(joint_order, robot)],
     rate,
     _source(path, "mjlab"),
   )
@@ -79,6 +81,7 @@ def load_mjlab(
 def load_table(
   path: str | os.PathLike[str],
   robot: robots.RobotDescription,
+  joint_order: str = "contract",
   quat: str = "xyzw",
   fps: float | None = None,
 ) -> robot_motion.RobotMotion:
@@ -87,6 +90,7 @@ def load_table(
   Args:
     path: of the `.csv`.
     robot: whose motion it is.
+    joint_order: see `gmr.column_order`.
     quat: order of a quaternion in the file, `xyzw` or `wxyz`.
     fps: frames per second; 30 when None.
 
@@ -94,6 +98,7 @@ def load_table(
     MotionError: for what is no such table, or another number of joints.
   """
   where = pathlib.Path(path).name
+  gmr.check_quat(quat)
   data = reading.read(path, _LARGEST_TABLE, human.MotionError)
   rows = _rows(data.decode("utf-8", errors="replace"), where)
   _check_count(rows.shape[1] - _ROOT, robot, "a LAFAN1 table", where)
@@ -105,7 +110,7 @@ def load_table(
   return robot_motion.RobotMotion(
     rows[:, :3],
     np.roll(turn, 1, axis=1) if quat == "xyzw" else turn,
-    rows[:, _ROOT:],
+    rows[:, _ROOT:][:, gmr.column_order(joint_order, robot)],
     fps or TABLE_FPS,
     source,
   )
@@ -165,10 +170,11 @@ def _check_count(
 
 
 def _source(path: str | os.PathLike[str], file_format: str) -> dict[str, str]:
-  data = reading.read(path, npz.LARGEST_FILE, human.MotionError)
+  with reading.opened(path, npz.LARGEST_FILE, human.MotionError) as file:
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
   return {
     "file": pathlib.Path(path).name,
     "format": file_format,
-    "sha256": hashlib.sha256(data).hexdigest(),
+    "sha256": digest,
     "licence": "unknown",
   }

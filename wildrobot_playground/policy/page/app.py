@@ -1,17 +1,15 @@
 """The page: robots that walk live, a joystick, plots, a ghost to compare."""
 
 import dataclasses
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from wildrobot_playground import robots
 from wildrobot_playground.policy import controller
-from wildrobot_playground.policy.page import ghost, live_plots, server
+from wildrobot_playground.policy.page import driven_page, ghost, live_plots
 from wildrobot_playground.policy.page import ground as ground_lib
-from wildrobot_playground.policy.page.real_time import RealTime
 from wildrobot_playground.policy.page.walker import Style, Walker
 from wildrobot_playground.policy.sim import plant
 from wildrobot_playground.robots import scene
@@ -48,13 +46,11 @@ class Entrant:
   style: Style | None = None
 
 
-class App:
+class App(driven_page.DrivenPage):
   """Robots under policies, side by side, in real time.
 
   Attributes:
     walkers: one an entrant.
-    joystick: the server of the page.
-    view: viser's server of the 3-D view inside it.
   """
 
   def __init__(
@@ -75,14 +71,12 @@ class App:
     Raises:
       ContractError: for policies and models that do not fit.
     """
+    super().__init__(page, inside)
     self._entrants = list(entrants)
     self._model = model
-    self._lock = threading.Lock()
     self._changed = True
     self._turn = 0.0
     self._ground: ground_lib.Ground | None = None
-    self._clock = RealTime()
-    self.view = view.serve(inside, page.port)
     self._robots = [
       plant.robot_of(entrant.policy.controller.contract)
       for entrant in self._entrants
@@ -91,26 +85,10 @@ class App:
     self._build_scene()
     self._build_panel()
     self._rebuild()
-    self.joystick = server.JoystickServer(
-      page,
-      {
-        "port": inside.port,
-        "fastest": self._speed.max,
-        "turn": _TURN,
-      },
-      self.drive,
-      self.push,
-      self._state,
-    )
+    self.serve(self._speed.max, _TURN)
 
-  def drive(self, speed: float, turn: float = 0.0) -> None:
-    """Tells the robots a speed [m/s] and a turn rate [rad/s] to the left.
-
-    Raises:
-      ValueError: for numbers that are not finite; others are clipped.
-    """
-    if not np.isfinite([speed, turn]).all():
-      raise ValueError(f"speed {speed}, turn {turn}: expected finite numbers")
+  def tell(self, speed: float, turn: float) -> None:
+    """See `drive`; the numbers are finite."""
     self._speed.value = float(np.clip(speed, 0.0, self._speed.max))
     self._turn = float(np.clip(turn, -_TURN, _TURN))
 
@@ -139,25 +117,12 @@ class App:
       self._draw(command)
     return self._dt
 
-  def run(self, steps: Iterator[int] | None = None) -> None:
-    """Walks in real time for so many steps; for ever when None."""
-    self._clock.run(self.step, steps)
-
-  @property
-  def rate(self) -> float:
-    """Control steps a second, measured."""
-    return self._clock.rate
-
-  def close(self) -> None:
-    """Stops the servers."""
-    self.joystick.close()
-    view.stop(self.view)
-
   def _faster(self, more: float) -> None:
     """Changes the speed by so much [m/s], straight on."""
     self.drive(view.value_of(self._speed) + more)
 
-  def _state(self) -> dict[str, Any]:
+  def state(self) -> dict[str, Any]:
+    """What the page shows: a number, or NaN, each."""
     first = self.walkers[0]
     return {
       "speed": self._mean_speed,

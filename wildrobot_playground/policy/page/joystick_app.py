@@ -1,19 +1,17 @@
 """The page of a robot that is told forward, sideways and turning speeds."""
 
-import threading
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import mujoco
 import numpy as np
 
 from wildrobot_playground.policy.metrics import joystick
-from wildrobot_playground.policy.page import ground, live_plots, server
-from wildrobot_playground.policy.page.real_time import RealTime
+from wildrobot_playground.policy.page import driven_page, ground, live_plots
 from wildrobot_playground.web import address, drawing, view
 
 _SMOOTHING = 0.05  # of the speed that is shown, a control step
 _AWAY = np.array([2.2, -2.6, 0.9])  # of the camera, in heights of the robot
+_LEAST = 0.1  # m/s or rad/s
 _HELP = (
   "The stick gives forward speed and turning; these sliders all three."
   " **space** pushes, **X** stops, **R** starts again"
@@ -51,13 +49,11 @@ class Player(Protocol):
     """Starts anew."""
 
 
-class JoystickApp:
-  """A robot that walks as it is told, in real time.
+class JoystickApp(driven_page.DrivenPage):
+  """A robot that walks as it is told.
 
   Attributes:
     player: the robot.
-    joystick: the server of the page.
-    view: viser's server of the 3-D view inside it.
   """
 
   def __init__(
@@ -70,35 +66,20 @@ class JoystickApp:
       page: the port of the page; closed with it.
       inside: the port of the 3-D view in it; closed with it.
     """
+    super().__init__(page, inside)
     self.player = player
-    self._lock = threading.Lock()
-    self._clock = RealTime()
     self._mean_speed = 0.0
     self._data = mujoco.MjData(player.model)
-    self.view = view.serve(inside, page.port)
+    self._low = np.minimum(player.low, 0.0)
+    self._high = np.maximum(player.high, 0.0)
     self._build_scene()
     self._build_panel()
-    turn = float(min(-player.low[2], player.high[2]))
-    self.joystick = server.JoystickServer(
-      page,
-      {
-        "port": inside.port,
-        "fastest": float(max(player.high[0], 0.1)),
-        "turn": max(turn, 0.1),
-      },
-      self.drive,
-      self.push,
-      self._state,
-    )
+    # A stick needs a way to go, also where the task has none.
+    turn = float(min(-self._low[2], self._high[2]))
+    self.serve(max(float(self._high[0]), _LEAST), max(turn, _LEAST))
 
-  def drive(self, speed: float, turn: float = 0.0) -> None:
-    """Tells the robot a speed [m/s] ahead and a turn rate [rad/s] to the left.
-
-    Raises:
-      ValueError: for numbers that are not finite; others are clipped.
-    """
-    if not np.isfinite([speed, turn]).all():
-      raise ValueError(f"speed {speed}, turn {turn}: expected finite numbers")
+  def tell(self, speed: float, turn: float) -> None:
+    """See `drive`; the numbers are finite."""
     for slider, value in ((self._sliders[0], speed), (self._sliders[2], turn)):
       slider.value = float(np.clip(value, slider.min, slider.max))
 
@@ -114,32 +95,25 @@ class JoystickApp:
 
   def step(self) -> float:
     """One control step and the picture of it; how long it was [s]."""
-    command = np.array([view.value_of(slider) for slider in self._sliders])
+    told = [view.value_of(slider) for slider in self._sliders]
+    command = np.clip(told, self._low, self._high)
     with self._lock:
       self.player.step(command)
     with self.view.atomic():
       self._draw(command)
     return self.player.dt
 
-  def run(self, steps: Iterator[int] | None = None) -> None:
-    """Walks in real time for so many steps; for ever when None."""
-    self._clock.run(self.step, steps)
-
-  def close(self) -> None:
-    """Stops the servers."""
-    self.joystick.close()
-    view.stop(self.view)
-
   def _stop(self) -> None:
     for slider in self._sliders:
       slider.value = 0.0
 
-  def _state(self) -> dict[str, Any]:
+  def state(self) -> dict[str, Any]:
+    """What the page shows: a number, or NaN, each."""
     return {
       "speed": self._mean_speed,
       "command": view.value_of(self._sliders[0]),
       "falls": self.player.falls,
-      "rate": self._clock.rate,
+      "rate": self.rate,
     }
 
   def _build_scene(self) -> None:
@@ -156,11 +130,15 @@ class JoystickApp:
     for i, (part, unit) in enumerate(
       zip(joystick.PARTS, joystick.UNITS, strict=True)
     ):
-      low, high = float(player.low[i]), float(player.high[i])
-      if low == high:
-        high = low + 0.1  # viser has no slider of one value.
-      low, high = min(low, 0.0), max(high, 0.0)
-      slider = gui.add_slider(f"{part} [{unit}]", low, high, 0.05, 0.0)
+      low, high = float(self._low[i]), float(self._high[i])
+      slider = gui.add_slider(
+        f"{part} [{unit}]",
+        low,
+        max(high, low + _LEAST),  # viser has no slider of one value.
+        0.05,
+        0.0,
+        disabled=low == high,
+      )
       self._sliders.append(slider)
     gui.add_button("push").on_click(lambda _: self.push())
     gui.add_button("start again").on_click(lambda _: self.reset())

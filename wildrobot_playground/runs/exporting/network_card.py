@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import mujoco
-import numpy as np
 
-from wildrobot_playground.envs import playground_amp
+from wildrobot_playground.envs import playground_amp, registration
 from wildrobot_playground.runs import joystick_evaluation
 from wildrobot_playground.runs.exporting.trained import Trained
 
@@ -22,10 +21,12 @@ _VERSION = 1
 def describe(trained: Trained) -> dict[str, Any]:
   """Sizes, names and rates; null for what the environment does not say."""
   env = trained.env
-  source = type(_bare(env))
+  wrapped = isinstance(env, playground_amp.WithFeatures)
+  bare = env.env if wrapped else env
+  source = type(bare)
+  scale, default = registration.action_of(bare)
   model = env.mj_model
   named = isinstance(env.observation_size, Mapping)
-  config = getattr(_bare(env), "_config", {})
   return {
     "format": FORMAT,
     "version": _VERSION,
@@ -42,8 +43,8 @@ def describe(trained: Trained) -> dict[str, Any]:
       "range": [-1.0, 1.0],
       "actuators": [model.actuator(i).name for i in range(model.nu)],
       "joints": [_joint(model, i) for i in range(model.nu)],
-      "scale": _number(config.get("action_scale")),
-      "default": _default(_bare(env), model.nu),
+      "scale": scale,
+      "default": default,
       "meaning": "of `step` there; most often, target = default + scale"
       " * action",
     },
@@ -52,28 +53,10 @@ def describe(trained: Trained) -> dict[str, Any]:
   }
 
 
-def _bare(env: Any) -> Any:
-  """The environment itself, without the AMP features around it."""
-  return env.env if isinstance(env, playground_amp.WithFeatures) else env
-
-
 def _joint(model: mujoco.MjModel, actuator: int) -> str | None:
   if model.actuator_trntype[actuator] != mujoco.mjtTrn.mjTRN_JOINT.value:
     return None
   return model.joint(model.actuator_trnid[actuator, 0]).name
-
-
-def _number(value: Any) -> float | None:
-  return float(value) if isinstance(value, int | float) else None
-
-
-def _default(env: Any, size: int) -> list[float] | None:
-  """The pose [rad] that actions are added to, where the environment has one."""
-  for name in ("_default_pose", "_default_ctrl"):
-    pose = np.asarray(getattr(env, name, ()), float)
-    if pose.shape == (size,):
-      return pose.tolist()
-  return None
 
 
 def _commands(env: Any) -> dict[str, Any] | None:
