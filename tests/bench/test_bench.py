@@ -159,6 +159,21 @@ def test_a_walk_is_upright_and_on_speed(error, falls, walks):
 # The command line and the page.
 
 
+def environment(name, impl, **arguments):
+  """A job's answer: one without files, one that MJX does not compile."""
+  del arguments
+  if name == "Missing":
+    raise errors.UsageError("needs its robot's files")
+  if impl == "jax" and name != "HopperHop":
+    raise jobs.JobError("no answer in 180 s")
+  sides = {"environment": rate(900.0)}
+  if impl == "mujoco":
+    sides |= {"mujoco.batch": rate(1000.0), "envpool": rate(600.0)}
+  else:
+    sides = {"environment": rate(30.0)}
+  return {"rates": sides, "compile_seconds": 7.4}
+
+
 @pytest.fixture
 def run_bench(tmp_path, monkeypatch):
   """Runs the command with jobs that answer at once."""
@@ -177,6 +192,10 @@ def run_bench(tmp_path, monkeypatch):
       return dataclasses.asdict(
         walking.Outcome(weight is None, 1_500_000, 100.0, 5.0, 0.05, 0)
       )
+    if job == "environments":
+      return {"names": ["HopperHop", "Missing", "G1JoystickFlatTerrain"]}
+    if job == "environment":
+      return environment(**arguments)
     rates = {"amp": rate(95.0), "task": rate(98.0), "brax": rate(100.0)}
     return {
       "rates": {side: rates[side] for side in arguments["sides"]},
@@ -195,7 +214,7 @@ def run_bench(tmp_path, monkeypatch):
 
 
 def test_every_suite_is_on_the_page_and_failures_are_told(run_bench, tmp_path):
-  with pytest.raises(errors.RunFailedError, match="2 measurements failed"):
+  with pytest.raises(errors.RunFailedError, match="3 measurements failed"):
     run_bench()
   text = (tmp_path / "benchmarks.md").read_text()
   assert text.count("\n## ") == len(suites.SUITES)
@@ -206,6 +225,9 @@ def test_every_suite_is_on_the_page_and_failures_are_told(run_bench, tmp_path):
   assert "Failed: jax, 64 robots: out of memory" in text
   assert "| with AMP, mean |  | 100 | 1.50 |" in text
   assert "| without AMP | 0 | - |" in text  # It never walked.
+  assert "Failed: Missing: needs its robot's files" in text
+  assert re.search(r"\| HopperHop \|.* 0.90 \| 7 \|.* 1.50 \|.* 30.00 ", text)
+  assert re.search(r"\| G1Joy.* 1.50 \| no answer in 180 s \| - \| - ", text)
   assert (tmp_path / results_page.PLOT).stat().st_size > 1000
 
 
@@ -217,6 +239,17 @@ def test_suites_asked_for_are_measured_anew_and_the_others_stay(
   found = json.loads((tmp_path / "benchmarks.json").read_text())
   assert set(found["suites"]) == {"training", "walking"}
   assert len(found["suites"]["walking"]) == 2
+
+
+def test_environments_asked_for_are_measured_anew_and_the_others_stay(
+  run_bench, tmp_path
+):
+  suite = {"suites": ("environments",)}
+  run_bench(**suite, environments=("HopperHop", "G1JoystickFlatTerrain"))
+  run_bench(**suite, environments=("HopperHop",), impl=("mujoco",))
+  text = (tmp_path / "benchmarks.md").read_text()
+  assert re.search(r"\| HopperHop \|.* \| - \| - \| - \|", text)
+  assert re.search(r"\| G1Joy.* no answer in 180 s ", text)
 
 
 def test_results_of_another_machine_are_not_mixed_in(run_bench, tmp_path):
@@ -279,6 +312,24 @@ def test_a_bad_key_is_refused_by_the_child():
 def test_what_fails_in_the_child_is_one_line():
   with pytest.raises(jobs.JobError, match="unexpected keyword argument"):
     jobs.run("defaults", plan=plan(), robots=1)
+
+
+def test_what_takes_too_long_is_given_up():
+  with pytest.raises(jobs.JobError, match="no answer in 0 s"):
+    jobs.run("machine", patience=0.01)
+
+
+@pytest.mark.parametrize(
+  "impl", ["mujoco", pytest.param("jax", marks=pytest.mark.slow)]
+)
+def test_an_environment_of_playground_is_measured(impl):
+  found = jobs.run(
+    "environment", name="CartpoleBalance", impl=impl, num_envs=4, rounds=2
+  )
+  sides = {"environment"} | ({"mujoco.batch"} if impl == "mujoco" else set())
+  assert set(found["rates"]) - {"envpool"} == sides
+  assert all(side["least"] > 0 for side in found["rates"].values())
+  assert found["compile_seconds"] > 0
 
 
 @pytest.mark.slow

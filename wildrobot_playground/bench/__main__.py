@@ -34,6 +34,11 @@ _ROUNDS = flags.DEFINE_integer(
 _SEEDS = flags.DEFINE_integer(
   "seeds", 3, "Seeds that are to learn to walk.", 1, 1000
 )
+_ENVIRONMENTS = flags.DEFINE_list(
+  "environments",
+  [],
+  "Playground's environments to measure; all that load by default.",
+)
 
 
 def main(overrides: Sequence[str]) -> int:
@@ -47,6 +52,7 @@ def main(overrides: Sequence[str]) -> int:
       num_envs=tuple(_NUM_ENVS.value),
       rounds=_ROUNDS.value,
       seeds=_SEEDS.value,
+      environments=tuple(_ENVIRONMENTS.value),
       overrides=tuple(overrides),
     )
   )

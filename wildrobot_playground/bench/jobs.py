@@ -31,6 +31,7 @@ def run(
   cores: int | None = None,
   host_devices: int = 1,
   cache: str = "",
+  patience: float | None = None,
   **arguments: Any,
 ) -> dict[str, Any]:
   """Runs a job of `JOBS` in a process of its own.
@@ -40,11 +41,12 @@ def run(
     cores: how many it may use; all when None.
     host_devices: how many devices jax shall make of a CPU.
     cache: folder of its compile cache; the default one when empty.
+    patience: seconds until it is given up; never when None.
     **arguments: of the job.
 
   Raises:
     UsageError: for arguments that cannot be used.
-    JobError: when it fails.
+    JobError: when it fails, or takes longer than that.
   """
   environ = dict(os.environ)
   if cache:
@@ -54,7 +56,7 @@ def run(
     environ["XLA_FLAGS"] = f"{flags} {_HOST_DEVICES}={host_devices}"
   order = {"job": job, "cores": cores, "arguments": arguments}
   found = _finished(
-    [sys.executable, "-m", __name__, json.dumps(order)], environ
+    [sys.executable, "-m", __name__, json.dumps(order)], environ, patience
   )
   if found.returncode:
     lines = found.stderr.strip().splitlines() or [f"exit {found.returncode}"]
@@ -64,9 +66,13 @@ def run(
 
 
 def _finished(
-  command: list[str], environ: dict[str, str]
+  command: list[str], environ: dict[str, str], patience: float | None
 ) -> subprocess.CompletedProcess[str]:
-  """Waits for a child, which a signal to us ends as well."""
+  """Waits for a child, which a signal to us ends as well.
+
+  Raises:
+    JobError: when it takes longer than `patience` [s].
+  """
   children: list[subprocess.Popen[str]] = []
 
   def leave(number: int) -> None:
@@ -82,7 +88,11 @@ def _finished(
     ) as child,
   ):
     children.append(child)
-    out, err = child.communicate()
+    try:
+      out, err = child.communicate(timeout=patience)
+    except subprocess.TimeoutExpired as error:
+      child.kill()
+      raise JobError(f"no answer in {patience:.0f} s") from error
   return subprocess.CompletedProcess(command, child.returncode, out, err)
 
 
@@ -139,6 +149,43 @@ def stepping(
   if physics.resolve_impl(made.env_config.impl) == "mujoco":
     sides["mujoco.rollout"] = stepping_lib.mujoco_alone(made, control_steps)
   return _plain(measuring.alternate(sides, rounds))
+
+
+def environments() -> dict[str, Any]:
+  """Names of Playground's environments."""
+  from wildrobot_playground.bench import environments as environments_lib
+
+  return {"names": environments_lib.names()}
+
+
+def environment(
+  name: str, impl: str, num_envs: int, rounds: int
+) -> dict[str, Any]:
+  """Steps/s of an environment of Playground, and what compiling took.
+
+  Under the C engine also of a bare loop over MuJoCo C, and of EnvPool where
+  that is installed.
+
+  Args:
+    name: in Playground's registry.
+    impl: the engine.
+    num_envs: robots.
+    rounds: measurements of each side.
+  """
+  from wildrobot_playground.bench import environments as environments_lib
+  from wildrobot_playground.bench import measuring
+
+  stepped = environments_lib.environment(name, impl, num_envs)
+  sides = {"environment": stepped.measure}
+  if impl == "mujoco":
+    sides["mujoco.batch"] = environments_lib.mujoco_alone(stepped)
+    pool = environments_lib.envpool(name, stepped)
+    if pool is not None:
+      sides["envpool"] = pool
+  return {
+    "rates": _plain(measuring.alternate(sides, rounds)),
+    "compile_seconds": stepped.compile_seconds,
+  }
 
 
 def training(
@@ -200,6 +247,8 @@ JOBS: dict[str, Callable[..., dict[str, Any]]] = {
   "machine": machine,
   "defaults": defaults,
   "stepping": stepping,
+  "environments": environments,
+  "environment": environment,
   "training": training,
   "walking": walking,
 }

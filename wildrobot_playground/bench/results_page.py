@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from wildrobot_playground.bench import walking
+from wildrobot_playground.bench import suites, walking
 from wildrobot_playground.system import files
 
 Row = dict[str, Any]
@@ -206,6 +206,47 @@ def _walking(rows: Sequence[Row]) -> str:
   )
 
 
+def _environments(rows: Sequence[Row]) -> str:
+  lines = []
+  for name in dict.fromkeys(row["name"] for row in rows):
+    here = {(r["engine"], r["side"]): r for r in rows if r["name"] == name}
+    ours, mjx = here["mujoco", "environment"], here.get(("jax", "environment"))
+    pool = here.get(("mujoco", "envpool"))
+    lines.append(
+      [
+        name,
+        _rate(ours),
+        _ratio(ours, here["mujoco", "mujoco.batch"]),
+        f"{ours['compile_seconds']:.0f}",
+        _rate(pool),
+        _ratio(ours, pool),
+        *_beside(ours, mjx),
+      ]
+    )
+  return _section(
+    "Playground's environments",
+    f"{suites.ENVIRONMENT_ROBOTS} robots, half a second of random actions after"
+    " each reset; observations, rewards and Playground's wrappers for training"
+    " included. The bare loop is MuJoCo's own batch in C under the same"
+    " controls, without an environment. EnvPool, where it is installed, is its"
+    " own port of the environment to C++. Seconds are of compiling `step`, with"
+    " an empty cache; an engine that has no figure after"
+    f" {suites.PATIENCE:.0f} s is given up.",
+    [
+      "environment",
+      "MuJoCo C",
+      "of a bare loop",
+      "compile [s]",
+      "EnvPool",
+      "C / EnvPool",
+      "MJX jax",
+      "compile [s]",
+      "C / MJX",
+    ],
+    lines,
+  )
+
+
 _SECTIONS: dict[str, Callable[[Sequence[Row]], str]] = {
   "stepping": _stepping,
   "threads": _threads,
@@ -213,6 +254,7 @@ _SECTIONS: dict[str, Callable[[Sequence[Row]], str]] = {
   "compiling": _compiling,
   "scaling": _scaling,
   "walking": _walking,
+  "environments": _environments,
 }
 
 
@@ -228,6 +270,19 @@ def _rate(row: Mapping[str, float] | None) -> str:
   if row is None:
     return "-"
   return f"{row['median']:,.0f} ({row['least']:,.0f} - {row['most']:,.0f})"
+
+
+def _beside(ours: Row, mjx: Row | None) -> list[str]:
+  """MJX's rate, seconds of compiling, and ours in its terms."""
+  if mjx is None:
+    return ["-"] * 3
+  if "said" in mjx:
+    return [mjx["said"], "-", "-"]
+  return [_rate(mjx), f"{mjx['compile_seconds']:.0f}", _ratio(ours, mjx)]
+
+
+def _ratio(row: Row, other: Row | None) -> str:
+  return "-" if other is None else f"{row['median'] / other['median']:.2f}"
 
 
 def _gigabytes(size: float | None) -> str:

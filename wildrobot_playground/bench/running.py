@@ -29,6 +29,7 @@ class Request:
     num_envs: numbers of robots; the machine's usual ones when empty.
     rounds: measurements of each side.
     seeds: that are to learn to walk.
+    environments: of Playground; all of them when empty.
     overrides: `--section.key=value` arguments.
   """
 
@@ -39,6 +40,7 @@ class Request:
   num_envs: tuple[str, ...] = ()
   rounds: int = 5
   seeds: int = 3
+  environments: tuple[str, ...] = ()
   overrides: tuple[str, ...] = ()
 
 
@@ -59,7 +61,9 @@ def run(request: Request) -> None:
   results = _earlier(folder / _RESULTS, machine)
   _write(folder, results)  # What cannot be written is told at once.
   for name in request.suites:
-    results["suites"][name] = []
+    results["suites"][name] = suites.kept(
+      settings, name, results["suites"].get(name, [])
+    )
     results["commands"][name] = command
     for case in suites.SUITES[name](settings):
       results["suites"][name] += _rows(name, case)
@@ -110,6 +114,8 @@ def _settings(request: Request) -> tuple[suites.Settings, dict[str, Any]]:
     is_cpu=machine["is_cpu"],
     rounds=request.rounds,
     seeds=request.seeds,
+    environments=request.environments,
+    engines=tuple(i for i in request.impl or ("jax",) if i != "mujoco"),
   ), machine
 
 

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from wildrobot_playground.bench import jobs
+from wildrobot_playground.system import errors
 
 Row = dict[str, Any]
 
+ENVIRONMENT_ROBOTS = 256
+PATIENCE = 180.0  # s, for an engine that does not get to the end of compiling
 _TRAINERS = ("amp", "task", "brax")
 
 
@@ -79,6 +82,8 @@ class Settings:
     is_cpu: whether jax computes on the CPU.
     rounds: measurements of each side.
     seeds: of the trainings that are watched for walking.
+    environments: of Playground; all of them when empty.
+    engines: of those that they are stepped on, after the C engine.
   """
 
   sizes: Sizes
@@ -88,6 +93,8 @@ class Settings:
   is_cpu: bool
   rounds: int
   seeds: int
+  environments: tuple[str, ...] = ()
+  engines: tuple[str, ...] = ("jax",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,6 +182,21 @@ def scaling(settings: Settings) -> Iterator[Case]:
     )
 
 
+def environments(settings: Settings) -> Iterator[Case]:
+  """Steps/s of every environment of Playground, in C and in MJX."""
+  names = settings.environments or jobs.run("environments")["names"]
+  for name in names:
+    yield Case(name, functools.partial(_environment, settings, name))
+
+
+def kept(settings: Settings, suite: str, rows: Sequence[Row]) -> list[Row]:
+  """Earlier rows of a suite that stay: of environments not asked for."""
+  if suite != "environments" or not settings.environments:
+    return []
+  asked = settings.environments
+  return [r for r in rows if r.get("name", r.get("case")) not in asked]
+
+
 def walking(settings: Settings) -> Iterator[Case]:
   """Time to walking with style and without, over seeds."""
   for side, weight in (("amp", None), ("task", 0.0)):
@@ -192,6 +214,7 @@ SUITES: dict[str, Callable[[Settings], Iterator[Case]]] = {
   "compiling": compiling,
   "scaling": scaling,
   "walking": walking,
+  "environments": environments,
 }
 
 
@@ -262,6 +285,35 @@ def _compile(settings: Settings, impl: str, num_envs: int) -> list[Row]:
       "peak_bytes": warm["peak_bytes"],
     }
   ]
+
+
+def _environment(settings: Settings, name: str) -> list[Row]:
+  """A row an engine; one that is given up has no rate."""
+  rows: list[Row] = []
+  for impl in ("mujoco", *settings.engines):
+    labels = {"name": name, "engine": impl}
+    with tempfile.TemporaryDirectory() as cache:
+      try:
+        found = jobs.run(
+          "environment",
+          cache=cache,
+          patience=PATIENCE,
+          name=name,
+          impl=impl,
+          num_envs=ENVIRONMENT_ROBOTS,
+          rounds=settings.rounds,
+        )
+      except (jobs.JobError, errors.UsageError) as error:
+        if impl == "mujoco":
+          raise jobs.JobError(str(error)) from error
+        rows.append({**labels, "side": "environment", "said": str(error)})
+        continue
+    seconds = found["compile_seconds"]
+    rows += [
+      {**labels, "side": side, "compile_seconds": seconds, **rate}
+      for side, rate in found["rates"].items()
+    ]
+  return rows
 
 
 def _walk(
