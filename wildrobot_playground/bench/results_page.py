@@ -215,6 +215,7 @@ def _environments(rows: Sequence[Row]) -> str:
     lines.append(
       [
         name,
+        str(ours["num_envs"]),
         _rate(ours),
         _ratio(ours, here["mujoco", "mujoco.batch"]),
         f"{ours['compile_seconds']:.0f}",
@@ -225,8 +226,8 @@ def _environments(rows: Sequence[Row]) -> str:
     )
   return _section(
     "Playground's environments",
-    f"{suites.ENVIRONMENT_ROBOTS} robots, half a second of random actions after"
-    " each reset; observations, rewards and Playground's wrappers for training"
+    "Half a second of random actions after each reset; observations, rewards"
+    " and Playground's wrappers for training"
     " included. The bare loop is MuJoCo's own batch in C under the same"
     " controls, without an environment. EnvPool, where it is installed, is its"
     " own port of the environment to C++. Seconds are of compiling `step`, with"
@@ -234,6 +235,7 @@ def _environments(rows: Sequence[Row]) -> str:
     f" {suites.PATIENCE:.0f} s is given up.",
     [
       "environment",
+      "robots",
       "MuJoCo C",
       "of a bare loop",
       "compile [s]",

@@ -115,6 +115,7 @@ def _settings(request: Request) -> tuple[suites.Settings, dict[str, Any]]:
     rounds=request.rounds,
     seeds=request.seeds,
     environments=request.environments,
+    environment_robots=(robots or (suites.ENVIRONMENT_ROBOTS,))[0],
     engines=tuple(i for i in request.impl or ("jax",) if i != "mujoco"),
   ), machine
 

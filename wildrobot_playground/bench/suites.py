@@ -83,6 +83,7 @@ class Settings:
     rounds: measurements of each side.
     seeds: of the trainings that are watched for walking.
     environments: of Playground; all of them when empty.
+    environment_robots: how many of each.
     engines: of those that they are stepped on, after the C engine.
   """
 
@@ -94,6 +95,7 @@ class Settings:
   rounds: int
   seeds: int
   environments: tuple[str, ...] = ()
+  environment_robots: int = ENVIRONMENT_ROBOTS
   engines: tuple[str, ...] = ("jax",)
 
 
@@ -291,7 +293,11 @@ def _environment(settings: Settings, name: str) -> list[Row]:
   """A row an engine; one that is given up has no rate."""
   rows: list[Row] = []
   for impl in ("mujoco", *settings.engines):
-    labels = {"name": name, "engine": impl}
+    labels = {
+      "name": name,
+      "engine": impl,
+      "num_envs": settings.environment_robots,
+    }
     with tempfile.TemporaryDirectory() as cache:
       try:
         found = jobs.run(
@@ -300,7 +306,7 @@ def _environment(settings: Settings, name: str) -> list[Row]:
           patience=PATIENCE,
           name=name,
           impl=impl,
-          num_envs=ENVIRONMENT_ROBOTS,
+          num_envs=settings.environment_robots,
           rounds=settings.rounds,
         )
       except (jobs.JobError, errors.UsageError) as error:

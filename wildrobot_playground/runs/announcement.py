@@ -7,6 +7,7 @@ from ml_collections import config_dict
 
 from wildrobot_playground import robots
 from wildrobot_playground.envs import playground_amp
+from wildrobot_playground.robots import catalog
 from wildrobot_playground.runs import duration
 from wildrobot_playground.runs.plan import Plan
 from wildrobot_playground.system import backend
@@ -18,7 +19,7 @@ def announce(plan: Plan, environment: Any) -> None:
   engine = {"mujoco": "MuJoCo C", "jax": "MJX jax", "warp": "MJX warp"}
   style = "none"
   if plan.amp.weight > 0:
-    target = plan.reference or "the shipped reference"
+    target = plan.reference or _own_reference(environment)
     style = f"{plan.amp.weight:g} ({plan.amp.mixing}) towards {target}"
   budget = f"{plan.ppo.num_timesteps:,} steps with {plan.ppo.num_envs} robots"
   seconds = duration.guess(plan, plan.ppo.num_timesteps)
@@ -37,6 +38,13 @@ def announce(plan: Plan, environment: Any) -> None:
     " saves first",
     flush=True,
   )
+
+
+def _own_reference(environment: Any) -> str:
+  """What a robot's style is towards where nobody said."""
+  known = catalog.SHIPPED
+  shipped = getattr(environment, "robot", known[0]) in known
+  return "the shipped reference" if shipped else "walks made for the robot"
 
 
 def _found(robot: robots.RobotDescription) -> str:
