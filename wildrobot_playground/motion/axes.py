@@ -18,13 +18,17 @@ UNITS = {
   "mm": 0.001,
 }
 AXES = ("x", "y", "z")
+PERSON = "person"  # the unit in which a leg is as long as most adults'
 _LEG = 0.85  # m, of most adults
-_LEGS = (0.45, 1.25)  # m, of a child and a tall adult
+_LEGS = (0.4, 1.2)  # m, of a child and a tall adult
+_ADULTS = (0.6, 1.1)  # m; in the less usual units nobody else is thought of
+_USUAL = ("m", "cm", "mm")
 _STANDING = 0.03  # m
 _BALL_HEIGHT = 0.02  # m of the toes' joint above the sole
 _HEEL = 0.05  # m behind the ankle
 _TOE = 0.05  # m ahead of the toes' joint, where the sole still bears
-_UPRIGHT = 0.8  # of a leg's length that must be along the vertical
+_UPRIGHT = 0.5  # of a leg's length that must be along the vertical
+_ASIDE = 0.5  # of that: the most that may be along another axis
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +36,7 @@ class World:
   """The conventions of a recording.
 
   Attributes:
-    unit: name in `UNITS`.
+    unit: name in `UNITS`, or `PERSON`.
     up: signed axis, such as `+y`.
     forward: signed axis nearest to the way it faces at first.
   """
@@ -45,9 +49,22 @@ class World:
     """For a clip's source."""
     return dataclasses.asdict(self)
 
+  def doubts(self) -> list[str]:
+    """What was not clear, a line each."""
+    if self.unit != PERSON:
+      return []
+    return [
+      f"the unit is none of {', '.join(UNITS)}: sizes are taken as of a person"
+      f" with legs of {_LEG} m; --unit says which it is"
+    ]
 
-def find_unit(leg_length: float, where: str, unit: str = "auto") -> str:
-  """The unit in which a leg is as long as an adult's.
+
+def find_unit(
+  leg_length: float, where: str, unit: str = "auto"
+) -> tuple[str, float]:
+  """The unit in which a leg is as long as a person's, and its metres.
+
+  `PERSON` where it is in none: sizes then are an adult's.
 
   Args:
     leg_length: hip to ankle, in the file's unit.
@@ -55,28 +72,28 @@ def find_unit(leg_length: float, where: str, unit: str = "auto") -> str:
     unit: name in `UNITS`, or `auto`.
 
   Raises:
-    MotionError: when no unit gives a human's leg, or the name is unknown.
+    MotionError: when there is no leg, or the unit is unknown.
   """
   if unit != "auto" and unit not in UNITS:
     raise human.MotionError(
       f"--unit {echo.short(unit)} is unknown; choose one of auto,"
       f" {', '.join(UNITS)}"
     )
-  choices = UNITS if unit == "auto" else {unit: UNITS[unit]}
-  with np.errstate(divide="ignore"):
-    miss = {
-      name: abs(np.log(metres * leg_length / _LEG))
-      for name, metres in choices.items()
-    }
-  best = min(miss, key=lambda name: miss[name])
-  length = choices[best] * leg_length
-  if not _LEGS[0] <= length <= _LEGS[1]:
+  if not 1e-9 < leg_length < 1e9:
     raise human.MotionError(
-      f"{where}: legs are {leg_length:.4g} units long, expected"
-      f" {_LEGS[0]} to {_LEGS[1]} m in some of {', '.join(UNITS)}; give the"
-      " right one with --unit"
+      f"{where}: legs are {leg_length:.4g} units long; export the motion again"
     )
-  return best
+  if unit != "auto":
+    return unit, UNITS[unit]
+  miss = {
+    name: abs(np.log(metres * leg_length / _LEG))
+    for name, metres in UNITS.items()
+  }
+  for name in sorted(UNITS, key=lambda name: miss[name]):
+    least, most = _LEGS if name in _USUAL else _ADULTS
+    if least <= UNITS[name] * leg_length <= most:
+      return name, UNITS[name]
+  return PERSON, _LEG / leg_length
 
 
 def find_up(leg: np.ndarray, where: str, up: str = "auto") -> str:
@@ -95,7 +112,8 @@ def find_up(leg: np.ndarray, where: str, up: str = "auto") -> str:
   unit = leg / np.maximum(np.linalg.norm(leg, axis=1, keepdims=True), 1e-12)
   mean = np.mean(unit, axis=0)
   axis = int(np.argmax(np.abs(mean)))
-  if abs(mean[axis]) < _UPRIGHT:
+  aside = np.max(np.abs(np.delete(mean, axis)))
+  if abs(mean[axis]) < _UPRIGHT or aside > _ASIDE * abs(mean[axis]):
     raise human.MotionError(
       f"{where}: legs point along {np.round(mean, 2).tolist()} on the whole,"
       " expected nearly along one axis; give the vertical with --up"

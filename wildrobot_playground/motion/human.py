@@ -114,6 +114,14 @@ def checked(motion: HumanMotion) -> HumanMotion:
       f"{where}: legs are {motion.leg_length:.3g} m long, expected {_LEGS[0]}"
       f" to {_LEGS[1]} m; convert the motion to metres"
     )
+  left, right = (motion.points[f"{side}_hip"] for side in SIDES)
+  apart = float(np.mean(np.linalg.norm(left - right, axis=1)))
+  if apart > motion.leg_length:
+    raise MotionError(
+      f"{where}: hips are {apart:.3g} m apart, over legs of"
+      f" {motion.leg_length:.3g} m, expected less; what was taken for legs is"
+      " something else"
+    )
   return motion
 
 

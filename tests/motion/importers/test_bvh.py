@@ -4,6 +4,16 @@ import pytest
 from wildrobot_playground.motion import axes, human
 from wildrobot_playground.motion.importers import bvh, bvh_file
 
+SKELETONS = {
+  "cmu": ("Hips", "Spine1", "Neck1", "{}UpLeg {}Leg {}Foot {}ToeBase {}Arm"),
+  "lafan1": ("Hips", "Spine2", "Neck", "{}UpLeg {}Leg {}Foot {}Toe {}Arm"),
+  "bandai-namco": (
+    "Hips",
+    "Chest",
+    "Neck",
+    "UpperLeg_{} LowerLeg_{} Foot_{} Toes_{} UpperArm_{}",
+  ),
+}
 HIP, KNEE, ANKLE = 0.1, 0.42, 0.41  # m
 # Places of joints in their parents, y up, z forward, x left [m].
 PLACES = {
@@ -14,9 +24,21 @@ PLACES = {
 }
 
 
+def _names(skeleton):
+  """Joints by role, as a maker calls them."""
+  pelvis, chest, neck, limbs = SKELETONS[skeleton]
+  names = {"pelvis": pelvis, "chest": chest, "neck": neck}
+  for side in human.SIDES:
+    called = side.title()[: 1 if "_" in limbs else None]
+    roles = ("hip", "knee", "ankle", "ball", "arm")
+    for role, form in zip(roles, limbs.split(), strict=True):
+      names[f"{side}_{role}"] = form.format(called)
+  return names
+
+
 def _text(skeleton, frames, scale=100.0, knee=0.3, order="ZXY", arms=None):
   """A BVH file of someone who slides along z with bent knees."""
-  names = bvh.skeleton_names(skeleton)
+  names = _names(skeleton)
   channels = " ".join(f"{axis}rotation" for axis in order)
 
   def offset(x, y, z):
@@ -69,7 +91,8 @@ def _load(tmp_path, text, **told):
 @pytest.mark.parametrize("skeleton", ["cmu", "lafan1", "bandai-namco"])
 def test_every_skeleton_gives_the_same_body(tmp_path, skeleton):
   motion = _load(tmp_path, _text(skeleton, 30))
-  assert motion.source["skeleton"] == skeleton
+  found = motion.source["skeleton"]
+  assert found == {k: v for k, v in _names(skeleton).items() if k in found}
   assert (motion.source["up"], motion.source["forward"]) == ("+y", "+z")
   assert motion.fps == pytest.approx(50)
   hip, knee, ankle = (
@@ -138,10 +161,12 @@ def test_any_vertical_is_turned_up(up):
   assert axes.find_up(np.tile(0.8 * axis, (5, 1)), "test") == up
 
 
-def test_legs_in_no_unit_are_refused():
-  with pytest.raises(human.MotionError, match=r"legs are 0\.0003 units"):
-    axes.find_unit(0.0003, "test")
-  assert axes.find_unit(1.2, "test", "m") == "m"
+def test_legs_in_no_unit_are_as_long_as_an_adults():
+  with pytest.raises(human.MotionError, match="legs are 0 units"):
+    axes.find_unit(0.0, "test")
+  assert axes.find_unit(1.2, "test", "m") == ("m", 1.0)
+  name, metres = axes.find_unit(21.7, "test")
+  assert (name, 21.7 * metres) == (axes.PERSON, pytest.approx(0.85))
 
 
 def test_sole_of_a_standing_foot_is_level(tmp_path):
@@ -154,7 +179,8 @@ def test_sole_of_a_standing_foot_is_level(tmp_path):
 def test_cmu_recording_is_read(mocap):
   motion = bvh.load(mocap / "cmu_01_01_first600.bvh")
   source = motion.source
-  assert (source["skeleton"], source["unit"]) == ("cmu", "cmu")
+  assert source["skeleton"]["left_arm"] == "LeftArm"
+  assert source["unit"] == "cmu"
   assert (source["up"], source["rest_frames"]) == ("+y", 1)
   assert motion.num_frames == 599
   assert 0.8 < motion.leg_length < 0.9

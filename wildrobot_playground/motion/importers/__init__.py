@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+from collections.abc import Mapping
 
 from wildrobot_playground import robots
 from wildrobot_playground.motion import clip as clip_lib
@@ -42,6 +43,7 @@ class Conventions:
     up: axis that points up.
     quat: order of quaternions, `xyzw` or `wxyz`.
     joint_order: of a robot's joints, see `gmr.JOINT_ORDERS`.
+    joints: of a person, names in the file by role of `skeleton.ROLES`.
   """
 
   fps: float | None = None
@@ -49,6 +51,7 @@ class Conventions:
   up: str = "auto"
   quat: str = "xyzw"
   joint_order: str = "contract"
+  joints: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def load(
@@ -75,7 +78,7 @@ def load(
     case "deepmimic":
       return deepmimic.load(path)
     case "bvh":
-      return bvh.load(path, told.unit, told.up, told.fps)
+      return bvh.load(path, told.unit, told.up, told.fps, told.joints)
     case "amass":
       return amass.load(path, told.up, told.fps)
     case "gmr":

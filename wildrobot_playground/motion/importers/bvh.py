@@ -1,66 +1,30 @@
-"""BVH recordings: CMU (cgspeed's conversion), LAFAN1, Bandai-Namco skeletons.
+"""BVH recordings of people, whatever their makers call the joints.
 
-BVH says neither its unit nor its axes. They are found from the legs: as long as
-an adult's, and standing along the vertical.
+BVH says neither its unit nor its axes, nor which joint is which. The legs tell
+unit and axes: as long as an adult's, and standing along the vertical. Tree and
+shape tell the joints: see `skeleton`.
 """
 
 import dataclasses
 import hashlib
 import os
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from wildrobot_playground.motion import axes, human
-from wildrobot_playground.motion.importers import bvh_file, limits
+from wildrobot_playground.motion.importers import bvh_file, limits, skeleton
 from wildrobot_playground.robots import rotations
-from wildrobot_playground.system import echo, reading
+from wildrobot_playground.system import reading
 
-_SIDES = {"left": ("Left", "_L"), "right": ("Right", "_R")}
-# Joints by role, with {0} for Left and {1} for _L.
-_LEGS = {
-  "cmu": {"hip": "{0}UpLeg", "knee": "{0}Leg", "ankle": "{0}Foot",
-          "ball": "{0}ToeBase", "arm": "{0}Arm"},
-  "lafan1": {"hip": "{0}UpLeg", "knee": "{0}Leg", "ankle": "{0}Foot",
-             "ball": "{0}Toe", "arm": "{0}Arm"},
-  "bandai-namco": {"hip": "UpperLeg{1}", "knee": "LowerLeg{1}",
-                   "ankle": "Foot{1}", "ball": "Toes{1}",
-                   "arm": "UpperArm{1}"},
-}  # fmt: skip
-# Of arms that are followed where they are there.
-_ARMS = {
-  "cmu": {"elbow": "{0}ForeArm", "wrist": "{0}Hand"},
-  "lafan1": {"elbow": "{0}ForeArm", "wrist": "{0}Hand"},
-  "bandai-namco": {"elbow": "LowerArm{1}", "wrist": "Hand{1}"},
-}
-_TRUNKS = {
-  "cmu": {"pelvis": "Hips", "chest": "Spine1", "neck": "Neck1"},
-  "lafan1": {"pelvis": "Hips", "chest": "Spine2", "neck": "Neck"},
-  "bandai-namco": {"pelvis": "Hips", "chest": "Chest", "neck": "Neck"},
-}
+_LOOKED_AT = 400  # frames, for the skeleton
+_FOOT, _FOOT_DROP = (
+  0.33,
+  0.5,
+)  # from ankle to ball: of a thigh, and down by that
 _REST_JUMP = 10.0  # times the usual change of a frame: the first is a rest pose
 _REST_ANGLE = 15.0  # degrees
-
-
-def skeleton_names(name: str) -> dict[str, str]:
-  """Joint of each role in a skeleton: cmu, lafan1 or bandai-namco."""
-  names = dict(_TRUNKS[name])
-  for side, forms in _SIDES.items():
-    for role, form in _LEGS[name].items():
-      names[f"{side}_{role}"] = form.format(*forms)
-  return names
-
-
-def _with_arms(
-  recording: bvh_file.Recording, skeleton: str, names: dict[str, str]
-) -> dict[str, str]:
-  """The joints by role, with elbows and wrists where the recording has them."""
-  arms = {
-    f"{side}_{role}": form.format(*forms)
-    for side, forms in _SIDES.items()
-    for role, form in _ARMS[skeleton].items()
-  }
-  return names | {r: n for r, n in arms.items() if n in recording.names}
 
 
 def load(
@@ -68,6 +32,7 @@ def load(
   unit: str = "auto",
   up: str = "auto",
   fps: float | None = None,
+  joints: Mapping[str, str] | None = None,
 ) -> human.HumanMotion:
   """Reads a BVH recording.
 
@@ -76,9 +41,11 @@ def load(
     unit: name in `axes.UNITS`, or `auto`.
     up: axis of the file that points up, such as `y` or `-z`, or `auto`.
     fps: frames per second; by default the file's.
+    joints: names of the file's joints by role, for those that are not found.
 
   Returns:
-    The motion; its source says what was found: skeleton, unit, up, forward.
+    The motion; its source says what was found: skeleton, unit, up, forward, and
+    what is doubtful.
 
   Raises:
     MotionError: for a missing or damaged file, or a skeleton without legs.
@@ -88,26 +55,19 @@ def load(
   digest = hashlib.sha256(content).hexdigest()
   recording = bvh_file.parse(content, path.name)
   del content
-  skeleton, names = _skeleton(recording, path.name)
-  names = _with_arms(recording, skeleton, names)
   recording, dropped = _without_rest_pose(recording)
   rate = fps if fps is not None else recording.fps
   human.check_rate(rate, path.name)
-  places, mats = recording.forward_kinematics()
-  joints = {role: recording.index(joint) for role, joint in names.items()}
-  places = {role: places[:, i] for role, i in joints.items()}
-  mats = {role: mats[:, i] for role, i in joints.items()}
+  found = _skeleton(recording, path.name, joints)
+  names = {role: recording.names[j] for role, j in found.joints.items()}
+  recording, new = recording.only(found.joints.values())
+  everywhere, turned = recording.forward_kinematics()
+  places = {r: everywhere[:, new[j]] for r, j in found.joints.items()}
+  mats = {r: turned[:, new[j]] for r, j in found.joints.items()}
   world, places, mats = _to_metres_z_up(places, mats, path.name, unit, up)
-  up_trunk = places["neck"] - places["pelvis"]
-  pelvis, chest = (
-    _aligned(
-      mats[joint],
-      axes.body_frame(places[f"left_{end}"] - places[f"right_{end}"], up_trunk),
-      f"{path.name}: the {joint} between {end}s",
-    )
-    for joint, end in (("pelvis", "hip"), ("chest", "arm"))
-  )
+  pelvis, chest = _trunk(places, mats, path.name)
   world = dataclasses.replace(world, forward=axes.facing(pelvis[0], world.up))
+  _give_balls(places, mats, pelvis)
   motion = human.HumanMotion(
     points=axes.on_the_ground(_points(places, mats, rate)),
     pelvis_mat=pelvis,
@@ -119,12 +79,73 @@ def load(
       "format": "bvh",
       "sha256": digest,
       "licence": "unknown",
-      "skeleton": skeleton,
+      "skeleton": names,
       "rest_frames": dropped,
       **world.describe(),
+      "doubts": [*recording.notes, *found.doubts, *world.doubts()],
     },
   )
   return human.checked(axes.turned_to_x(motion))
+
+
+def _skeleton(
+  recording: bvh_file.Recording,
+  where: str,
+  joints: Mapping[str, str] | None,
+) -> skeleton.Skeleton:
+  """The joints by role, found in some of the frames."""
+  step = max(len(recording.values) // _LOOKED_AT, 1)
+  some = dataclasses.replace(recording, values=recording.values[::step])
+  places, _ = some.forward_kinematics()
+  return skeleton.find(
+    recording.names, recording.parents, places, where, joints
+  )
+
+
+def _trunk(
+  places: dict[str, np.ndarray], mats: dict[str, np.ndarray], where: str
+) -> tuple[np.ndarray, np.ndarray]:
+  """Rotations (T, 3, 3) of pelvis and chest, x forward, y left and z up.
+
+  Without arms the chest turns as its joint does, from where the hips are.
+  """
+  up = places["neck"] - places["pelvis"]
+  if np.min(np.linalg.norm(up, axis=1)) < 1e-3:  # Nothing but legs.
+    left, right = (
+      places[f"{s}_hip"] - places[f"{s}_ankle"] for s in human.SIDES
+    )
+    up = left + right
+  ends = {"pelvis": "hip", "chest": "arm" if "left_arm" in places else "hip"}
+  pelvis, chest = (
+    _aligned(
+      mats[joint],
+      axes.body_frame(places[f"left_{end}"] - places[f"right_{end}"], up),
+      f"{where}: the {joint} between {end}s",
+    )
+    for joint, end in ends.items()
+  )
+  return pelvis, chest
+
+
+def _give_balls(
+  places: dict[str, np.ndarray],
+  mats: dict[str, np.ndarray],
+  pelvis: np.ndarray,
+) -> None:
+  """Toes' joints for feet that have none: ahead of the ankle, near the ground.
+
+  Where a foot points is the mean of where the pelvis faces.
+  """
+  for side in human.SIDES:
+    if f"{side}_ball" in places:
+      continue
+    ankle, mat = places[f"{side}_ankle"], mats[f"{side}_ankle"]
+    leg = np.linalg.norm(places[f"{side}_hip"] - places[f"{side}_knee"], axis=1)
+    ahead = pelvis[:, :, 0] * np.array([1.0, 1.0, 0.0])
+    ahead /= np.maximum(np.linalg.norm(ahead, axis=1, keepdims=True), 1e-9)
+    reach = _FOOT * np.mean(leg) * (ahead - [0.0, 0.0, _FOOT_DROP])
+    seat = np.mean(np.einsum("tji,tj->ti", mat, reach), axis=0)
+    places[f"{side}_ball"] = ankle + mat @ seat
 
 
 def _points(
@@ -133,7 +154,7 @@ def _points(
   """The retargeter's points (T, 3) of the joints' places and rotations."""
   points = {"pelvis": places["pelvis"]}
   for side in human.SIDES:
-    for role in ("hip", "knee", "ankle"):
+    for role in skeleton.LEG:
       points[f"{side}_{role}"] = places[f"{side}_{role}"]
     points[f"{side}_heel"], points[f"{side}_toe"] = axes.soles(
       places[f"{side}_ankle"],
@@ -141,29 +162,11 @@ def _points(
       mats[f"{side}_ankle"],
       fps,
     )
-    arm = [f"{side}_{role}" for role in ("arm", "elbow", "wrist")]
+    arm = [f"{side}_{role}" for role in skeleton.ARM]
     if all(role in places for role in arm):
       for name, role in zip(human.ARM, arm, strict=True):
         points[f"{side}_{name}"] = places[role]
   return points
-
-
-def _skeleton(
-  recording: bvh_file.Recording, where: str
-) -> tuple[str, dict[str, str]]:
-  """The skeleton whose joints are all there."""
-  missing = {}
-  for name in _TRUNKS:
-    names = skeleton_names(name)
-    missing[name] = [n for n in names.values() if n not in recording.names]
-    if not missing[name]:
-      return name, names
-  nearest = min(missing, key=lambda name: len(missing[name]))
-  raise human.MotionError(
-    f"{where}: has no joint {', '.join(missing[nearest][:3])} of the"
-    f" {nearest} skeleton, which is the nearest of {', '.join(_TRUNKS)};"
-    f" its joints are {echo.short(', '.join(recording.names[:6]), 100)} ..."
-  )
 
 
 def _without_rest_pose(
@@ -193,11 +196,10 @@ def _to_metres_z_up(
   thigh = places["left_knee"] - places["left_hip"]
   shin = places["left_ankle"] - places["left_knee"]
   length = np.mean(np.linalg.norm(thigh, axis=1) + np.linalg.norm(shin, axis=1))
-  unit = axes.find_unit(float(length), where, unit)
+  unit, metres = axes.find_unit(float(length), where, unit)
   legs = [places[f"{s}_hip"] - places[f"{s}_ankle"] for s in human.SIDES]
   up = axes.find_up(np.concatenate(legs), where, up)
   turn = axes.to_z_up(up)
-  metres = axes.UNITS[unit]
   places = {role: metres * place @ turn.T for role, place in places.items()}
   mats = {role: turn @ mat for role, mat in mats.items()}
   return axes.World(unit, up, "+x"), places, mats

@@ -20,10 +20,10 @@ from wildrobot_playground.motion import (
 from wildrobot_playground.motion import clip as clip_lib
 from wildrobot_playground.motion.datasets import shipped as default_lib
 from wildrobot_playground.motion.edit import trim
-from wildrobot_playground.motion.importers import gmr
+from wildrobot_playground.motion.importers import gmr, skeleton
 from wildrobot_playground.motion.retargeting import from_clip, recording
 from wildrobot_playground.motion.subcommands import common
-from wildrobot_playground.system import commands, errors
+from wildrobot_playground.system import commands, echo, errors
 
 _ONE_SPEED = (
   "at one speed, the natural one; --speed 0.1 0.2 0.3 0.4 0.5 0.6 makes a walk"
@@ -32,7 +32,6 @@ _ONE_SPEED = (
 # What an importer found out, in the order to be shown.
 _FOUND = (
   "format",
-  "skeleton",
   "layout",
   "unit",
   "up",
@@ -73,7 +72,12 @@ def take(args: types.SimpleNamespace) -> common.Result:
   names = common.names_at_speeds(stem, args.speed or [])
   robot = common.robot_of(args)
   told = importers.Conventions(
-    args.fps, args.unit, args.up, args.quat, args.joint_order
+    args.fps,
+    args.unit,
+    args.up,
+    args.quat,
+    args.joint_order,
+    _joints(args.map),
   )
   found = importers.load(source, robot, args.format, told)
   options = recording.scaled(robot)
@@ -84,7 +88,7 @@ def take(args: types.SimpleNamespace) -> common.Result:
     options = from_clip.own_options(found, robot)
     found = from_clip.as_human(found, robot)
   else:
-    notes = (_describe(found.source, found),)
+    notes = (_describe(found.source, found), *_doubts(found.source))
   if not args.speed:
     notes += (_ONE_SPEED,)
   options = common.override(options, args.set, recording.RANGES)
@@ -147,6 +151,31 @@ def _describe(
   )
 
 
+def _doubts(source: dict[str, Any]) -> tuple[str, ...]:
+  """What was found of a person's joints, and what is not clear, a line each."""
+  joints = source.get("skeleton")
+  said = (f"skeleton: {skeleton.described(joints)}",) if joints else ()
+  return (*said, *(f"note: {doubt}" for doubt in source.get("doubts", ())))
+
+
+def _joints(settings: list[str]) -> dict[str, str]:
+  """A person's joints, as told by `--map`.
+
+  Raises:
+    UsageError: for one that is no ROLE=NAME.
+  """
+  joints = {}
+  for setting in settings:
+    role, equals, name = setting.partition("=")
+    if not equals or not name:
+      raise errors.UsageError(
+        f"--map {echo.short(setting)}: expected ROLE=NAME, such as"
+        f" {skeleton.ROLES[-1]}=LeftHand"
+      )
+    joints[role.strip()] = name.strip()
+  return joints
+
+
 def _settings(options: Any) -> flags.Flag:
   """The flag of keys that change a dataclass."""
   keys = ", ".join(field.name for field in dataclasses.fields(options))
@@ -185,6 +214,10 @@ _TAKE = (
     "joint_order",
     f"{', '.join(gmr.JOINT_ORDERS)}, or names with commas.",
     "contract",
+  ),
+  typed_flags.texts(
+    "map",
+    f"ROLE=NAME of a person's joint; roles are {', '.join(skeleton.ROLES)}.",
   ),
   _settings(recording.Options),
 )
