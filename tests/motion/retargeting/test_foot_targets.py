@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from wildrobot_playground.motion import human, spans
-from wildrobot_playground.motion.retargeting import foot_targets, stance, trunk
+from wildrobot_playground.motion.retargeting import (
+  foot_targets,
+  stance,
+  trunk,
+  unroll,
+)
 from wildrobot_playground.motion.retargeting import path as path_lib
 from wildrobot_playground.motion.retargeting import recording as follow
 
@@ -31,6 +36,7 @@ def shape(robot, recording):
     stance_y=0.0875,
     nearest_y=0.065,
     clearance=0.02,
+    clears=True,
     toe=robot.toe,
     heel=robot.heel,
   )
@@ -66,6 +72,39 @@ def test_a_rolled_edge_does_not_move(walk, shape):
       for first, last in spans.of(rolled):
         inside = place[start + first : start + last]
         assert np.max(np.ptp(inside, axis=0)) < 2e-3
+
+
+def test_a_foot_that_goes_ahead_does_not_graze(walk, shape):
+  def grazing(clears):
+    feet, path = _feet(walk, dataclasses.replace(shape, clears=clears))
+    count = 0
+    for foot in feet.values():
+      _, flat = foot_targets.edge_offset(foot.pitch, shape.toe, shape.heel)
+      moves = np.gradient(path.world(foot.place[:, :2]), axis=0)
+      fast = np.linalg.norm(moves, axis=1) > 0.003
+      low = foot.place[:, 2] - flat < 0.0039
+      count += int(np.sum(fast & low & ~foot.standing))
+    return count
+
+  assert grazing(False) > 10
+  assert grazing(True) == 0
+
+
+@pytest.mark.parametrize("share", [0.05, 0.25, 0.45, 0.55, 0.75])
+def test_a_recording_may_begin_and_end_in_a_swing(robot, recording, share):
+  """Half a swing is not hurried over the height of a whole one."""
+  motion = unroll.unroll(recording, 3)
+  frames = recording.num_frames - 1
+  inside = slice(round(share * frames), round((share + 1.9) * frames))
+  part = dataclasses.replace(
+    motion,
+    points={name: place[inside] for name, place in motion.points.items()},
+    pelvis_mat=motion.pelvis_mat[inside],
+    chest_mat=motion.chest_mat[inside],
+  )
+  clip = follow.follow(part, "part", robot)
+  assert max(clip.meta["frame_error"]) < 0.5  # mm
+  assert np.max(robot.sole.heights(clip.qpos)) < 0.07
 
 
 def test_feet_stand_on_their_sides(walk, shape):

@@ -23,6 +23,7 @@ _FLATTENING, _RISE = 0.2, 0.3
 _CLEARANCE_WINDOW = (0.3, 0.75)
 _OFF_THE_GROUND = (0.1, 0.9)
 _GRAZING = 0.004  # m: below, a sole counts as touching
+_SLIDING = 0.15  # of the clearance in a frame: what is faster slides
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Shape:
     stance_y: distance of a standing foot from the mid-line [m].
     nearest_y: the least distance, while the robot turns over it [m].
     clearance: of the sole in mid-swing, at least [m].
+    clears: whether a foot is raised where it would graze in flight.
     toe: (3,) front edge of the sole from the ankle [m].
     heel: (3,) rear edge.
   """
@@ -50,6 +52,7 @@ class Shape:
   stance_y: float
   nearest_y: float
   clearance: float
+  clears: bool
   toe: np.ndarray
   heel: np.ndarray
 
@@ -92,7 +95,7 @@ def follow(
   flat = _FLAT_BAND * np.tanh(human_pitch / _FLAT_BAND)
   pitch = shape.pitch_scale * (human_pitch - flat)
   for start, end in spans.of(~standing):
-    share = (np.arange(start, end) - start + 1) / (end - start + 1)
+    share = _done(start, end, len(pitch))
     pitch[start:end] *= 1.0 - shape.swing_flatter * _plateau(share, _FLATTENING)
   base = _scaled_human(motion, side, path, shape)
   stances = spans.of(standing)
@@ -104,6 +107,8 @@ def follow(
     )
   for start, end in spans.of(~standing):
     _swing(place, base, pitch, start, end, shape)
+  if shape.clears:
+    place[:, 2] += _grazing(place, pitch, standing, robot_path, shape)
   return Foot(place, pitch, standing)
 
 
@@ -114,6 +119,20 @@ def support(pitch: np.ndarray, toe: np.ndarray, heel: np.ndarray) -> np.ndarray:
   """
   share = np.clip(pitch / _ROLLING, -1.0, 1.0)[:, None]
   return (toe + heel) / 2 + share * (toe - heel) / 2
+
+
+def _done(start: int, end: int, count: int) -> np.ndarray:
+  """(n,) how much of a swing is done in its frames, of a motion of `count`.
+
+  Of one that a motion begins in, the half of which is taken to be before it;
+  of one that it ends in, after.
+  """
+  share = (np.arange(start, end) - start + 1) / (end - start + 1)
+  if start == 0 and end == count:
+    return np.full_like(share, 0.5)
+  if start == 0:
+    return (1.0 + share) / 2
+  return share / 2 if end == count else share
 
 
 def _plateau(share: np.ndarray, width: float) -> np.ndarray:
@@ -233,7 +252,8 @@ def _swing(
     + _hermite(u, 2) * ends[1]
     + _hermite(u, 3) * slope_in
   )
-  place[start:end, 2] += _lift(place[start:end], pitch[start:end], share, shape)
+  done = _done(start, end, len(place))
+  place[start:end, 2] += _lift(place[start:end], pitch[start:end], done, shape)
 
 
 def _lift(
@@ -250,6 +270,25 @@ def _lift(
   rise = _plateau(share, _RISE)
   lift = max(0.0, float(np.max((wanted - place[:, 2] + flat) / rise)))
   return lift * rise
+
+
+def _grazing(
+  place: np.ndarray,
+  pitch: np.ndarray,
+  standing: np.ndarray,
+  robot_path: path_lib.Path,
+  shape: Shape,
+) -> np.ndarray:
+  """(T,) by how much [m] a foot must be raised where it would graze in flight.
+
+  A foot that comes down slowly while it still goes ahead is on the ground by
+  any measure of contact, and slides there.
+  """
+  _, flat = edge_offset(pitch, shape.toe, shape.heel)
+  moves = np.gradient(robot_path.world(place[:, :2]), axis=0)
+  fast = np.linalg.norm(moves, axis=1) > _SLIDING * shape.clearance
+  missing = np.clip(_GRAZING + flat - place[:, 2], 0.0, _GRAZING)
+  return np.where(fast & ~standing, missing, 0.0)
 
 
 def edge_offset(

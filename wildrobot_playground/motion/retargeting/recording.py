@@ -281,6 +281,7 @@ def _feet(
     stance_y=options.stance_y,
     nearest_y=options.nearest_y,
     clearance=options.clearance,
+    clears=not scale.cycle,  # The shipped walks, which pass, stay as they are.
     toe=robot.toe,
     heel=robot.heel,
   )

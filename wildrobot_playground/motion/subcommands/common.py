@@ -14,7 +14,9 @@ from absl import flags
 from wildrobot_playground import robots
 from wildrobot_playground.config import ranges, typed_flags
 from wildrobot_playground.motion import clip as clip_lib
+from wildrobot_playground.motion import spans
 from wildrobot_playground.motion.datasets import shipped as default_lib
+from wildrobot_playground.motion.edit import trim
 from wildrobot_playground.motion.quality import collision, frames
 from wildrobot_playground.motion.show import tables
 from wildrobot_playground.robots import WILDROBOT, catalog
@@ -208,8 +210,10 @@ def store(
     results.append(clip)
     if reasons and not args.force:
       failures.append(
-        f"{clip.name} is refused: {'; '.join(reasons)};"
-        f"{bad_frames(clip, robot, rest)} --force keeps it"
+        f"{clip.name} is refused: "
+        + "; ".join(
+          [*reasons, *bad_frames(clip, robot, rest), "--force keeps it"]
+        )
       )
     else:
       path = pathlib.Path(args.output) / f"{clip.name}.npz"
@@ -243,8 +247,8 @@ def assessed(
 
 def bad_frames(
   clip: clip_lib.MotionClip, robot: robots.Robot, rest: str | None = None
-) -> str:
-  """A clause that names the worst stretches of an open clip, or nothing.
+) -> list[str]:
+  """What names the worst stretches of an open clip, and what helps, if any.
 
   Args:
     clip: that was refused.
@@ -252,18 +256,31 @@ def bad_frames(
     rest: what keeps the other frames; None where nothing does.
   """
   if clip.cyclic:
-    return ""
+    return []
   found = frames.stretches(clip, robot)
   found.sort(key=lambda stretch: stretch.start - stretch.end)
   if not found:
-    return ""
+    return []
   named = "; ".join(map(str, found[:_MOST_STRETCHES]))
   more = len(found) - _MOST_STRETCHES
   tail = f" and {more} more" if more > 0 else ""
-  turns = any(stretch.reason == frames.TWISTING for stretch in found)
-  hint = " --set turning=0.2 walks straighter," if turns else ""
-  kept = f" {rest} keeps the rest," if rest else ""
-  return f" {named}{tail};{kept}{hint}"
+  remedies = (
+    [f"{rest} keeps the rest"] if rest and _is_good(clip, found) else []
+  )
+  if any(stretch.reason == frames.TWISTING for stretch in found):
+    remedies.append("--set turning=0.2 walks straighter")
+  return [f"{named}{tail}", *remedies]
+
+
+def _is_good(
+  clip: clip_lib.MotionClip, found: Sequence[frames.Stretch]
+) -> bool:
+  """Whether a piece that is long enough lies outside of the bad stretches."""
+  bad = np.zeros(clip.num_frames, bool)
+  for stretch in found:
+    bad[stretch.start : stretch.end] = True
+  least = trim.SHORTEST * clip.fps
+  return any(end - start >= least for start, end in spans.of(~bad))
 
 
 def clip_result(

@@ -51,8 +51,12 @@ def trim(args: types.SimpleNamespace) -> common.Result:
     good = trim_lib.good_pieces(clip, robot, args.shortest)
     if not good:
       raise errors.UsageError(
-        f"{clip.name}: no {args.shortest:g} s in a row pass the gates;"
-        f"{common.bad_frames(clip, robot)}"
+        "; ".join(
+          [
+            f"{clip.name}: no {args.shortest:g} s in a row pass the gates",
+            *common.bad_frames(clip, robot),
+          ]
+        )
       )
     pieces += good
   return common.store(pieces, args)

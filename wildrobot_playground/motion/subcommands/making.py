@@ -133,8 +133,12 @@ def _trimmed(
     pieces = trim.good_pieces(clip, robot)
     if not pieces:
       raise errors.UsageError(
-        f"{clip.name}: no {trim.SHORTEST:g} s in a row pass the gates;"
-        f"{common.bad_frames(clip, robot)}"
+        "; ".join(
+          [
+            f"{clip.name}: no {trim.SHORTEST:g} s in a row pass the gates",
+            *common.bad_frames(clip, robot),
+          ]
+        )
       )
     yield from pieces
 
